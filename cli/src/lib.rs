@@ -1,0 +1,6 @@
+//! The command line of tracemesh: arguments, rendering of models to text, human output and exit codes.
+//!
+//! The only crate that prints, reads the environment or exits. Everything it shows comes from
+//! `tracemesh-collector` (segments, trace files) and `tracemesh-graph` (snapshot, egress model, onboarding plan).
+
+pub mod render;

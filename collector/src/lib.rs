@@ -1,0 +1,1 @@
+//! The way in: everything that touches the outside before spans become segments.

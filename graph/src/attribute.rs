@@ -1,0 +1,289 @@
+//! The closed list of attribute keys that inference reads, and a borrowed set of their values.
+//!
+//! Every other attribute is skipped while decoding and never materialised. Old and current spellings of the
+//! OpenTelemetry semantic conventions (1.44, 2026-08) are separate keys; which of them wins is decided by the
+//! reader of the set, not here.
+
+/// A scalar attribute value, borrowed from the request. Arrays, maps and bytes are never of use to inference
+/// and are dropped by the decoders.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Value<'a> {
+    /// UTF-8 text; decoders reject a span whose needed strings are not UTF-8.
+    Text(&'a str),
+    /// Signed 64-bit integer.
+    Int(i64),
+    /// Double.
+    Double(f64),
+    /// Boolean.
+    Bool(bool),
+}
+
+macro_rules! keys {
+    ($($variant:ident = $name:literal,)+) => {
+        /// An attribute key that some rule reads.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        #[repr(u8)]
+        pub enum Key {
+            $(#[doc = concat!("`", $name, "`")] $variant,)+
+        }
+
+        impl Key {
+            /// All keys, in declaration order.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The key with this exact spelling, if any rule reads it.
+            #[must_use]
+            pub fn lookup(name: &str) -> Option<Self> {
+                match name {
+                    $($name => Some(Self::$variant),)+
+                    _ => None,
+                }
+            }
+
+            /// The spelling of the key.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+        }
+    };
+}
+
+keys! {
+    ServiceName = "service.name",
+    ServiceNamespace = "service.namespace",
+    ServiceInstanceId = "service.instance.id",
+    ServiceVersion = "service.version",
+    ServiceCriticality = "service.criticality",
+    DeploymentEnvironmentName = "deployment.environment.name",
+    DeploymentEnvironment = "deployment.environment",
+    K8sClusterName = "k8s.cluster.name",
+    K8sNamespaceName = "k8s.namespace.name",
+    K8sDeploymentName = "k8s.deployment.name",
+    K8sStatefulsetName = "k8s.statefulset.name",
+    K8sDaemonsetName = "k8s.daemonset.name",
+    K8sCronjobName = "k8s.cronjob.name",
+    K8sJobName = "k8s.job.name",
+    K8sContainerName = "k8s.container.name",
+    K8sPodName = "k8s.pod.name",
+    K8sPodUid = "k8s.pod.uid",
+    K8sPodIp = "k8s.pod.ip",
+    FaasName = "faas.name",
+    ContainerName = "container.name",
+    ContainerId = "container.id",
+    ProcessExecutableName = "process.executable.name",
+    ProcessPid = "process.pid",
+    HostName = "host.name",
+    HostIp = "host.ip",
+    CloudRegion = "cloud.region",
+    CloudAvailabilityZone = "cloud.availability_zone",
+    TelemetrySdkLanguage = "telemetry.sdk.language",
+    ServicePeerName = "service.peer.name",
+    ServicePeerNamespace = "service.peer.namespace",
+    PeerService = "peer.service",
+    NetPeerService = "net.peer.service",
+    ServerAddress = "server.address",
+    ServerPort = "server.port",
+    NetPeerName = "net.peer.name",
+    NetPeerPort = "net.peer.port",
+    PeerHostname = "peer.hostname",
+    PeerAddress = "peer.address",
+    PeerPort = "peer.port",
+    OutHost = "out.host",
+    HttpHost = "http.host",
+    HttpServerName = "http.server_name",
+    NetHostName = "net.host.name",
+    NetHostPort = "net.host.port",
+    NetworkPeerAddress = "network.peer.address",
+    NetworkPeerPort = "network.peer.port",
+    NetSockPeerAddr = "net.sock.peer.addr",
+    NetSockPeerPort = "net.sock.peer.port",
+    NetPeerIp = "net.peer.ip",
+    PeerIpv4 = "peer.ipv4",
+    PeerIpv6 = "peer.ipv6",
+    NetworkProtocolName = "network.protocol.name",
+    NetworkProtocolVersion = "network.protocol.version",
+    HttpFlavor = "http.flavor",
+    ClientAddress = "client.address",
+    HttpClientIp = "http.client_ip",
+    UrlFull = "url.full",
+    UrlScheme = "url.scheme",
+    UrlPath = "url.path",
+    UrlTemplate = "url.template",
+    HttpUrl = "http.url",
+    HttpScheme = "http.scheme",
+    HttpTarget = "http.target",
+    HttpRoute = "http.route",
+    HttpRequestMethod = "http.request.method",
+    HttpMethod = "http.method",
+    HttpResponseStatusCode = "http.response.status_code",
+    HttpStatusCode = "http.status_code",
+    HttpRequestResendCount = "http.request.resend_count",
+    ErrorType = "error.type",
+    RpcSystemName = "rpc.system.name",
+    RpcSystem = "rpc.system",
+    RpcService = "rpc.service",
+    RpcMethod = "rpc.method",
+    RpcResponseStatusCode = "rpc.response.status_code",
+    RpcGrpcStatusCode = "rpc.grpc.status_code",
+    DbSystemName = "db.system.name",
+    DbSystem = "db.system",
+    DbNamespace = "db.namespace",
+    DbName = "db.name",
+    DbOperationName = "db.operation.name",
+    DbOperation = "db.operation",
+    DbConnectionString = "db.connection_string",
+    MessagingSystem = "messaging.system",
+    MessagingDestinationName = "messaging.destination.name",
+    MessagingDestinationTemplate = "messaging.destination.template",
+    MessagingDestinationTemporary = "messaging.destination.temporary",
+    MessagingDestinationAnonymous = "messaging.destination.anonymous",
+    MessagingDestination = "messaging.destination",
+    MessagingOperationType = "messaging.operation.type",
+    MessagingOperationName = "messaging.operation.name",
+    MessagingOperation = "messaging.operation",
+    MessagingBatchMessageCount = "messaging.batch.message_count",
+    MessagingUrl = "messaging.url",
+    MessagingKafkaClusterId = "messaging.kafka.cluster.id",
+    MessagingRabbitmqRoutingKey = "messaging.rabbitmq.routing_key",
+    MessagingRabbitmqDestinationRoutingKey = "messaging.rabbitmq.destination.routing_key",
+    MessagingConsumerGroupName = "messaging.consumer.group.name",
+    GenAiProviderName = "gen_ai.provider.name",
+    GenAiSystem = "gen_ai.system",
+    FaasInvokedName = "faas.invoked_name",
+    FaasInvokedProvider = "faas.invoked_provider",
+    FaasInvokedRegion = "faas.invoked_region",
+    CloudResourceId = "cloud.resource_id",
+    AwsS3Bucket = "aws.s3.bucket",
+    Component = "component",
+    UpstreamCluster = "upstream_cluster",
+    UpstreamClusterName = "upstream_cluster.name",
+    SamplerParam = "sampler.param",
+    SampleRate = "SampleRate",
+}
+
+/// The values of the known keys of one resource or span. Reused between spans: [`clear`](Self::clear) is one store.
+#[derive(Debug, Clone)]
+pub struct AttributeSet<'a> {
+    present: u128,
+    values: [Value<'a>; Key::ALL.len()],
+}
+
+const _: () = assert!(Key::ALL.len() <= 128, "the presence mask has 128 bits");
+
+impl Default for AttributeSet<'_> {
+    fn default() -> Self {
+        Self {
+            present: 0,
+            values: [Value::Bool(false); Key::ALL.len()],
+        }
+    }
+}
+
+impl<'a> AttributeSet<'a> {
+    /// Forgets all values.
+    pub fn clear(&mut self) {
+        self.present = 0;
+    }
+
+    /// Remembers a value. The first value of a key wins, as OTLP says that keys are unique.
+    pub fn insert(&mut self, key: Key, value: Value<'a>) {
+        let bit = 1 << key as u32;
+        if self.present & bit == 0 {
+            self.present |= bit;
+            self.values[key as usize] = value;
+        }
+    }
+
+    /// The value of a key.
+    #[must_use]
+    pub fn get(&self, key: Key) -> Option<Value<'a>> {
+        (self.present & (1 << key as u32) != 0).then(|| self.values[key as usize])
+    }
+
+    /// The text of a key; an empty string counts as absent (inference rule 1.1.2).
+    #[must_use]
+    pub fn text(&self, key: Key) -> Option<&'a str> {
+        match self.get(key)? {
+            Value::Text(text) => Some(text.trim()).filter(|text| !text.is_empty()),
+            _ => None,
+        }
+    }
+
+    /// The first non-empty text among several spellings.
+    #[must_use]
+    pub fn first_text(&self, keys: &[Key]) -> Option<&'a str> {
+        keys.iter().find_map(|key| self.text(*key))
+    }
+
+    /// An integer, also when an SDK sent it as text or as a whole double.
+    #[must_use]
+    pub fn int(&self, key: Key) -> Option<i64> {
+        match self.get(key)? {
+            Value::Int(number) => Some(number),
+            Value::Text(text) => text.trim().parse().ok(),
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "guarded: whole and within 53 bits"
+            )]
+            Value::Double(number) if number.fract() == 0.0 && number.abs() < 9e15 => {
+                Some(number as i64)
+            }
+            _ => None,
+        }
+    }
+
+    /// The first integer among several spellings.
+    #[must_use]
+    pub fn first_int(&self, keys: &[Key]) -> Option<i64> {
+        keys.iter().find_map(|key| self.int(*key))
+    }
+
+    /// A port: an integer in 1..=65535.
+    #[must_use]
+    pub fn port(&self, key: Key) -> Option<u16> {
+        self.int(key)
+            .and_then(|port| u16::try_from(port).ok())
+            .filter(|port| *port != 0)
+    }
+
+    /// True when the key is present with the boolean `true` or the text `true`.
+    #[must_use]
+    pub fn is_true(&self, key: Key) -> bool {
+        matches!(
+            self.get(key),
+            Some(Value::Bool(true) | Value::Text("true" | "True" | "TRUE"))
+        )
+    }
+
+    /// True when the key is present with any value.
+    #[must_use]
+    pub fn has(&self, key: Key) -> bool {
+        self.get(key).is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_is_found_by_its_own_name() {
+        for key in Key::ALL {
+            assert_eq!(Key::lookup(key.name()), Some(*key));
+        }
+        assert_eq!(Key::lookup("db.statement"), None);
+    }
+
+    #[test]
+    fn empty_text_is_absent_and_the_first_value_wins() {
+        let mut set = AttributeSet::default();
+        set.insert(Key::ServiceName, Value::Text("  "));
+        set.insert(Key::ServerPort, Value::Text("8080"));
+        set.insert(Key::ServerPort, Value::Int(9));
+        assert_eq!(set.text(Key::ServiceName), None);
+        assert_eq!(set.port(Key::ServerPort), Some(8080));
+        set.clear();
+        assert!(!set.has(Key::ServerPort));
+    }
+}

@@ -1,0 +1,40 @@
+//! Parameters of inference and the bounds on its memory. All times are milliseconds of arrival time.
+
+/// Parameters shared by recorders, shards and segments.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// A trace slice closes when no span of it arrived for this long.
+    pub slice_idle_ms: u64,
+    /// A trace slice closes at this age, idle or not.
+    pub slice_max_ms: u64,
+    /// Open span records per shard; above it the longest idle slices close first.
+    pub max_open_records: usize,
+    /// Distinct nodes; further ones fold into `other`.
+    pub max_nodes: usize,
+    /// Distinct dialled peers; further ones fold into `other`.
+    pub max_peers: usize,
+    /// Distinct edges in a segment; further ones fold into `other`.
+    pub max_edges: usize,
+    /// Values per facet and targets per edge; further ones fold into `other`.
+    pub max_facet_values: usize,
+    /// Message halves kept for correlation by link; the oldest go first.
+    pub max_open_messages: usize,
+    /// Longest name kept from a span, in characters; longer ones are cut and marked.
+    pub max_name_chars: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            slice_idle_ms: 10_000,
+            slice_max_ms: 60_000,
+            max_open_records: 500_000,
+            max_nodes: 10_000,
+            max_peers: 100_000,
+            max_edges: 100_000,
+            max_facet_values: 32,
+            max_open_messages: 500_000,
+            max_name_chars: 200,
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! End-to-end tests of the `tracemesh` binary, over real files, real sockets and a real Envoy.
+
+mod harness;
