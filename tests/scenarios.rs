@@ -9,6 +9,8 @@
 mod compare;
 #[path = "../graph/tests/scenarios/expected.rs"]
 mod expected;
+#[path = "../graph/tests/scenarios/found.rs"]
+mod found;
 #[path = "../graph/tests/scenarios/layout.rs"]
 mod layout;
 #[path = "../graph/tests/scenarios/notation.rs"]

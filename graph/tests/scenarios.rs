@@ -10,10 +10,15 @@ mod compare;
 mod expected;
 #[path = "scenarios/feed.rs"]
 mod feed;
+#[path = "scenarios/found.rs"]
+mod found;
 #[path = "scenarios/layout.rs"]
 mod layout;
 #[path = "scenarios/notation.rs"]
 mod notation;
+#[cfg(test)]
+#[path = "scenarios/perfect.rs"]
+mod perfect;
 #[cfg(test)]
 #[path = "scenarios/selfcheck.rs"]
 mod selfcheck;
