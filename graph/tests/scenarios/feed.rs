@@ -22,8 +22,8 @@ pub(crate) enum Batching {
 
 /// The graph of these spans, in this order.
 pub(crate) fn snapshot(spans: &[&Span], batching: Batching) -> GraphSnapshot {
-    let names = Arc::new(Names::default());
     let settings = Settings::default();
+    let names = Arc::new(Names::new(&settings));
     let mut recorder = Recorder::new(Arc::clone(&names), &settings);
     let mut shard = Shard::new(names, settings.clone());
     let mut now_ms = 0;
