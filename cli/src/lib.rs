@@ -5,7 +5,9 @@
 
 pub mod args;
 pub mod error;
+pub mod findings;
 pub mod output;
 pub mod render;
+pub mod selection;
 pub mod terminal;
 pub mod text;

@@ -10,7 +10,7 @@ pub mod summary;
 pub mod table;
 
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 
 /// The evidence classes with their counts, strongest first.
 #[must_use]
