@@ -1,1 +1,65 @@
-//! Egress model.
+//! The egress model: what each service has been seen to dial, in a form that no mesh product owns.
+//!
+//! ```text
+//! GraphSnapshot -> derive -> EgressModel -> one renderer per target (cli)
+//!                              \-> EgressEvidence (the numbers behind it)
+//! ```
+//! Its JSON is a public format (`tracemesh.egress/v1`). It holds only facts that change the egress: counts and times
+//! live in [`EgressEvidence`], so that ten per cent more traffic gives the same bytes.
+//!
+//! It refuses to invent: an address comes from the caller's spans, from other callers of the same callee or from the
+//! callee's own server spans, and the source is recorded; anything else is listed as unresolved with its reason.
+//! Every edge of the snapshot ends in exactly one class of [`Conservation`].
+
+mod address;
+mod claim;
+mod derive;
+mod evidence;
+mod host;
+mod model;
+mod names;
+mod protocol;
+mod unresolved;
+
+use std::collections::BTreeSet;
+
+pub use derive::derive;
+pub use evidence::{
+    EVIDENCE_SCHEMA, EdgeEvidence, EgressEvidence, EvidenceTarget, ServiceEvidence,
+};
+pub use host::{Host, HostFault};
+pub use model::{
+    AddressSource, Confidence, Conflict, ConflictReason, Conservation, Destination,
+    DestinationKind, DestinationProtocol, DestinationState, EgressKnowledge, EgressModel,
+    EgressTarget, EvidenceClass, InboundPort, RawTarget, SCHEMA, ServiceEgress, TargetMatch,
+    TargetProtocol, Unresolved, UnresolvedReason,
+};
+
+/// What steers [`derive`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EgressOptions {
+    /// DNS domain of the Kubernetes clusters, without dots at its ends.
+    pub cluster_domain: String,
+    /// Takes `service.namespace` for the Kubernetes namespace of a service even where nothing in the snapshot shows
+    /// that a namespace of this name exists. Wrong for services outside Kubernetes: their short names would be
+    /// completed to names that do not resolve.
+    pub assume_kubernetes: bool,
+    /// Ports that the sidecar itself uses; nothing is generated for them.
+    pub reserved_ports: BTreeSet<u16>,
+    /// Accepts loopback addresses as destinations: for tests on one machine, where every fake lives on 127/8.
+    pub accept_loopback: bool,
+}
+
+impl Default for EgressOptions {
+    fn default() -> Self {
+        Self {
+            cluster_domain: "cluster.local".to_owned(),
+            assume_kubernetes: false,
+            reserved_ports: BTreeSet::from([15000, 15001, 15006]),
+            accept_loopback: false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

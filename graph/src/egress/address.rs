@@ -1,0 +1,277 @@
+//! Where the addresses of a destination come from: the caller, other callers, the callee itself, or nowhere.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use super::EgressOptions;
+use super::host::{Host, HostFault, socket_address};
+use super::model::{AddressSource, RawTarget, TargetProtocol, UnresolvedReason};
+use super::names::KubeNames;
+use super::protocol;
+use crate::snapshot::{Edge, GraphSnapshot, Node, Relation, Target};
+
+/// A usable address, before claims on it are settled.
+#[derive(Debug, Clone)]
+pub(super) struct Candidate {
+    pub raw: RawTarget,
+    pub host: Host,
+    pub port: u16,
+    pub protocol: TargetProtocol,
+    /// Name to resolve; absent for a literal address.
+    pub dns: Option<String>,
+    pub absolute: bool,
+    /// Name forms, the dialled one first.
+    pub forms: Vec<String>,
+    /// Socket peers seen behind the host.
+    pub sockets: BTreeSet<IpAddr>,
+    /// Attempts that speak for it.
+    pub calls: u64,
+}
+
+impl Candidate {
+    /// Whether its bytes cannot be told from others by a name inside the stream.
+    pub(super) fn is_opaque(&self) -> bool {
+        let nameless_tls = self.protocol == TargetProtocol::Tls && matches!(self.host, Host::Ip(_));
+        self.protocol == TargetProtocol::Tcp || nameless_tls
+    }
+
+    /// What the host resolves as: the same for every name form of one service.
+    pub(super) fn canonical(&self) -> String {
+        self.dns.clone().unwrap_or_else(|| self.host.to_string())
+    }
+}
+
+/// What was found for one edge.
+pub(super) struct Addresses {
+    pub source: AddressSource,
+    pub usable: Vec<Candidate>,
+    pub refused: Vec<(UnresolvedReason, RawTarget)>,
+}
+
+/// The snapshot, indexed for the search.
+pub(super) struct AddressBook<'a> {
+    options: &'a EgressOptions,
+    names: KubeNames,
+    nodes: BTreeMap<&'a str, &'a Node>,
+    dials: BTreeMap<&'a str, Vec<&'a Edge>>,
+}
+
+impl<'a> AddressBook<'a> {
+    pub(super) fn new(snapshot: &'a GraphSnapshot, options: &'a EgressOptions) -> Self {
+        let mut dials: BTreeMap<&str, Vec<&Edge>> = BTreeMap::new();
+        for edge in &snapshot.edges {
+            if edge.relation == Relation::Sync && !is_suspect(edge) {
+                dials.entry(&edge.callee).or_default().push(edge);
+            }
+        }
+        Self {
+            options,
+            names: KubeNames::from_snapshot(snapshot, options),
+            nodes: snapshot
+                .nodes
+                .iter()
+                .map(|node| (node.id.as_str(), node))
+                .collect(),
+            dials,
+        }
+    }
+
+    pub(super) fn nodes(&self) -> &BTreeMap<&'a str, &'a Node> {
+        &self.nodes
+    }
+
+    /// The addresses of an edge, from the best source that has any.
+    pub(super) fn find(&self, edge: &Edge) -> Addresses {
+        let named: Vec<&Target> = edge
+            .targets
+            .iter()
+            .filter(|target| !target.host.is_empty())
+            .collect();
+        if !named.is_empty() {
+            return self.dialled_by_caller(edge, &named);
+        }
+        let others = self.dialled_by_others(edge);
+        if !others.is_empty() {
+            return found(AddressSource::DialledByOthers, others);
+        }
+        let (served, only_instances) = self.served_by_callee(edge);
+        if !served.is_empty() {
+            return found(AddressSource::ServedByCallee, served);
+        }
+        let mut refused: Vec<_> = edge
+            .targets
+            .iter()
+            .map(|target| (UnresolvedReason::EmptyHost, raw(target)))
+            .collect();
+        if only_instances {
+            let callee = self.nodes.get(edge.callee.as_str());
+            let served = callee.iter().flat_map(|node| &node.served);
+            refused.extend(
+                served.map(|target| (UnresolvedReason::OnlyInstanceAddresses, raw(target))),
+            );
+        }
+        Addresses {
+            source: AddressSource::Unresolved,
+            usable: Vec::new(),
+            refused,
+        }
+    }
+
+    fn dialled_by_caller(&self, edge: &Edge, targets: &[&Target]) -> Addresses {
+        let namespace = self.namespace(&edge.caller);
+        let mut addresses = found(AddressSource::DialledByCaller, Vec::new());
+        for target in targets {
+            match self.read(target, namespace.as_deref(), &edge.protocols) {
+                Ok(candidate) => addresses.usable.push(candidate),
+                Err(reason) => addresses.refused.push((reason, raw(target))),
+            }
+        }
+        if addresses.usable.is_empty() {
+            addresses.source = AddressSource::Unresolved;
+        }
+        addresses
+    }
+
+    fn dialled_by_others(&self, edge: &Edge) -> Vec<Candidate> {
+        let same_callee = self.dials.get(edge.callee.as_str());
+        same_callee
+            .into_iter()
+            .flatten()
+            .filter(|other| other.caller != edge.caller)
+            .flat_map(|other| {
+                let namespace = self.namespace(&other.caller);
+                other.targets.iter().filter_map(move |target| {
+                    self.read(target, namespace.as_deref(), &other.protocols)
+                        .ok()
+                })
+            })
+            .filter_map(|candidate| self.adopt(&candidate, edge))
+            .collect()
+    }
+
+    /// Names of the callee's own; the flag tells that it has addresses, but only of instances.
+    fn served_by_callee(&self, edge: &Edge) -> (Vec<Candidate>, bool) {
+        let Some(callee) = self.nodes.get(edge.callee.as_str()) else {
+            return (Vec::new(), false);
+        };
+        let namespace = self.names.namespace_of(callee);
+        let all: Vec<Candidate> = callee
+            .served
+            .iter()
+            .filter_map(|target| {
+                self.read(target, namespace.as_deref(), &edge.protocols)
+                    .ok()
+            })
+            .collect();
+        let named = all
+            .iter()
+            .filter(|candidate| matches!(candidate.host, Host::Name(_)));
+        let usable: Vec<Candidate> = named
+            .filter_map(|candidate| self.adopt(candidate, edge))
+            .collect();
+        let only_instances = usable.is_empty() && !all.is_empty();
+        (usable, only_instances)
+    }
+
+    /// Another party's address in the words of this edge's caller: a short name means something else elsewhere.
+    fn adopt(&self, candidate: &Candidate, edge: &Edge) -> Option<Candidate> {
+        if !protocol::agrees(&edge.protocols, candidate.protocol) {
+            return None;
+        }
+        let mut adopted = candidate.clone();
+        adopted.calls = edge.attempts;
+        if let (Some(dns), true) = (&candidate.dns, candidate.absolute) {
+            let namespace = self.namespace(&edge.caller);
+            adopted.forms = self.names.resolve(dns, namespace.as_deref()).forms;
+            adopted.host = Host::Name(dns.clone());
+        }
+        Some(adopted)
+    }
+
+    fn namespace(&self, node: &str) -> Option<String> {
+        self.nodes
+            .get(node)
+            .and_then(|node| self.names.namespace_of(node))
+    }
+
+    fn read(
+        &self,
+        target: &Target,
+        namespace: Option<&str>,
+        protocols: &BTreeMap<String, u64>,
+    ) -> Result<Candidate, UnresolvedReason> {
+        let accept_loopback = self.options.accept_loopback;
+        let host = Host::parse(&target.host, accept_loopback).map_err(UnresolvedReason::from)?;
+        let port = self.port(target)?;
+        let protocol = protocol::classify(&target.scheme, port, protocols)
+            .ok_or(UnresolvedReason::UnknownProtocol)?;
+        let (dns, absolute, forms) = match &host {
+            Host::Ip(ip) => (None, true, vec![ip.to_string()]),
+            Host::Name(name) => {
+                let resolved = self.names.resolve(name, namespace);
+                (Some(resolved.dns), resolved.absolute, resolved.forms)
+            }
+        };
+        let sockets = target.sockets.keys();
+        Ok(Candidate {
+            raw: raw(target),
+            host,
+            port,
+            protocol,
+            dns,
+            absolute,
+            forms,
+            sockets: sockets
+                .filter_map(|socket| socket_address(socket, accept_loopback))
+                .collect(),
+            calls: target.calls,
+        })
+    }
+
+    fn port(&self, target: &Target) -> Result<u16, UnresolvedReason> {
+        match target.port {
+            None | Some(0) => Err(UnresolvedReason::NoPort),
+            Some(port) if self.options.reserved_ports.contains(&port) => {
+                Err(UnresolvedReason::ReservedPort)
+            }
+            Some(port) => Ok(port),
+        }
+    }
+}
+
+impl From<HostFault> for UnresolvedReason {
+    fn from(fault: HostFault) -> Self {
+        match fault {
+            HostFault::Empty => Self::EmptyHost,
+            HostFault::Invalid => Self::InvalidHost,
+            HostFault::Loopback => Self::Loopback,
+            HostFault::NotDialable => Self::NotDialable,
+        }
+    }
+}
+
+/// Whether nothing ever succeeded on an edge and nobody was seen to answer.
+pub(super) fn is_suspect(edge: &Edge) -> bool {
+    edge.attempts > 0
+        && edge.failed_attempts >= edge.attempts
+        && edge.evidence.paired == 0
+        && edge.evidence.parent == 0
+        && edge.latency.server.is_none()
+}
+
+/// The target as the snapshot has it.
+pub(super) fn raw(target: &Target) -> RawTarget {
+    RawTarget {
+        scheme: target.scheme.clone(),
+        host: target.host.clone(),
+        port: target.port,
+    }
+}
+
+fn found(source: AddressSource, usable: Vec<Candidate>) -> Addresses {
+    Addresses {
+        source,
+        usable,
+        refused: Vec::new(),
+    }
+}

@@ -1,0 +1,354 @@
+//! The shapes of the egress model; their JSON is `tracemesh.egress/v1`.
+//!
+//! Lists are sorted, nothing here is a count of calls or a time. Strings come from spans: escape them for your format.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::evidence::EgressEvidence;
+
+/// Value of the `schema` field.
+pub const SCHEMA: &str = "tracemesh.egress/v1";
+
+/// Egress of every service of a snapshot.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EgressModel {
+    /// Always [`SCHEMA`].
+    pub schema: String,
+    /// Services by node id.
+    pub services: Vec<ServiceEgress>,
+    /// What became of every edge.
+    pub conservation: Conservation,
+    /// The numbers behind the model; a file of its own, absent from the model's JSON.
+    #[serde(skip)]
+    pub evidence: EgressEvidence,
+}
+
+/// What is known about the egress of a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EgressKnowledge {
+    /// Outgoing spans were seen.
+    Observed,
+    /// No outgoing span was seen. This is not "calls nobody": nothing may be denied on the strength of it.
+    Unknown,
+}
+
+/// One service and what it dials.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceEgress {
+    /// Node id of the service.
+    pub id: String,
+    /// Service name as sent.
+    pub name: String,
+    /// `service.namespace`, empty when none was given.
+    pub namespace: String,
+    /// `deployment.environment.name`, empty when none was given.
+    pub environment: String,
+    /// Zone of all its instances, when they share one.
+    pub zone: Option<String>,
+    /// Whether its egress has been seen at all.
+    pub knowledge: EgressKnowledge,
+    /// Destinations with at least one usable address, by node id.
+    pub destinations: Vec<Destination>,
+    /// Addresses and destinations left to the passthrough, with reasons.
+    pub unresolved: Vec<Unresolved>,
+    /// Addresses claimed by two destinations: the one with more attempts kept them.
+    pub conflicts: Vec<Conflict>,
+    /// Ports that its own server spans name, sorted.
+    pub inbound: Vec<InboundPort>,
+}
+
+/// What a destination is to the mesh.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DestinationKind {
+    /// A traced service.
+    Mesh,
+    /// Outside: known by its address only.
+    External,
+    /// A database, broker or cloud metadata endpoint.
+    Infra,
+    /// The address is known, who answers there is not.
+    Unresolved,
+}
+
+/// One destination of a service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Destination {
+    /// Node id of the callee.
+    pub node: String,
+    /// Short name of the callee as sent.
+    pub name: String,
+    /// What it is to the mesh.
+    pub kind: DestinationKind,
+    /// Usable addresses, sorted by port, host and scheme.
+    pub targets: Vec<EgressTarget>,
+    /// Protocol over all targets.
+    pub protocol: DestinationProtocol,
+    /// Classes of evidence seen, strongest first.
+    pub evidence: Vec<EvidenceClass>,
+    /// How far the edge can be trusted.
+    pub confidence: Confidence,
+    /// Place in the life of an edge.
+    pub state: DestinationState,
+    /// Where the addresses come from.
+    pub address_source: AddressSource,
+}
+
+/// One dialled address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EgressTarget {
+    /// Scheme as observed, empty when unknown.
+    pub scheme: String,
+    /// Host as dialled: a valid DNS name in lower case or an IP address without brackets.
+    pub host: String,
+    /// Port as dialled.
+    pub port: u16,
+    /// What is spoken on the wire.
+    pub protocol: TargetProtocol,
+    /// Name to resolve; absent when `host` is an IP address.
+    pub dns: Option<String>,
+    /// Whether `dns` is complete: resolving it must not try a search list.
+    pub dns_is_absolute: bool,
+    /// How traffic to this target is recognised.
+    pub matches: TargetMatch,
+}
+
+/// How traffic to a target is recognised on its port.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "by", content = "values", rename_all = "snake_case")]
+pub enum TargetMatch {
+    /// Host header or `:authority` without port: every name form, the dialled one first, IPv6 without brackets.
+    Authority(Vec<String>),
+    /// Server name of the TLS handshake: every name form, the dialled one first.
+    Sni(Vec<String>),
+    /// Original destination address.
+    Addresses(Vec<IpAddr>),
+    /// The only destination seen on this port.
+    WholePort,
+}
+
+/// Protocol of one target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TargetProtocol {
+    /// HTTP/1.x in clear text, all of it.
+    Http1,
+    /// HTTP/2 in clear text, at least 99.9 % of it.
+    Http2,
+    /// gRPC in clear text, at least 99.9 % of it.
+    Grpc,
+    /// HTTP in clear text of several or unknown versions.
+    Http,
+    /// TLS started by the application.
+    Tls,
+    /// Anything else over TCP.
+    Tcp,
+}
+
+impl TargetProtocol {
+    /// Whether requests are told apart by authority.
+    #[must_use]
+    pub const fn is_http(self) -> bool {
+        matches!(self, Self::Http1 | Self::Http2 | Self::Grpc | Self::Http)
+    }
+}
+
+/// Protocol of a destination over all its targets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DestinationProtocol {
+    /// HTTP/1.x.
+    Http1,
+    /// HTTP/2.
+    Http2,
+    /// gRPC.
+    Grpc,
+    /// TLS started by the application.
+    Tls,
+    /// Anything else over TCP.
+    Tcp,
+    /// Several of them.
+    Mixed,
+}
+
+/// Class of evidence of an edge, strongest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EvidenceClass {
+    /// Both halves of a call, joined by ids.
+    Paired,
+    /// A child span in another service.
+    Parent,
+    /// The dialled address.
+    Address,
+    /// A learnt alias.
+    Alias,
+    /// A name that spans give.
+    Named,
+    /// A span link.
+    Link,
+}
+
+/// How far an edge can be trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Confidence {
+    /// Paired at least once, or 0.9 and more.
+    High,
+    /// The rest: generated all the same, because a threshold would drop the rare and important edges.
+    Low,
+}
+
+/// Place of a destination in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DestinationState {
+    /// Seen in the window.
+    Active,
+    /// Not seen for longer than its habit.
+    Quiet,
+    /// Not seen for so long that its removal is proposed, never done.
+    ProposedRemoval,
+}
+
+/// Where the addresses of a destination come from, best first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AddressSource {
+    /// The caller's own spans.
+    DialledByCaller,
+    /// Spans of other callers of the same callee.
+    DialledByOthers,
+    /// Host and port in the callee's own server spans.
+    ServedByCallee,
+    /// None was found.
+    Unresolved,
+}
+
+/// An address as the spans gave it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RawTarget {
+    /// Scheme, empty when unknown.
+    pub scheme: String,
+    /// Host, exactly as in the snapshot.
+    pub host: String,
+    /// Port, when one is known.
+    pub port: Option<u16>,
+}
+
+/// Something that gets no egress, with its raw evidence.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Unresolved {
+    /// Node id of the callee.
+    pub node: String,
+    /// Why.
+    pub reason: UnresolvedReason,
+    /// The addresses concerned; empty when the spans named none.
+    pub targets: Vec<RawTarget>,
+}
+
+/// Why an address or a destination gets no egress. Calls to it take the passthrough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnresolvedReason {
+    /// Neither the caller, nor other callers, nor the callee name an address.
+    NoAddress,
+    /// The callee names only instance addresses, which change.
+    OnlyInstanceAddresses,
+    /// Every attempt failed and no server half was seen: perhaps nothing answers there.
+    Suspect,
+    /// The host is empty.
+    EmptyHost,
+    /// The host is neither a valid DNS name nor an IP address.
+    InvalidHost,
+    /// The host is the caller itself.
+    Loopback,
+    /// The host is unspecified, multicast or broadcast.
+    NotDialable,
+    /// No port is known, or it is zero.
+    NoPort,
+    /// The port belongs to the sidecar.
+    ReservedPort,
+    /// Neither the scheme nor the edge tells the protocol.
+    UnknownProtocol,
+    /// Opaque TCP on a port that others use too, and no address to tell them apart.
+    SharedPortWithoutAddresses,
+    /// Another destination keeps every address; see `conflicts`.
+    LostConflict,
+}
+
+/// A claim on one address by two destinations.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Conflict {
+    /// Port of both.
+    pub port: u16,
+    /// Authority, server name or IP address that both claim.
+    pub value: String,
+    /// Node id that keeps it.
+    pub kept: String,
+    /// Node id that loses it; equal to `kept` when one destination was seen with two protocols.
+    pub lost: String,
+    /// What kind of clash.
+    pub reason: ConflictReason,
+}
+
+/// Kind of clash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConflictReason {
+    /// One authority on one port.
+    SameAuthority,
+    /// One TLS server name on one port.
+    SameServerName,
+    /// One IP address on one port, as opaque TCP.
+    SameAddress,
+    /// One host and port, seen as HTTP or TLS and as opaque TCP.
+    TwoProtocols,
+}
+
+/// A port that the service itself answers on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct InboundPort {
+    /// The port, as callers name it.
+    pub port: u16,
+    /// Protocol, as the service's own spans tell it.
+    pub protocol: TargetProtocol,
+}
+
+/// Where the edges of the snapshot went: `edges` is the sum of all other fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Conservation {
+    /// Edges in the snapshot.
+    pub edges: u64,
+    /// Edges with at least one address in `destinations`.
+    pub emitted: u64,
+    /// Edges without a usable address.
+    pub unresolved: u64,
+    /// Edges on which nothing ever succeeded.
+    pub suspect: u64,
+    /// Edges whose addresses all went to other destinations.
+    pub lost_conflict: u64,
+    /// Asynchronous edges: data flow; the dial to the broker is an edge of its own.
+    pub asynchronous: u64,
+    /// Logical edges through a gateway; the physical ones are edges of their own.
+    pub proxied: u64,
+    /// Edges whose caller is no service.
+    pub caller_is_no_service: u64,
+}
+
+impl Conservation {
+    /// Sum of every class; equal to `edges`.
+    #[must_use]
+    pub const fn accounted(&self) -> u64 {
+        self.emitted
+            + self.unresolved
+            + self.suspect
+            + self.lost_conflict
+            + self.asynchronous
+            + self.proxied
+            + self.caller_is_no_service
+    }
+}

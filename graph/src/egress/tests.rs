@@ -1,0 +1,281 @@
+//! The egress model on the shop and on hostile names; small cases are built by hand.
+
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::snapshot::GraphSnapshot;
+
+fn fixture(text: &str) -> GraphSnapshot {
+    serde_json::from_str(text).expect("fixtures are snapshots")
+}
+
+fn shop() -> GraphSnapshot {
+    fixture(include_str!("../../../fixtures/egress/shop/snapshot.json"))
+}
+
+fn hostile() -> GraphSnapshot {
+    fixture(include_str!(
+        "../../../fixtures/egress/hostile/snapshot.json"
+    ))
+}
+
+fn service<'a>(model: &'a EgressModel, name: &str) -> &'a ServiceEgress {
+    model
+        .services
+        .iter()
+        .find(|service| service.name == name)
+        .unwrap()
+}
+
+fn destination<'a>(service: &'a ServiceEgress, node: &str) -> &'a Destination {
+    service
+        .destinations
+        .iter()
+        .find(|destination| destination.node == node)
+        .unwrap_or_else(|| panic!("{node} in {:#?}", service.destinations))
+}
+
+fn reason(service: &ServiceEgress, node: &str) -> UnresolvedReason {
+    service
+        .unresolved
+        .iter()
+        .find(|unresolved| unresolved.node == node)
+        .unwrap()
+        .reason
+}
+
+fn authorities(target: &EgressTarget) -> &[String] {
+    match &target.matches {
+        TargetMatch::Authority(names) => names,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn every_edge_ends_in_exactly_one_class() {
+    for snapshot in [shop(), hostile()] {
+        let conservation = derive(&snapshot, &EgressOptions::default()).conservation;
+        assert_eq!(conservation.edges, snapshot.edges.len() as u64);
+        assert_eq!(
+            conservation.edges,
+            conservation.accounted(),
+            "{conservation:?}"
+        );
+    }
+    let shop = derive(&shop(), &EgressOptions::default()).conservation;
+    assert_eq!((shop.asynchronous, shop.proxied, shop.suspect), (1, 1, 1));
+    assert_eq!((shop.caller_is_no_service, shop.unresolved), (1, 3));
+}
+
+#[test]
+fn ten_per_cent_more_traffic_changes_the_evidence_but_not_the_model() {
+    for mut snapshot in [shop(), hostile()] {
+        let before = derive(&snapshot, &EgressOptions::default());
+        let more = |count: &mut u64| *count += *count / 10 + 1;
+        for edge in &mut snapshot.edges {
+            let failing = edge.failed_attempts == edge.attempts;
+            for count in [&mut edge.calls, &mut edge.attempts] {
+                more(count);
+            }
+            edge.failed_attempts = if failing { edge.attempts } else { 0 };
+            edge.last_seen.0 += 1_000_000_000;
+            edge.targets.iter_mut().for_each(|target| {
+                more(&mut target.calls);
+                target.last_seen.0 += 1;
+                target.sockets.values_mut().for_each(more);
+            });
+            edge.protocols.values_mut().for_each(more);
+        }
+        let after = derive(&snapshot, &EgressOptions::default());
+        let json = |model: &EgressModel| serde_json::to_string_pretty(model).unwrap();
+        assert_eq!(json(&before), json(&after));
+        assert_ne!(before.evidence, after.evidence);
+    }
+}
+
+#[test]
+fn the_model_survives_its_own_json() {
+    let mut model = derive(&hostile(), &EgressOptions::default());
+    let text = serde_json::to_string(&model).unwrap();
+    let evidence = std::mem::take(&mut model.evidence);
+    assert_eq!(serde_json::from_str::<EgressModel>(&text).unwrap(), model);
+    let text = serde_json::to_string(&evidence).unwrap();
+    let back: EgressEvidence = serde_json::from_str(&text).unwrap();
+    assert_eq!(back.services, evidence.services);
+}
+
+#[test]
+fn every_name_form_of_a_kubernetes_service_is_one_target_address() {
+    let model = derive(&shop(), &EgressOptions::default());
+    let cart = destination(service(&model, "frontend"), "service/shop/cart");
+    assert_eq!(cart.kind, DestinationKind::Mesh);
+    assert_eq!(cart.protocol, DestinationProtocol::Http1);
+    assert_eq!(cart.confidence, Confidence::High);
+    for target in &cart.targets {
+        assert_eq!(target.dns.as_deref(), Some("cart.shop.svc.cluster.local"));
+        assert!(target.dns_is_absolute);
+        let forms: BTreeSet<&str> = authorities(target).iter().map(String::as_str).collect();
+        let expected = [
+            "cart",
+            "cart.shop",
+            "cart.shop.svc",
+            "cart.shop.svc.cluster.local",
+        ];
+        assert_eq!(forms, BTreeSet::from(expected));
+        assert_eq!(authorities(target)[0], target.host);
+    }
+}
+
+#[test]
+fn a_caller_that_names_no_address_gets_that_of_others_or_of_the_callee() {
+    let model = derive(&shop(), &EgressOptions::default());
+    let checkout = service(&model, "checkout");
+    let cart = destination(checkout, "service/shop/cart");
+    assert_eq!(cart.address_source, AddressSource::DialledByOthers);
+    assert_eq!(cart.targets.len(), 1);
+    assert_eq!(cart.targets[0].host, "cart.shop.svc.cluster.local");
+    let ledger = destination(checkout, "service/billing/ledger");
+    assert_eq!(ledger.address_source, AddressSource::ServedByCallee);
+    assert_eq!(ledger.targets[0].port, 50052);
+    // The caller lives in another namespace: the bare name means something else there.
+    assert!(!authorities(&ledger.targets[0]).contains(&"ledger".to_owned()));
+    let search = service(&model, "search");
+    assert_eq!(
+        reason(search, "service/shop/worker"),
+        UnresolvedReason::OnlyInstanceAddresses
+    );
+}
+
+#[test]
+fn two_stores_on_one_port_are_told_apart_by_address_or_left_alone() {
+    let model = derive(&shop(), &EgressOptions::default());
+    let recommend = service(&model, "recommend");
+    let first = destination(recommend, "database/redis@redis-a:6379");
+    assert_eq!(
+        first.targets[0].matches,
+        TargetMatch::Addresses(vec!["10.96.0.31".parse().unwrap()])
+    );
+    assert_eq!(
+        reason(recommend, "database/redis@redis-c:6379"),
+        UnresolvedReason::SharedPortWithoutAddresses
+    );
+    let alone = destination(service(&model, "cart"), "database/redis@redis:6379");
+    assert_eq!(alone.targets[0].matches, TargetMatch::WholePort);
+}
+
+#[test]
+fn hosts_that_never_answered_and_loopback_get_no_egress() {
+    let model = derive(&shop(), &EgressOptions::default());
+    let frontend = service(&model, "frontend");
+    assert_eq!(
+        reason(frontend, "external/legacy.example.com:9999"),
+        UnresolvedReason::Suspect
+    );
+    assert_eq!(
+        reason(service(&model, "cart"), "external/localhost:4318"),
+        UnresolvedReason::Loopback
+    );
+}
+
+#[test]
+fn a_service_without_outgoing_spans_is_unknown_not_silent() {
+    let model = derive(&shop(), &EgressOptions::default());
+    let knowledge = |name| service(&model, name).knowledge;
+    assert_eq!(knowledge("mailer"), EgressKnowledge::Unknown);
+    assert_eq!(knowledge("ledger"), EgressKnowledge::Unknown);
+    // Only unresolved calls, but calls.
+    assert_eq!(knowledge("search"), EgressKnowledge::Observed);
+}
+
+#[test]
+fn a_contested_name_stays_with_the_destination_that_is_dialled_more() {
+    let mut snapshot = shop();
+    let mut rival = snapshot
+        .edges
+        .iter()
+        .find(|edge| edge.callee == "service/shop/cart" && !edge.targets.is_empty())
+        .unwrap()
+        .clone();
+    rival.callee = "service/shop/search".to_owned();
+    rival.targets.truncate(1);
+    rival.targets[0].calls = 1;
+    snapshot.edges.push(rival);
+    let model = derive(&snapshot, &EgressOptions::default());
+    let frontend = service(&model, "frontend");
+    assert!(frontend.conflicts.iter().any(|conflict| {
+        conflict.value == "cart"
+            && conflict.kept == "service/shop/cart"
+            && conflict.lost == "service/shop/search"
+            && conflict.reason == ConflictReason::SameAuthority
+    }));
+    assert_eq!(
+        reason(frontend, "service/shop/search"),
+        UnresolvedReason::LostConflict
+    );
+    assert_eq!(model.conservation.lost_conflict, 1);
+}
+
+#[test]
+fn one_host_and_port_with_two_protocols_keeps_the_more_frequent() {
+    let mut snapshot = shop();
+    let edge = snapshot
+        .edges
+        .iter_mut()
+        .find(|edge| edge.callee == "database/redis@redis:6379")
+        .unwrap();
+    let mut odd = edge.targets[0].clone();
+    odd.scheme = "http".to_owned();
+    odd.calls = 3;
+    edge.targets.push(odd);
+    let model = derive(&snapshot, &EgressOptions::default());
+    let cart = service(&model, "cart");
+    assert_eq!(cart.conflicts[0].reason, ConflictReason::TwoProtocols);
+    let redis = destination(cart, "database/redis@redis:6379");
+    assert_eq!(redis.protocol, DestinationProtocol::Tcp);
+    assert_eq!(redis.targets.len(), 1);
+}
+
+/// Completing `cart` to a name that does not exist would break the call, so nothing is completed without a sign that
+/// the namespace exists.
+#[test]
+fn short_names_stay_as_dialled_where_nothing_shows_kubernetes() {
+    let mut snapshot = shop();
+    for node in &mut snapshot.nodes {
+        node.facets.clear();
+        node.served.clear();
+    }
+    for edge in &mut snapshot.edges {
+        edge.targets
+            .retain(|target| !target.host.ends_with(".svc.cluster.local"));
+    }
+    let bare = derive(&snapshot, &EgressOptions::default());
+    let cart = destination(service(&bare, "frontend"), "service/shop/cart");
+    assert_eq!(cart.targets[0].dns.as_deref(), Some("cart"));
+    assert!(!cart.targets[0].dns_is_absolute);
+    let assumed = EgressOptions {
+        assume_kubernetes: true,
+        ..EgressOptions::default()
+    };
+    let told = derive(&snapshot, &assumed);
+    let cart = destination(service(&told, "frontend"), "service/shop/cart");
+    assert_eq!(
+        cart.targets[0].dns.as_deref(),
+        Some("cart.shop.svc.cluster.local")
+    );
+}
+
+#[test]
+fn only_valid_hosts_reach_the_model() {
+    let model = derive(&hostile(), &EgressOptions::default());
+    let all = model
+        .services
+        .iter()
+        .flat_map(|service| &service.destinations);
+    for target in all.flat_map(|destination| &destination.targets) {
+        let reread = Host::parse(&target.host, false).expect("emitted hosts are valid");
+        assert_eq!(reread.to_string(), target.host);
+        assert!(target.port != 0 && target.port != 15001);
+    }
+    let inbound = model.services.iter().flat_map(|service| &service.inbound);
+    assert!(inbound.into_iter().all(|inbound| inbound.port == 8080));
+}
