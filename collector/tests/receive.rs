@@ -4,6 +4,7 @@
 #[path = "receive/harness.rs"]
 mod harness;
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use harness::{Collector, gzip, http, raw_grpc, sample};
@@ -12,8 +13,11 @@ use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::Trac
 use prost::Message;
 use tonic::codec::CompressionEncoding;
 use tracemesh_collector::ReceiverLimits;
+use tracemesh_collector::input::Input;
+use tracemesh_collector::replay::replay;
 use tracemesh_collector::serve::{CollectError, CollectOptions, collect};
 use tracemesh_collector::store::read_all;
+use tracemesh_graph::settings::Settings;
 
 const JSON: &str = r#"{"resourceSpans":[{"scopeSpans":[{"spans":[
     {"traceId":"5b8efff798038103d269b633813fc60c","spanId":"eee19b7ec3c1b174"},{"traceId":""}]}]}]}"#;
@@ -248,6 +252,51 @@ async fn shutdown_writes_what_was_acknowledged() {
     let contents = read_all(store.path()).unwrap();
     assert_eq!((contents.segments, contents.skipped.len()), (1, 0));
     assert!(contents.window.start < contents.window.end);
+}
+
+/// The same spans give the same graph, whether they come as a file or in pieces over both protocols, to one shard or
+/// several, in one segment or many.
+#[tokio::test]
+async fn sockets_and_files_give_the_same_graph() {
+    let requests: Vec<_> = (1..=20).map(harness::call).collect();
+    let files = tempfile::TempDir::new().unwrap();
+    for (index, request) in requests.iter().enumerate() {
+        std::fs::write(
+            files.path().join(index.to_string()),
+            request.encode_to_vec(),
+        )
+        .unwrap();
+    }
+    let settings = Settings::default();
+    let inputs = [Input::Path(files.path().to_owned())];
+    let from_files = replay(&inputs, &settings, &mut |_| {}).unwrap().segment;
+
+    let collector = Collector::start_with(CollectOptions {
+        shards: NonZeroUsize::new(3).unwrap(),
+        flush_interval: Duration::from_millis(5),
+        settings: Settings {
+            slice_idle_ms: 300_000,
+            slice_max_ms: 300_000,
+            ..settings.clone()
+        },
+        ..CollectOptions::default()
+    })
+    .await;
+    for (index, request) in requests.iter().enumerate().rev() {
+        let bytes = request.encode_to_vec();
+        if index % 2 == 0 {
+            raw_grpc(collector.addresses.grpc, bytes).await.unwrap();
+        } else {
+            let answer = http(collector.addresses.http, PROTOBUF, "gzip", &gzip(&bytes)).await;
+            assert_eq!(answer.status, 200);
+        }
+    }
+    let (_summary, store) = collector.stop().await;
+    let from_sockets = read_all(store.path()).unwrap().segment;
+    let graph = from_sockets.snapshot(&settings);
+    assert_eq!((graph.nodes.len(), graph.edges.len()), (2, 1));
+    assert_eq!(graph.edges[0].calls, 20);
+    assert_eq!(from_files.snapshot(&settings), graph);
 }
 
 #[tokio::test]
