@@ -113,7 +113,7 @@ pub fn replay_with_limits(
     progress: &mut dyn FnMut(&Progress),
 ) -> Result<Replay, ReadError> {
     let (sources, skipped) = expand(inputs)?;
-    let names = Arc::new(Names::default());
+    let names = Arc::new(Names::new(settings));
     let mut run = Run {
         recorder: Recorder::new(Arc::clone(&names), settings),
         shard: Shard::new(names, settings.clone()),
