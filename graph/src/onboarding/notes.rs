@@ -30,7 +30,7 @@ pub(super) fn notes(model: &Model, plan: &Plan) -> Vec<String> {
     }
     if !plan.cut_arcs.is_empty() {
         notes.push(format!(
-            "{} of {} calls between services close a cycle and were left out of amplification and criticality: both may be higher",
+            "{} of {} edges between services close a cycle and were left out of amplification and criticality: both may be higher",
             plan.cut_arcs.len(),
             model.arcs.len()
         ));
@@ -121,7 +121,7 @@ fn observations(model: &Model, plan: &Plan, notes: &mut Vec<String>) {
     say(
         estimated,
         format!(
-            "have a criticality estimated from the graph (hit ratio known for {hit_ratios} of {} calls)",
+            "have a criticality estimated from the graph (hit ratio known for {hit_ratios} of {} edges)",
             model.arcs.len()
         ),
     );

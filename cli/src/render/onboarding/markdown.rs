@@ -41,11 +41,10 @@ impl Page {
         let summary = &plan.summary;
         self.line("# Onboarding plan\n");
         self.line(&format!(
-            "{} of {} join in {}. Mean wave at which protection arrives: {:.2}; objective {:.3} (smaller is better).",
-            summary.planned,
-            words::counted(summary.services, "service"),
+            "{} join in {}. Mean wave at which protection arrives: {:.2}; objective {:.3} (smaller is better).",
+            words::scope(plan),
             words::counted(summary.waves, "wave"),
-            summary.area,
+            summary.mean_wave,
             summary.objective
         ));
         if summary.exceptions > 0 {

@@ -36,11 +36,10 @@ fn line(out: &mut String, text: &str) {
 fn head(out: &mut String, plan: &Plan, width: usize) {
     let summary = &plan.summary;
     let text = format!(
-        "{} of {} in {}; mean wave of protection {:.2}, objective {:.3}",
-        summary.planned,
-        words::counted(summary.services, "service"),
+        "{} in {}; mean wave of protection {:.2}, objective {:.3}",
+        words::scope(plan),
         words::counted(summary.waves, "wave"),
-        summary.area,
+        summary.mean_wave,
         summary.objective
     );
     line(out, &wrapped(&text, width));
@@ -143,13 +142,16 @@ impl Widths {
 fn services(out: &mut String, plan: &Plan, width: usize) {
     let widths = Widths::new(plan, width);
     line(out, "");
-    let heads = ["WAVE", "SERVICE", "TEAM", "RISK", "TOUCHED", "GAIN"];
-    let [wave, service, team, risk, traffic, gain] = heads;
-    let why = "WHY NOT EARLIER";
-    line(
-        out,
-        &widths.row([wave, service, team, risk, traffic, gain, why]),
-    );
+    let heads = [
+        "WAVE",
+        "SERVICE",
+        "TEAM",
+        "RISK",
+        "TOUCHED",
+        "GAIN",
+        "WHY NOT EARLIER",
+    ];
+    line(out, &widths.row(heads));
     for wave in &plan.waves {
         for (position, service) in wave.services.iter().enumerate() {
             let number = if position == 0 {
@@ -207,8 +209,9 @@ fn left_behind(out: &mut String, plan: &Plan, width: usize) {
 
 fn notes(out: &mut String, plan: &Plan, width: usize) {
     line(out, "");
-    let legend = "After each wave, as shares of traffic. SHED: calls whose callee can shed load. CLIENT: calls whose \
-                  caller has timeouts, outlier detection and circuit breaking. BOTH: calls with mTLS. STRICT: calls whose callee can refuse plaintext.";
+    let legend = "TOUCHED: traffic that enters or leaves the services of the wave. After the wave, as shares of traffic: SHED: calls \
+                  whose callee can shed load. CLIENT: calls whose caller has timeouts, outlier detection and circuit breaking. \
+                  BOTH: calls with mTLS. STRICT: calls whose callee can refuse plaintext.";
     line(out, &wrapped(legend, width));
     for note in &plan.notes {
         line(out, &wrapped(&format!("- {}", visible(note)), width));

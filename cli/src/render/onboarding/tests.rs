@@ -156,3 +156,16 @@ fn an_empty_plan_still_reads_well() {
     assert!(table(&empty, 80).starts_with("0 of 0 services in 0 waves"));
     assert!(markdown(&empty).contains("0 of 0 services join in 0 waves"));
 }
+
+#[test]
+fn a_plan_without_teams_has_no_team_column_and_counts_who_is_in() {
+    let text = std::fs::read_to_string(fixtures().join("online-boutique.json")).unwrap();
+    let mut input: PlanInput = serde_json::from_str(&text).unwrap();
+    for service in input.services.values_mut() {
+        service.team = None;
+    }
+    input.services.get_mut("service/email").unwrap().status = Status::Done;
+    let text = table(&plan(&input, &PlanOptions::default()), 80);
+    assert!(text.starts_with("9 of 10 services (1 already in) in "));
+    assert!(!text.contains("TEAM"));
+}

@@ -13,6 +13,16 @@ pub(super) fn percent(share: f64) -> String {
     format!("{:.1} %", 100.0 * share)
 }
 
+/// `7 of 10 services`, and how many are in already.
+pub(super) fn scope(plan: &Plan) -> String {
+    let services = counted(plan.summary.services, "service");
+    let already = match plan.done.len() {
+        0 => String::new(),
+        done => format!(" ({done} already in)"),
+    };
+    format!("{} of {services}{already}", plan.summary.planned)
+}
+
 /// `1 service`, `2 services`.
 pub(super) fn counted(count: usize, one: &str) -> String {
     if count == 1 {
