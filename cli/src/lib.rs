@@ -3,4 +3,5 @@
 //! The only crate that prints, reads the environment or exits. Everything it shows comes from
 //! `tracemesh-collector` (segments, trace files) and `tracemesh-graph` (snapshot, egress model, onboarding plan).
 
+pub mod output_dir;
 pub mod render;
