@@ -78,6 +78,12 @@ pub struct SpanRecord {
 }
 
 impl SpanRecord {
+    /// The trace of the span.
+    #[must_use]
+    pub const fn trace_id(&self) -> TraceId {
+        self.trace_id
+    }
+
     /// What decides the shard and the slice: the low half of the trace id, because some tracers cut the high half.
     #[must_use]
     pub const fn slice_key(&self) -> u64 {
