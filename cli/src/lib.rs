@@ -7,6 +7,7 @@ pub mod args;
 pub mod error;
 pub mod findings;
 pub mod output;
+pub mod output_dir;
 pub mod render;
 pub mod selection;
 pub mod terminal;
