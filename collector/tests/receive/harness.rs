@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
+use std::path::Path;
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
@@ -55,6 +56,10 @@ impl Collector {
             stop,
             running,
         }
+    }
+
+    pub(crate) fn store(&self) -> &Path {
+        self.store.path()
     }
 
     pub(crate) async fn stop(self) -> (CollectSummary, TempDir) {
