@@ -7,3 +7,4 @@ mod envoy;
 mod harness;
 mod hostile;
 mod scenarios;
+mod shop;
