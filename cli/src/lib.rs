@@ -4,9 +4,11 @@
 //! `tracemesh-collector` (segments, trace files) and `tracemesh-graph` (snapshot, egress model, onboarding plan).
 
 pub mod args;
+pub mod commands;
 pub mod error;
 pub mod findings;
 pub mod output;
+pub mod output_dir;
 pub mod render;
 pub mod selection;
 pub mod terminal;

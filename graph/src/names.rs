@@ -119,6 +119,12 @@ pub(crate) struct Tables {
 /// Labels are status codes and exception types: few, unless someone attacks.
 const MAX_LABELS: usize = 4096;
 
+impl Default for Names {
+    fn default() -> Self {
+        Self::new(&Settings::default())
+    }
+}
+
 impl Names {
     /// Empty tables with the caps of the settings.
     #[must_use]

@@ -136,13 +136,14 @@ fn done(model: &Model) -> Vec<String> {
 
 fn summary(model: &Model, value: &Value, schedule: &Schedule, caller_first: f64) -> Summary {
     let waves = u32::try_from(schedule.waves.len()).unwrap_or(u32::MAX);
-    let (area, objective) = value.of_plan(model, &schedule.places, waves);
+    let worth = value.of_plan(model, &schedule.places, waves);
     Summary {
         services: model.ids.len(),
         planned: schedule.waves.iter().map(|w| w.members.len()).sum(),
         waves: schedule.waves.len(),
-        area,
-        objective,
+        mean_wave: worth.mean_wave,
+        area: worth.area,
+        objective: worth.objective,
         exceptions: schedule
             .waves
             .iter()

@@ -28,8 +28,8 @@ impl Marks {
     pub(crate) const REMOTE_PARENT: Self = Self(1 << 1);
     /// A socket, DNS or TLS step of some other call; never a call itself.
     pub(crate) const PLUMBING: Self = Self(1 << 2);
-    /// Opens a database or broker connection: evidence of an edge, not a call.
-    pub(crate) const CONNECT: Self = Self(1 << 3);
+    /// Keeps a database or broker connection up: evidence of an edge, not a call.
+    pub(crate) const UPKEEP: Self = Self(1 << 3);
     /// HTTP status 400 to 499.
     pub(crate) const CLIENT_FAULT: Self = Self(1 << 4);
     /// Nothing but the socket peer is known.
@@ -78,6 +78,12 @@ pub struct SpanRecord {
 }
 
 impl SpanRecord {
+    /// The trace of the span.
+    #[must_use]
+    pub const fn trace_id(&self) -> TraceId {
+        self.trace_id
+    }
+
     /// What decides the shard and the slice: the low half of the trace id, because some tracers cut the high half.
     #[must_use]
     pub const fn slice_key(&self) -> u64 {
@@ -256,15 +262,12 @@ fn mark_steps(marks: &mut Marks, span: &SpanView<'_>, peer: &Peer) {
         Marks::PLUMBING,
         STEPS.iter().any(|step| name.starts_with(step)) || name == "dns" || name == "tls",
     );
-    let is_connect = name
-        .get(name.len().saturating_sub("connect".len())..)
-        .is_some_and(|end| end.eq_ignore_ascii_case("connect"));
     let has_operation =
         span.attributes.has(Key::DbOperation) || span.attributes.has(Key::DbOperationName);
     marks.set(
-        Marks::CONNECT,
-        is_connect
-            && !has_operation
+        Marks::UPKEEP,
+        !has_operation
+            && is_upkeep(name)
             && matches!(
                 peer.category,
                 Category::Database { .. } | Category::Messaging { .. }
@@ -278,4 +281,15 @@ fn mark_steps(marks: &mut Marks, span: &SpanView<'_>, peer: &Peer) {
             && peer.category == Category::None
             && peer.protocol.is_empty(),
     );
+}
+
+/// Names that real drivers and pools give to spans around a query: connects (`pg-pool.connect`, `redis-connect`,
+/// SQLAlchemy's `connect`), and otelsql's checks before and walks after it.
+fn is_upkeep(name: &str) -> bool {
+    const STEPS: [&str; 3] = ["sql.conn.ping", "sql.conn.reset_session", "sql.rows"];
+    let end = name.len().saturating_sub("connect".len());
+    let is_connect = name
+        .get(end..)
+        .is_some_and(|end| end.eq_ignore_ascii_case("connect"));
+    is_connect || STEPS.contains(&name)
 }

@@ -3,7 +3,7 @@
 //! ```text
 //! records -> Tree (deduplicated, parents resolved, cycles cut)
 //!         -> Answers (which span served which outgoing span)
-//!         -> steps (sockets and connects give addresses away)
+//!         -> steps (sockets give their address away)
 //!         -> calls (wrappers and resends folded) and messages
 //! ```
 //! A slice is inferred once, from all of its records in one canonical order, so arrival order cannot matter.
@@ -59,7 +59,7 @@ pub(crate) struct AttemptFlags {
     pub(crate) is_mirror: bool,
     pub(crate) is_multi: bool,
     pub(crate) is_redirect: bool,
-    pub(crate) is_connect: bool,
+    pub(crate) is_upkeep: bool,
 }
 
 /// One attempt on the wire. A logical call is its last attempt; earlier ones have `is_call` false.
@@ -71,7 +71,7 @@ pub(crate) struct Attempt {
     pub(crate) relation: Relation,
     pub(crate) found: Found,
     pub(crate) is_call: bool,
-    /// False for a connect, which shows an edge but sends no request.
+    /// False for upkeep, which shows an edge but sends no request.
     pub(crate) is_attempt: bool,
     pub(crate) has_failed: bool,
     /// Attempts that must have come before the first one seen.

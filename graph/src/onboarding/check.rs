@@ -71,8 +71,8 @@ pub enum Violation {
         /// Node id.
         service: String,
     },
-    /// Retries are not kept off although the callee cannot shed.
-    #[error("retries from `{caller}` to `{callee}` are not kept off")]
+    /// Retries are called safe, or not kept off, although the callee cannot shed.
+    #[error("retries from `{caller}` to `{callee}` are allowed too early")]
     Retries {
         /// Caller.
         caller: String,
@@ -82,6 +82,8 @@ pub enum Violation {
 }
 
 /// All violations of `plan`, sorted; none for every plan made by [`plan`](super::plan()) from the same input.
+///
+/// Plain rather than fast: O(services * waves * edges).
 #[must_use]
 pub fn check(input: &PlanInput, plan: &Plan) -> Vec<Violation> {
     let judge = Judge::new(input, plan);
@@ -343,6 +345,15 @@ impl<'a> Judge<'a> {
     fn retries(&self, found: &mut BTreeSet<Violation>) {
         for wave in &self.plan.waves {
             for service in &wave.services {
+                for edge in &service.turns_on.both {
+                    if !self.in_by(&edge.caller, wave.wave) || !self.in_by(&edge.callee, wave.wave)
+                    {
+                        found.insert(Violation::Retries {
+                            caller: edge.caller.clone(),
+                            callee: edge.callee.clone(),
+                        });
+                    }
+                }
                 for edge in &self.input.edges {
                     if edge.caller != service.service || self.in_by(&edge.callee, wave.wave) {
                         continue;

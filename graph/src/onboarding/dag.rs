@@ -60,14 +60,13 @@ fn components(model: &Model) -> Vec<usize> {
     for arc in &model.arcs {
         graph.add_edge(NodeIndex::new(arc.caller), NodeIndex::new(arc.callee), ());
     }
-    // Kosaraju returns callees first.
-    let mut order: Vec<usize> = kosaraju_scc(&graph)
+    // Kosaraju returns callees first; inside a component it walks from callers to callees.
+    kosaraju_scc(&graph)
         .into_iter()
+        .rev()
         .flatten()
         .map(NodeIndex::index)
-        .collect();
-    order.reverse();
-    order
+        .collect()
 }
 
 /// An order of services that stays topological while arcs are added.

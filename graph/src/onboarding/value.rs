@@ -1,6 +1,6 @@
 //! What a move is worth, and what a whole plan is worth.
 //!
-//! Each unit of protection has a weight; a plan is judged by the mean wave at which a unit arrives (`area`) plus a small cost per
+//! Each unit of protection has a weight; a plan is judged by the wave in which each unit arrives, plus a small cost per
 //! wave. Calls that need both ends count half for the end that moves first: without that look-ahead the greedy choice would be
 //! blind to them. A partner that never moves counts nothing.
 
@@ -82,19 +82,41 @@ impl Value {
         gain
     }
 
-    /// (area, objective) of a finished plan of `waves` waves.
-    pub(super) fn of_plan(&self, model: &Model, places: &[Place], waves: u32) -> (f64, f64) {
-        let mut area = 0.0;
-        for (own, place) in self.own.iter().zip(places) {
-            area += own.total() * f64::from(place.wave().unwrap_or(0));
+    /// Worth of a finished plan of `waves` waves.
+    pub(super) fn of_plan(&self, model: &Model, places: &[Place], waves: u32) -> Worth {
+        let own = self.own.iter().zip(places);
+        let own = own.map(|(own, place)| (own.total(), place.wave()));
+        let both = self.both.iter().zip(&model.arcs).map(|(both, arc)| {
+            let ends = (places[arc.caller].wave(), places[arc.callee].wave());
+            let joined = match ends {
+                (Some(caller), Some(callee)) => Some(caller.max(callee)),
+                _ => None,
+            };
+            (*both, joined)
+        });
+        let (mut area, mut arrived) = (0.0, 0.0);
+        for (worth, joined) in own.chain(both) {
+            let wave = joined.unwrap_or(0);
+            area += worth * f64::from(wave);
+            arrived += if wave > 0 { worth } else { 0.0 };
         }
-        for (both, arc) in self.both.iter().zip(&model.arcs) {
-            if let (Some(a), Some(b)) = (places[arc.caller].wave(), places[arc.callee].wave()) {
-                area += both * f64::from(a.max(b));
-            }
+        Worth {
+            mean_wave: if arrived > 0.0 { area / arrived } else { 0.0 },
+            area,
+            objective: area + self.wave * f64::from(waves),
         }
-        (area, area + self.wave * f64::from(waves))
     }
+}
+
+/// Worth of a plan.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Worth {
+    /// Mean wave at which a unit of protection arrives.
+    pub(super) mean_wave: f64,
+    /// Worth of each protection times the wave in which it arrives.
+    pub(super) area: f64,
+    /// `area` and the cost of the waves.
+    pub(super) objective: f64,
 }
 
 fn credit(places: &[Place], service: usize, partner: usize) -> f64 {

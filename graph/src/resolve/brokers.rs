@@ -1,9 +1,12 @@
 //! Which broker a message half talks to (inference rule 1.8).
 //!
-//! Some clients name the bootstrap servers, some only the cluster id, some nothing but the system. A half that names no
-//! address inherits the broker of the halves it exchanges messages with, if they agree.
+//! Some clients name the bootstrap servers, some only the cluster id or the socket, some nothing but the system. Halves
+//! that exchange messages, or name one cluster id, share a broker: a half that names no address takes the one that
+//! the others name, if they agree. Two named brokers stay two (mirroring, Z8), and then nobody inherits.
 
 use std::collections::{BTreeMap, BTreeSet};
+
+use petgraph::unionfind::UnionFind;
 
 use super::NodeRef;
 use super::destination::Place;
@@ -14,46 +17,70 @@ use crate::peer::{Category, Peer};
 use crate::segment::Segment;
 use crate::snapshot::NodeKind;
 
-/// What is known about the broker of a half that names no address.
-type Half = (NodeKey, String, String);
+/// One end of a message flow, or the cluster id or socket that several ends name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Vertex {
+    /// Node, system, destination.
+    Half(NodeKey, String, String),
+    /// Environment, cluster id.
+    Cluster(String, String),
+    /// Environment, socket address.
+    Socket(String, String),
+}
 
 /// Brokers learnt from correlated messages.
 #[derive(Debug, Default)]
 pub(super) struct Brokers {
-    inherited: BTreeMap<Half, BTreeSet<NodeRef>>,
+    groups: BTreeMap<Vertex, usize>,
+    /// Brokers that members of a group name by address.
+    named: BTreeMap<usize, BTreeSet<NodeRef>>,
 }
 
 impl Brokers {
     pub(super) fn learn(segment: &Segment, services: &Services<'_>) -> Self {
-        let mut brokers = Self::default();
+        let sends = segment.sends.values().map(|s| (&s.producer, &s.peer));
+        let consumes = segment.consumes.values().map(|c| (&c.consumer, &c.peer));
+        let halves: BTreeSet<(&NodeKey, &Peer)> = sends.chain(consumes).collect();
+        let mut vertices: BTreeMap<Vertex, usize> = BTreeMap::new();
+        for (node, peer) in &halves {
+            for vertex in std::iter::once(half(node, peer)).chain(shared(node, peer)) {
+                let next = vertices.len();
+                vertices.entry(vertex).or_insert(next);
+            }
+        }
+        let mut union = UnionFind::new(vertices.len());
+        for (node, peer) in &halves {
+            for shared in shared(node, peer) {
+                union.union(vertices[&half(node, peer)], vertices[&shared]);
+            }
+        }
         let index = SendIndex::new(segment);
         for consume in segment.consumes.values() {
             for (id, _) in &consume.refs {
-                let Some((_, send)) = index.find(*id) else {
-                    continue;
-                };
-                let producing = own_broker(&send.producer, &send.peer, services);
-                let consuming = own_broker(&consume.consumer, &consume.peer, services);
-                match (addressed(producing), addressed(consuming)) {
-                    (Some(broker), None) => {
-                        brokers.inherit(&consume.consumer, &consume.peer, broker);
-                    }
-                    (None, Some(broker)) => {
-                        brokers.inherit(&send.producer, &send.peer, broker);
-                    }
-                    _ => {}
+                if let Some((_, send)) = index.find(*id) {
+                    let producing = half(&send.producer, &send.peer);
+                    let consuming = half(&consume.consumer, &consume.peer);
+                    union.union(vertices[&producing], vertices[&consuming]);
                 }
             }
         }
-        brokers
+        let mut named: BTreeMap<usize, BTreeSet<NodeRef>> = BTreeMap::new();
+        for (node, peer) in &halves {
+            if let Some(broker) = own_broker(node, peer, services).filter(|_| is_named(peer)) {
+                let group = union.find(vertices[&half(node, peer)]);
+                named.entry(group).or_default().insert(broker);
+            }
+        }
+        let groups = vertices.into_iter();
+        Self {
+            groups: groups
+                .map(|(vertex, index)| (vertex, union.find(index)))
+                .collect(),
+            named,
+        }
     }
 
-    fn inherit(&mut self, node: &NodeKey, peer: &Peer, broker: NodeRef) {
-        let half = half(node, peer);
-        self.inherited.entry(half).or_default().insert(broker);
-    }
-
-    /// The broker of a half: its own, else the one it inherits, else what little it says itself.
+    /// The broker of a half: the one it names, else the one its group agrees on, else what little it says itself.
     pub(super) fn resolve(
         &self,
         node: &NodeKey,
@@ -61,17 +88,19 @@ impl Brokers {
         services: &Services<'_>,
     ) -> Option<NodeRef> {
         let own = own_broker(node, peer, services);
-        if own.as_ref().is_some_and(is_addressed) {
+        if is_named(peer) {
             return own;
         }
-        match self.inherited.get(&half(node, peer)) {
+        let mut vertices = std::iter::once(half(node, peer)).chain(shared(node, peer));
+        let group = vertices.find_map(|vertex| self.groups.get(&vertex));
+        match group.and_then(|group| self.named.get(group)) {
             Some(brokers) if brokers.len() == 1 => brokers.first().cloned(),
             _ => own,
         }
     }
 }
 
-fn half(node: &NodeKey, peer: &Peer) -> Half {
+fn half(node: &NodeKey, peer: &Peer) -> Vertex {
     let (system, destination) = match &peer.category {
         Category::Messaging {
             system,
@@ -80,20 +109,34 @@ fn half(node: &NodeKey, peer: &Peer) -> Half {
         } => (system.clone(), destination.clone()),
         _ => (String::new(), String::new()),
     };
-    (node.clone(), system, destination)
+    Vertex::Half(node.clone(), system, destination)
 }
 
-fn addressed(broker: Option<NodeRef>) -> Option<NodeRef> {
-    broker.filter(is_addressed)
+/// What several halves of one broker have in common.
+fn shared(node: &NodeKey, peer: &Peer) -> impl Iterator<Item = Vertex> {
+    let environment = || node.environment.clone();
+    let cluster = match &peer.category {
+        Category::Messaging { cluster_id, .. } if !cluster_id.is_empty() => {
+            Some(Vertex::Cluster(environment(), cluster_id.clone()))
+        }
+        _ => None,
+    };
+    let by_ip = peer
+        .address
+        .as_ref()
+        .filter(|dialled| dialled.ip().is_some());
+    let socket = peer.socket.as_ref().or(by_ip);
+    let socket = socket.map(|socket| Vertex::Socket(environment(), socket.to_string()));
+    cluster.into_iter().chain(socket)
 }
 
-/// Named by address or by a peer name, not only by system or cluster id.
-fn is_addressed(broker: &NodeRef) -> bool {
-    broker.address.is_some() || broker.system.as_deref() != Some(system_of(&broker.name))
-}
-
-fn system_of(name: &str) -> &str {
-    name.split('#').next().unwrap_or(name)
+/// Named by its peer name or by a dialled name. A socket address alone is one machine of a cluster, or a virtual IP.
+fn is_named(peer: &Peer) -> bool {
+    let has_host = |peer: &Peer| {
+        let host = peer.address.as_ref();
+        host.is_some_and(|address| address.ip().is_none())
+    };
+    peer.name.is_some() || has_host(peer)
 }
 
 /// The broker that a half names itself: by peer name, bootstrap servers, cluster id, or system alone.
@@ -109,6 +152,7 @@ fn own_broker(node: &NodeKey, peer: &Peer, services: &Services<'_>) -> Option<No
         environment: node.environment.clone(),
         namespace: String::new(),
         name,
+        source: String::new(),
         address,
         system: Some(system.to_owned()).filter(|system| !system.is_empty()),
     };

@@ -20,7 +20,6 @@ pub(crate) struct EdgeStats {
     pub(crate) attempts: u64,
     pub(crate) failed: u64,
     pub(crate) failed_attempts: u64,
-    pub(crate) connects: u64,
     weight: u64,
     /// Calls by how they were found.
     pub(crate) found: BTreeMap<Found, u64>,
@@ -54,7 +53,6 @@ impl EdgeStats {
         if attempt.found == Found::Paired && attempt.is_attempt {
             self.paired_attempts += 1;
         }
-        self.connects += u64::from(attempt.flags.is_connect);
         self.client_and_server(attempt);
         self.first_ns = if is_first {
             attempt.start_ns
@@ -80,7 +78,7 @@ impl EdgeStats {
             (attempt.flags.is_mirror, "mirror"),
             (attempt.flags.is_multi, "multi"),
             (attempt.flags.is_redirect, "redirect"),
-            (attempt.flags.is_connect, "connect"),
+            (attempt.flags.is_upkeep, "upkeep"),
         ];
         for (_, name) in flags.iter().filter(|(is_set, _)| *is_set) {
             *self.flags.entry((*name).to_owned()).or_default() += 1;
@@ -108,7 +106,6 @@ impl EdgeStats {
         self.attempts += other.attempts;
         self.failed += other.failed;
         self.failed_attempts += other.failed_attempts;
-        self.connects += other.connects;
         self.weight += other.weight;
         self.paired_attempts += other.paired_attempts;
         self.first_ns = self.first_ns.min(other.first_ns);

@@ -25,8 +25,8 @@ pub(super) struct Context<'a> {
 
 pub(super) fn emit(context: Context<'_>, units: &[Unit], sink: &mut impl SliceSink) {
     for span in 0..context.tree.records().len() {
-        if context.steps.is_connect(span) {
-            connect(context, span, sink);
+        if context.steps.is_upkeep(span) {
+            upkeep(context, span, sink);
         }
     }
     let dialling: Vec<&Unit> = units.iter().filter(|unit| dials(context, unit)).collect();
@@ -59,7 +59,7 @@ fn dials(context: Context<'_>, unit: &Unit) -> bool {
 }
 
 /// Shows that the edge exists; sends no request.
-fn connect(context: Context<'_>, span: usize, sink: &mut impl SliceSink) {
+fn upkeep(context: Context<'_>, span: usize, sink: &mut impl SliceSink) {
     let record = context.tree.record(span);
     sink.attempt(&Attempt {
         caller: context.tree.node(span),
@@ -81,7 +81,7 @@ fn connect(context: Context<'_>, span: usize, sink: &mut impl SliceSink) {
         end_ns: record.end_ns(),
         error: record.error,
         flags: AttemptFlags {
-            is_connect: true,
+            is_upkeep: true,
             ..AttemptFlags::default()
         },
         trace_id: record.trace_id,

@@ -1,4 +1,4 @@
-//! Steps inside a call: DNS, socket and TLS spans, and connects (inference rule 1.6).
+//! Steps inside a call: DNS, socket and TLS spans, and the upkeep of connections (inference rule 1.6).
 //!
 //! Steps are never calls. They lend their address to the outgoing span that they belong to when it names none:
 //! a wrong address would be worse than a missing one, so with several candidates the closest before the answer
@@ -16,7 +16,7 @@ use crate::record::Marks;
 #[derive(Debug)]
 pub(crate) struct Steps {
     is_plumbing: Vec<bool>,
-    is_connect: Vec<bool>,
+    is_upkeep: Vec<bool>,
     addresses: Vec<PeerId>,
 }
 
@@ -26,9 +26,9 @@ impl Steps {
         self.is_plumbing[span]
     }
 
-    /// True for spans that open a connection without sending a request.
-    pub(crate) fn is_connect(&self, span: usize) -> bool {
-        self.is_connect[span]
+    /// True for spans that keep a connection up without sending a request.
+    pub(crate) fn is_upkeep(&self, span: usize) -> bool {
+        self.is_upkeep[span]
     }
 
     /// The peer that holds the address of an outgoing span: its own, or that of one of its steps.
@@ -46,7 +46,7 @@ pub(crate) fn find(
     let count = tree.records().len();
     let mut steps = Steps {
         is_plumbing: vec![false; count],
-        is_connect: vec![false; count],
+        is_upkeep: vec![false; count],
         addresses: tree.records().iter().map(|record| record.peer).collect(),
     };
     for span in 0..count {
@@ -55,7 +55,7 @@ pub(crate) fn find(
         let is_step = marks.has(Marks::PLUMBING)
             || (marks.has(Marks::SOCKET_ONLY) && tree.owner(span).is_some());
         steps.is_plumbing[span] = is_free && is_step;
-        steps.is_connect[span] = is_free && !is_step && marks.has(Marks::CONNECT);
+        steps.is_upkeep[span] = is_free && !is_step && marks.has(Marks::UPKEEP);
         if steps.is_plumbing[span] {
             sink.event(tree.node(span), Event::Plumbing);
         }

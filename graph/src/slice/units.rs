@@ -33,7 +33,7 @@ pub(super) fn find(tree: &Tree, answers: &Answers, steps: &Steps) -> Vec<Unit> {
     let mut units = Vec::new();
     for &span in tree.top_down().iter().rev() {
         let is_call =
-            tree.side(span) == Side::Out && !steps.is_plumbing(span) && !steps.is_connect(span);
+            tree.side(span) == Side::Out && !steps.is_plumbing(span) && !steps.is_upkeep(span);
         if !is_call {
             continue;
         }
@@ -75,7 +75,7 @@ fn append(into: &mut Vec<usize>, mut from: Vec<usize>) {
 /// The unanswered outgoing span around this one, looking through steps.
 fn wrapper_of(tree: &Tree, answers: &Answers, steps: &Steps, span: usize) -> Option<usize> {
     let mut owner = tree.owner(span)?;
-    while steps.is_plumbing(owner) || steps.is_connect(owner) {
+    while steps.is_plumbing(owner) || steps.is_upkeep(owner) {
         owner = tree.owner(owner)?;
     }
     (!answers.is_answered(owner)).then_some(owner)

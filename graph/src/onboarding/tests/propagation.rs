@@ -64,11 +64,12 @@ proptest! {
 
     #[test]
     fn more_attempts_never_lower_the_amplification(input in any_dag(), edge in any::<proptest::sample::Index>()) {
-        prop_assume!(!input.edges.is_empty());
         let before = loads(&input);
         let mut more = input.clone();
-        let edge = edge.index(more.edges.len());
-        more.edges[edge].attempts = Some(5.0);
+        if !more.edges.is_empty() {
+            let edge = edge.index(more.edges.len());
+            more.edges[edge].attempts = Some(5.0);
+        }
         for (before, after) in before.into_iter().zip(loads(&more)) {
             prop_assert!(after >= before - 1e-9 * before);
         }

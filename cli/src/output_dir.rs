@@ -1,0 +1,216 @@
+//! Writes a set of generated files under one directory.
+//!
+//! Place in the flow: renderers return a [`FileSet`] as data; this is the only place that turns one into files. Each
+//! file is written beside its place and renamed onto it, links are switched after all files are there, and what is
+//! already right is not touched, because readers that watch the directory reload on every rename.
+//!
+//! It refuses to write through a symbolic link below the root and to replace a link by a file, and it removes
+//! nothing. A [`RelativePath`] cannot name anything outside the root. It does not defend against another process that
+//! swaps directories for links while it writes.
+
+use std::borrow::Borrow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+/// Files and links by path.
+pub type FileSet = BTreeMap<RelativePath, Entry>;
+
+/// What is to be at a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entry {
+    /// A file with this text.
+    File(String),
+    /// A symbolic link to a sibling of this name.
+    Link(String),
+}
+
+/// A path below the root, with `/` between its components.
+///
+/// Components have 1 to 100 bytes of `A-Z a-z 0-9 . _ ~ -` and do not start with a dot.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RelativePath(String);
+
+impl RelativePath {
+    /// Reads a path.
+    ///
+    /// # Errors
+    /// When a component is empty, too long, starts with a dot or has a byte that is not allowed.
+    pub fn new(path: &str) -> Result<Self> {
+        for component in path.split('/') {
+            if !is_safe_component(component) {
+                bail!("`{}` is not a safe relative path", path.escape_debug());
+            }
+        }
+        Ok(Self(path.to_owned()))
+    }
+
+    /// The path as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RelativePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Borrow<str> for RelativePath {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Whether a name can be one component of a [`RelativePath`].
+#[must_use]
+pub fn is_safe_component(name: &str) -> bool {
+    (1..=100).contains(&name.len())
+        && !name.starts_with('.')
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"._~-".contains(&byte))
+}
+
+/// What [`write_files`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct WriteSummary {
+    /// Files and links made or replaced.
+    pub written: usize,
+    /// Files and links that were already right.
+    pub unchanged: usize,
+}
+
+/// Writes the files below `root`, then switches the links.
+///
+/// # Errors
+/// When a directory on the way is a link or no directory, a link stands where a file belongs, or the system refuses.
+/// Files written before the fault stay; no link is switched.
+pub fn write_files(root: &Path, files: &FileSet) -> Result<WriteSummary> {
+    fs::create_dir_all(root).with_context(|| format!("cannot create `{}`", root.display()))?;
+    let mut summary = WriteSummary::default();
+    for (path, entry) in files {
+        if let Entry::File(text) = entry {
+            let place = prepare(root, path)?;
+            let changed = write_file(&place, text)
+                .with_context(|| format!("cannot write `{}`", place.display()))?;
+            summary.count(changed);
+        }
+    }
+    for (path, entry) in files {
+        if let Entry::Link(target) = entry {
+            if !is_safe_component(target) {
+                bail!("link target `{}` is no sibling", target.escape_debug());
+            }
+            let place = prepare(root, path)?;
+            let changed = switch_link(&place, target)
+                .with_context(|| format!("cannot link `{}`", place.display()))?;
+            summary.count(changed);
+        }
+    }
+    Ok(summary)
+}
+
+impl WriteSummary {
+    const fn count(&mut self, changed: bool) {
+        if changed {
+            self.written += 1;
+        } else {
+            self.unchanged += 1;
+        }
+    }
+}
+
+/// Makes the directories of a path, none of which may be a link.
+fn prepare(root: &Path, path: &RelativePath) -> Result<PathBuf> {
+    let mut place = root.to_owned();
+    let mut components = path.as_str().split('/').peekable();
+    while let Some(component) = components.next() {
+        place.push(component);
+        if components.peek().is_some() {
+            ensure_directory(&place)?;
+        }
+    }
+    Ok(place)
+}
+
+fn ensure_directory(place: &Path) -> Result<()> {
+    match fs::create_dir(place) {
+        Ok(()) => return Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+        Err(error) => {
+            return Err(error).with_context(|| format!("cannot create `{}`", place.display()));
+        }
+    }
+    let kind = fs::symlink_metadata(place)
+        .with_context(|| format!("cannot inspect `{}`", place.display()))?
+        .file_type();
+    if !kind.is_dir() {
+        bail!(
+            "`{}` is in the way: not a directory, and links are not followed",
+            place.display()
+        );
+    }
+    Ok(())
+}
+
+/// Whether the file had to be written.
+fn write_file(place: &Path, text: &str) -> Result<bool> {
+    match fs::symlink_metadata(place) {
+        Ok(metadata) if metadata.is_file() => {
+            if fs::read(place)? == text.as_bytes() {
+                return Ok(false);
+            }
+        }
+        Ok(_) => bail!("something that is not a file is in the way"),
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(error.into()),
+    }
+    let mut temporary = temporary_name().tempfile_in(parent(place))?;
+    temporary.write_all(text.as_bytes())?;
+    temporary.persist(place)?;
+    Ok(true)
+}
+
+/// Whether the link had to be switched.
+fn switch_link(place: &Path, target: &str) -> Result<bool> {
+    match fs::symlink_metadata(place) {
+        Ok(metadata) if metadata.is_symlink() => {
+            if fs::read_link(place)? == Path::new(target) {
+                return Ok(false);
+            }
+        }
+        Ok(_) => bail!("something that is not a link is in the way"),
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(error.into()),
+    }
+    temporary_name()
+        .make_in(parent(place), |path| {
+            std::os::unix::fs::symlink(target, path)
+        })?
+        .persist(place)?;
+    Ok(true)
+}
+
+fn temporary_name() -> tempfile::Builder<'static, 'static> {
+    use std::os::unix::fs::PermissionsExt;
+    let mut builder = tempfile::Builder::new();
+    builder
+        .prefix(".tracemesh-")
+        // The default of 0600 would hide the files from the proxy's user; the umask still applies.
+        .permissions(fs::Permissions::from_mode(0o666));
+    builder
+}
+
+fn parent(place: &Path) -> &Path {
+    place.parent().unwrap_or_else(|| Path::new("."))
+}
+
+#[cfg(test)]
+mod tests;

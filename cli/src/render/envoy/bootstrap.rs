@@ -1,0 +1,143 @@
+//! The bootstrap: who the sidecar is, where its resources come from, and how it keeps itself small.
+
+use tracemesh_graph::egress::ServiceEgress;
+
+use super::cluster::socket_address;
+use super::listener::watched_file;
+use super::yaml::{Node, list, map};
+use super::{EnvoyOptions, typed};
+
+/// Statistics worth their memory: about 15 per cluster instead of 133.
+const STATS: [&str; 5] = [
+    r"cluster\.[^.]+\.(upstream_rq_(total|completed|[1-5]xx|timeout|pending_overflow|time)|upstream_cx_(total|active|connect_fail|overflow|destroy_remote_with_active_rq)|membership_(healthy|total)|update_failure|circuit_breakers\.default\.(cx|rq|rq_pending)_open)",
+    r"http\.[^.]+\.(downstream_rq_(total|[1-5]xx|rx_reset)|downstream_cx_protocol_error|rds\..*\.update_(success|rejected|failure))",
+    r"(cluster_manager\.cds|listener_manager\.lds)\.update_(success|rejected|failure)",
+    r"tcp\.[^.]+\.downstream_cx_total",
+    r"server\.(live|uptime|memory_allocated|dynamic_unknown_fields|static_unknown_fields)",
+];
+
+/// The bootstrap that pods run with: clusters and listeners from files.
+pub(super) fn dynamic(service: &ServiceEgress, options: &EnvoyOptions) -> Node {
+    let resources = map([
+        ("cds_config", watched_file("xds/current/cds.yaml")),
+        ("lds_config", watched_file("xds/current/lds.yaml")),
+    ]);
+    with_process(
+        identity(service, options).with("dynamic_resources", resources),
+        options,
+    )
+}
+
+/// The bootstrap that is checked and never shipped: `--mode validate` does not open the files of dynamic resources.
+pub(super) fn inlined(
+    service: &ServiceEgress,
+    options: &EnvoyOptions,
+    clusters: &[Node],
+    listeners: &[Node],
+) -> Node {
+    let resources = map([
+        ("clusters", list(clusters.iter().cloned())),
+        ("listeners", list(listeners.iter().cloned())),
+    ]);
+    with_process(identity(service, options), options).with("static_resources", resources)
+}
+
+fn identity(service: &ServiceEgress, options: &EnvoyOptions) -> Node {
+    let cluster = if service.namespace.is_empty() {
+        service.name.clone()
+    } else {
+        format!("{}/{}", service.namespace, service.name)
+    };
+    // The pod's own name belongs on the command line (`--service-node`).
+    let mut node = map([
+        ("id", service.name.as_str().into()),
+        ("cluster", cluster.into()),
+    ]);
+    if let Some(zone) = &service.zone {
+        node = node.with("locality", map([("zone", zone.as_str().into())]));
+    }
+    let metadata = map([
+        ("service", service.id.as_str().into()),
+        ("namespace", service.namespace.as_str().into()),
+        ("environment", service.environment.as_str().into()),
+        ("tracemesh_phase", "transparent".into()),
+    ]);
+    map([
+        ("node", node.with("metadata", metadata)),
+        (
+            "admin",
+            map([("address", socket_address("127.0.0.1", options.admin_port))]),
+        ),
+    ])
+}
+
+fn with_process(node: Node, options: &EnvoyOptions) -> Node {
+    let patterns = STATS
+        .iter()
+        .map(|&regex| map([("safe_regex", map([("regex", regex.into())]))]));
+    let stats = map([(
+        "stats_matcher",
+        map([("inclusion_list", map([("patterns", list(patterns))]))]),
+    )]);
+    node.with("typed_dns_resolver_config", dns_resolver(options))
+        .with("stats_config", stats)
+        .with(
+            "deferred_stat_options",
+            map([("enable_deferred_creation_stats", true.into())]),
+        )
+        .with("overload_manager", overload_manager())
+        .with("layered_runtime", runtime())
+}
+
+/// Short timeouts: with the defaults, one name that nobody answers holds back the start for 50 s.
+fn dns_resolver(options: &EnvoyOptions) -> Node {
+    let mut config = map([
+        ("query_timeout_seconds", 1_u64.into()),
+        ("query_tries", 2_u64.into()),
+    ]);
+    if !options.dns_resolvers.is_empty() {
+        let resolvers = options
+            .dns_resolvers
+            .iter()
+            .map(|resolver| socket_address(&resolver.ip().to_string(), resolver.port()));
+        config = config.with("resolvers", list(resolvers));
+    }
+    map([
+        ("name", "envoy.network.dns_resolver.cares".into()),
+        (
+            "typed_config",
+            typed(
+                "envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig",
+                config,
+            ),
+        ),
+    ])
+}
+
+/// Envoy warns at start when nothing bounds its client connections.
+fn overload_manager() -> Node {
+    let config = typed(
+        "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+        map([("max_active_downstream_connections", 50_000_u64.into())]),
+    );
+    map([(
+        "resource_monitors",
+        list([map([
+            (
+                "name",
+                "envoy.resource_monitors.global_downstream_max_connections".into(),
+            ),
+            ("typed_config", config),
+        ])]),
+    )])
+}
+
+fn runtime() -> Node {
+    map([(
+        "layers",
+        list([
+            map([("name", "static".into()), ("static_layer", map([]))]),
+            map([("name", "admin".into()), ("admin_layer", map([]))]),
+        ]),
+    )])
+}

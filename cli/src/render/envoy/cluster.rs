@@ -1,0 +1,238 @@
+//! Clusters: one per observed host and port, and the fixed ones that every sidecar has.
+
+use tracemesh_graph::egress::{Destination, ServiceEgress, TargetProtocol};
+
+use super::http;
+use super::plan::{ClusterPlan, Discovery, ServicePlan, Upstream};
+use super::typed;
+use super::yaml::{Node, list, map};
+
+/// Envoy's defaults, stated: nothing is limited below what an unconfigured cluster has.
+const DEFAULT_LIMIT: u64 = 1024;
+/// Where an unmanaged call had no limit, neither has the passthrough.
+const NO_LIMIT: u64 = 1_000_000;
+/// That of the passthrough too: an observed call must not fail where an unobserved one would not.
+const CONNECT_TIMEOUT: &str = "10s";
+
+/// What waits for the tuned phase, whatever the cluster.
+const WITHHELD: [&str; 5] = [
+    "timeouts",
+    "retries and retry budget",
+    "outlier detection",
+    "limits from observed concurrency",
+    "least-request load balancing and slow start",
+];
+
+/// All clusters of a service, without their type.
+pub(super) fn clusters(service: &ServiceEgress, plan: &ServicePlan) -> Vec<Node> {
+    let observed = plan.clusters.iter().map(|cluster| {
+        let destination = service
+            .destinations
+            .iter()
+            .find(|destination| destination.node == cluster.node);
+        observed_cluster(service, destination, cluster)
+    });
+    let fixed = [
+        endpoints_cluster("blackhole", None),
+        passthrough("passthrough"),
+        passthrough("passthrough_http").with("typed_extension_protocol_options", http::mirror()),
+    ];
+    let inbound = plan
+        .inbound
+        .iter()
+        .map(|(port, protocol)| inbound_cluster(*port, *protocol));
+    observed.chain(fixed).chain(inbound).collect()
+}
+
+fn observed_cluster(
+    service: &ServiceEgress,
+    destination: Option<&Destination>,
+    cluster: &ClusterPlan,
+) -> Node {
+    let mut node = discovered(cluster)
+        .with("circuit_breakers", limits(DEFAULT_LIMIT, true))
+        .with(
+            "upstream_connection_options",
+            map([("tcp_keepalive", map([("keepalive_time", 300_u64.into())]))]),
+        );
+    if let Some(upstream) = cluster.upstream {
+        let options = match upstream {
+            Upstream::Http1 => http::explicit_http1(),
+            Upstream::Http2 => http::explicit_http2(),
+            Upstream::Mirror => http::mirror(),
+        };
+        node = node.with("typed_extension_protocol_options", options);
+    }
+    let facts = metadata(service, destination, cluster);
+    node.with(
+        "metadata",
+        map([("filter_metadata", map([("tracemesh", facts)]))]),
+    )
+}
+
+/// The part of a cluster that says where its endpoints are.
+fn discovered(cluster: &ClusterPlan) -> Node {
+    let name = cluster.name.as_str();
+    match &cluster.discovery {
+        Discovery::KubeDns(host) => dns(cluster, &format!("{host}."), false),
+        Discovery::OtherDns { name, absolute } => {
+            let dot = if *absolute { "." } else { "" };
+            dns(cluster, &format!("{name}{dot}"), true)
+        }
+        Discovery::Static(ip) => endpoints_cluster(name, Some((&ip.to_string(), cluster.port))),
+        Discovery::OriginalDst => map([
+            ("name", name.into()),
+            ("type", "ORIGINAL_DST".into()),
+            ("lb_policy", "CLUSTER_PROVIDED".into()),
+            ("connect_timeout", CONNECT_TIMEOUT.into()),
+        ]),
+    }
+}
+
+/// `outside`: a name that Kubernetes does not serve. It keeps its last address when resolution fails and never delays
+/// the start of the sidecar.
+fn dns(cluster: &ClusterPlan, host: &str, outside: bool) -> Node {
+    let config = typed(
+        "envoy.extensions.clusters.dns.v3.DnsCluster",
+        map([
+            ("dns_lookup_family", "V4_ONLY".into()),
+            ("dns_refresh_rate", "30s".into()),
+            ("respect_dns_ttl", outside.into()),
+            ("all_addresses_in_single_endpoint", outside.into()),
+            ("dns_jitter", "0.5s".into()),
+        ]),
+    );
+    map([
+        ("name", cluster.name.as_str().into()),
+        (
+            "cluster_type",
+            map([
+                ("name", "envoy.cluster.dns".into()),
+                ("typed_config", config),
+            ]),
+        ),
+        ("connect_timeout", CONNECT_TIMEOUT.into()),
+        ("wait_for_warm_on_init", (!outside).into()),
+        (
+            "load_assignment",
+            load_assignment(&cluster.name, Some((host, cluster.port))),
+        ),
+    ])
+}
+
+fn endpoints_cluster(name: &str, endpoint: Option<(&str, u16)>) -> Node {
+    map([
+        ("name", name.into()),
+        ("type", "STATIC".into()),
+        ("connect_timeout", CONNECT_TIMEOUT.into()),
+        ("load_assignment", load_assignment(name, endpoint)),
+    ])
+}
+
+fn load_assignment(name: &str, endpoint: Option<(&str, u16)>) -> Node {
+    let endpoints: Vec<Node> = endpoint
+        .into_iter()
+        .map(|(host, port)| {
+            let address = map([("address", socket_address(host, port))]);
+            map([("lb_endpoints", list([map([("endpoint", address)])]))])
+        })
+        .collect();
+    map([
+        ("cluster_name", name.into()),
+        ("endpoints", Node::List(endpoints)),
+    ])
+}
+
+/// Envoy's `Address` of a host and port.
+pub(super) fn socket_address(host: &str, port: u16) -> Node {
+    map([(
+        "socket_address",
+        map([("address", host.into()), ("port_value", port.into())]),
+    )])
+}
+
+fn passthrough(name: &str) -> Node {
+    map([
+        ("name", name.into()),
+        ("type", "ORIGINAL_DST".into()),
+        ("lb_policy", "CLUSTER_PROVIDED".into()),
+        ("connect_timeout", CONNECT_TIMEOUT.into()),
+        ("circuit_breakers", limits(NO_LIMIT, false)),
+    ])
+}
+
+fn inbound_cluster(port: u16, protocol: TargetProtocol) -> Node {
+    let options = match protocol {
+        TargetProtocol::Grpc | TargetProtocol::Http2 => http::explicit_http2(),
+        _ => http::mirror(),
+    };
+    endpoints_cluster(&format!("inbound_{port}"), Some(("127.0.0.1", port)))
+        .with("circuit_breakers", limits(NO_LIMIT, false))
+        .with("typed_extension_protocol_options", options)
+}
+
+fn limits(limit: u64, track_remaining: bool) -> Node {
+    let mut threshold = map([
+        ("max_connections", limit.into()),
+        ("max_pending_requests", limit.into()),
+        ("max_requests", limit.into()),
+    ]);
+    threshold = if track_remaining {
+        threshold.with("track_remaining", true)
+    } else {
+        threshold.with("max_retries", limit)
+    };
+    map([("thresholds", list([threshold]))])
+}
+
+/// Facts for people who read `/config_dump`; no numbers, because those would change the file with every window.
+fn metadata(
+    service: &ServiceEgress,
+    destination: Option<&Destination>,
+    cluster: &ClusterPlan,
+) -> Node {
+    let (inert, how) = match &cluster.discovery {
+        Discovery::KubeDns(_) => (
+            "zone-aware routing: names carry no zone; all else while the name has one address",
+            "kube_dns",
+        ),
+        Discovery::OtherDns { .. } => (
+            "load balancing and ejection: one address at a time behind one name",
+            "dns",
+        ),
+        Discovery::Static(_) => ("load balancing and ejection: one address", "static"),
+        Discovery::OriginalDst => (
+            "load balancing and ejection: connections keep the dialled address",
+            "original_dst",
+        ),
+    };
+    let mut node = map([
+        ("from", service.name.as_str().into()),
+        ("to", cluster.node.as_str().into()),
+        ("phase", "transparent".into()),
+        ("addresses", list(cluster.addresses.iter().cloned())),
+        ("discovery", how.into()),
+        (
+            "protocols",
+            list(cluster.protocols.iter().map(super::index::spelling)),
+        ),
+    ]);
+    if let Some(destination) = destination {
+        node = node
+            .with("kind", super::index::spelling(&destination.kind))
+            .with(
+                "address_source",
+                super::index::spelling(&destination.address_source),
+            )
+            .with(
+                "confidence",
+                super::index::spelling(&destination.confidence),
+            )
+            .with(
+                "evidence",
+                list(destination.evidence.iter().map(super::index::spelling)),
+            );
+    }
+    node.with("inert", list([inert]))
+        .with("withheld_until_tuned", list(WITHHELD))
+}

@@ -1,0 +1,315 @@
+//! Listeners: the catch-all, one per observed port, and the inbound one.
+//!
+//! Only the catch-all and the inbound listener have sockets. The kernel redirects every outgoing connection to the
+//! catch-all, which hands it to the listener of its original port, or passes it through untouched.
+
+use super::cluster::socket_address;
+use super::plan::{PortPlan, ServicePlan};
+use super::yaml::{Node, list, map};
+use super::{Capture, EnvoyOptions, http, route, typed};
+
+/// How a connection manager gets its routes: the entry of its configuration.
+pub(super) type RouteSource = dyn Fn(&PortPlan) -> (&'static str, Node);
+
+/// Routes from the file of the port.
+pub(super) fn file_routes(port: &PortPlan) -> (&'static str, Node) {
+    let path = format!("xds/current/rds/{}.yaml", port.listener_name());
+    let source = map([
+        ("route_config_name", port.listener_name().into()),
+        ("config_source", watched_file(&path)),
+    ]);
+    ("rds", source)
+}
+
+/// Routes in place, with their clusters checked.
+pub(super) fn inline_routes(port: &PortPlan) -> (&'static str, Node) {
+    let routes = route::configuration(port).with("validate_clusters", true);
+    ("route_config", routes)
+}
+
+/// A resource file that is read again when `xds/current` is switched: only a rename in the watched directory counts.
+pub(super) fn watched_file(path: &str) -> Node {
+    map([
+        (
+            "path_config_source",
+            map([
+                ("path", path.into()),
+                ("watched_directory", map([("path", "xds".into())])),
+            ]),
+        ),
+        ("resource_api_version", "V3".into()),
+    ])
+}
+
+/// All listeners of a service, without their type.
+pub(super) fn listeners(
+    plan: &ServicePlan,
+    options: &EnvoyOptions,
+    routes: &RouteSource,
+) -> Vec<Node> {
+    let ports = plan.ports.iter().flat_map(|port| {
+        let mut own = Vec::new();
+        if port.is_inspected() {
+            own.push(inspected_port(port, routes));
+            own.extend(exact_addresses(port));
+        } else {
+            own.push(opaque_port(port));
+        }
+        own
+    });
+    [catch_all(options)]
+        .into_iter()
+        .chain(ports)
+        .chain([inbound(plan, options)])
+        .collect()
+}
+
+fn catch_all(options: &EnvoyOptions) -> Node {
+    let filters = match options.capture {
+        Capture::OriginalDst => Node::List(Vec::new()),
+        Capture::ProxyProtocol => list([listener_filter("proxy_protocol", "ProxyProtocol")]),
+    };
+    map([
+        ("name", "outbound".into()),
+        ("address", socket_address("0.0.0.0", options.outbound_port)),
+        ("traffic_direction", "OUTBOUND".into()),
+        ("use_original_dst", true.into()),
+        // No inspectors: they would stall protocols in which the server speaks first.
+        ("listener_filters", filters),
+        ("filter_chains", list([loop_guard(options.outbound_port)])),
+        ("default_filter_chain", unobserved_chain("unobserved")),
+    ])
+}
+
+/// Connections to the capture port itself would make the passthrough connect to itself until its limits stop it.
+fn loop_guard(port: u16) -> Node {
+    chain(
+        "loop-guard",
+        Some(map([("destination_port", port.into())])),
+        tcp_proxy("loop_guard", "blackhole", None),
+    )
+}
+
+fn virtual_listener(name: &str, address: &str, port: u16) -> Node {
+    map([
+        ("name", name.into()),
+        ("address", socket_address(address, port)),
+        ("bind_to_port", false.into()),
+        ("traffic_direction", "OUTBOUND".into()),
+    ])
+}
+
+/// A port with names inside the stream: HTTP authorities, TLS server names or both.
+fn inspected_port(port: &PortPlan, routes: &RouteSource) -> Node {
+    let with_tls = !port.server_names.is_empty();
+    let mut inspectors = Vec::new();
+    if with_tls {
+        inspectors.push(listener_filter("tls_inspector", "TlsInspector"));
+    }
+    if port.has_routes() {
+        inspectors.push(listener_filter("http_inspector", "HttpInspector"));
+    }
+    let mut chains: Vec<Node> = port
+        .server_names
+        .iter()
+        .map(|(cluster, names)| {
+            let matches = map([
+                ("transport_protocol", "tls".into()),
+                ("server_names", list(names.iter().cloned())),
+            ]);
+            chain(cluster, Some(matches), tcp_proxy(cluster, cluster, None))
+        })
+        .collect();
+    if port.has_routes() {
+        chains.push(http_chain(port, with_tls, routes));
+    }
+    virtual_listener(&port.listener_name(), "0.0.0.0", port.port)
+        .with("listener_filters", Node::List(inspectors))
+        .with("filter_chains", Node::List(chains))
+        .with("listener_filters_timeout", "1s")
+        .with("continue_on_listener_filters_timeout", true)
+        .with(
+            "default_filter_chain",
+            unobserved_chain(&format!("unobserved_{}", port.port)),
+        )
+}
+
+fn http_chain(port: &PortPlan, with_tls: bool, routes: &RouteSource) -> Node {
+    let protocols = (
+        "application_protocols",
+        list(["http/1.0", "http/1.1", "h2c"]),
+    );
+    // The TLS inspector reports ALPN as application protocol too: without this, TLS with an unknown server name that
+    // offers `http/1.1` would be parsed as clear text.
+    let matches = if with_tls {
+        map([("transport_protocol", "raw_buffer".into()), protocols])
+    } else {
+        map([protocols])
+    };
+    let manager =
+        http::connection_manager(&port.listener_name(), routes(port), Some(http_drift_log()));
+    chain("http", Some(matches), manager)
+}
+
+/// A port without names inside the stream.
+fn opaque_port(port: &PortPlan) -> Node {
+    let by_address = port.addresses.iter().map(|(cluster, addresses)| {
+        let ranges = addresses.iter().map(|address| {
+            map([
+                ("address_prefix", address.to_string().into()),
+                ("prefix_len", 32_u64.into()),
+            ])
+        });
+        let matches = map([("prefix_ranges", list(ranges))]);
+        chain(cluster, Some(matches), tcp_proxy(cluster, cluster, None))
+    });
+    let whole = port
+        .whole_port
+        .iter()
+        .map(|cluster| chain(cluster, None, tcp_proxy(cluster, cluster, None)));
+    let listener = virtual_listener(&port.listener_name(), "0.0.0.0", port.port)
+        .with("filter_chains", list(by_address.chain(whole)));
+    if port.whole_port.is_some() {
+        return listener;
+    }
+    listener.with(
+        "default_filter_chain",
+        unobserved_chain(&format!("unobserved_{}", port.port)),
+    )
+}
+
+/// Opaque destinations on an inspected port get listeners of their own, so that no inspector waits for their client to
+/// speak first.
+fn exact_addresses(port: &PortPlan) -> Vec<Node> {
+    let mut listeners = Vec::new();
+    for (cluster, addresses) in &port.addresses {
+        for address in addresses {
+            let text = address.to_string();
+            let name = format!("{}_{}", port.listener_name(), text.replace('.', "_"));
+            listeners.push(virtual_listener(&name, &text, port.port).with(
+                "filter_chains",
+                list([chain(cluster, None, tcp_proxy(cluster, cluster, None))]),
+            ));
+        }
+    }
+    listeners
+}
+
+/// One listener for all ports of the service. It must not hand connections over by their original port: they would
+/// end in the outbound listener of that port.
+fn inbound(plan: &ServicePlan, options: &EnvoyOptions) -> Node {
+    let app = plan.inbound.iter().map(|(port, _)| {
+        let name = format!("inbound_{port}");
+        let routes = ("route_config", route::everything_to(&name, &name));
+        chain(
+            &name,
+            Some(map([("destination_port", (*port).into())])),
+            http::connection_manager(&name, routes, None),
+        )
+    });
+    let chains = [loop_guard(options.inbound_port)].into_iter().chain(app);
+    map([
+        ("name", "inbound".into()),
+        ("address", socket_address("0.0.0.0", options.inbound_port)),
+        ("traffic_direction", "INBOUND".into()),
+        (
+            "listener_filters",
+            list([listener_filter("original_dst", "OriginalDst")]),
+        ),
+        ("filter_chains", list(chains)),
+        (
+            "default_filter_chain",
+            chain(
+                "other",
+                None,
+                tcp_proxy("inbound_other", "passthrough", None),
+            ),
+        ),
+    ])
+}
+
+fn unobserved_chain(stat_prefix: &str) -> Node {
+    let filter = tcp_proxy(stat_prefix, "passthrough", Some(drift_log("tcp", "-")));
+    chain("unobserved", None, filter)
+}
+
+fn chain(name: &str, matches: Option<Node>, filter: Node) -> Node {
+    let named = map([("name", name.into())]);
+    let matched = match matches {
+        Some(matches) => named.with("filter_chain_match", matches),
+        None => named,
+    };
+    matched.with("filters", list([filter]))
+}
+
+fn tcp_proxy(stat_prefix: &str, cluster: &str, log: Option<Node>) -> Node {
+    let mut config = map([
+        ("stat_prefix", stat_prefix.into()),
+        ("cluster", cluster.into()),
+        // The default of one hour kills the idle connections of pools.
+        ("idle_timeout", "0s".into()),
+    ]);
+    if let Some(log) = log {
+        config = config.with("access_log", list([log]));
+    }
+    map([
+        ("name", "envoy.filters.network.tcp_proxy".into()),
+        (
+            "typed_config",
+            typed(
+                "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
+                config,
+            ),
+        ),
+    ])
+}
+
+fn listener_filter(name: &str, message: &str) -> Node {
+    let kind = format!("envoy.extensions.filters.listener.{name}.v3.{message}");
+    map([
+        ("name", format!("envoy.filters.listener.{name}").into()),
+        ("typed_config", typed(&kind, map([]))),
+    ])
+}
+
+/// What Envoy saw and tracing did not: the drift report, one JSON object per connection or request.
+fn drift_log(kind: &str, authority: &str) -> Node {
+    let fields = map([
+        ("tracemesh", "unobserved".into()),
+        ("where", kind.into()),
+        ("dst", "%DOWNSTREAM_LOCAL_ADDRESS%".into()),
+        ("authority", authority.into()),
+        ("sni", "%REQUESTED_SERVER_NAME%".into()),
+        ("upstream", "%UPSTREAM_HOST%".into()),
+        ("flags", "%RESPONSE_FLAGS%".into()),
+    ]);
+    map([
+        ("name", "drift".into()),
+        (
+            "typed_config",
+            typed(
+                "envoy.extensions.access_loggers.stream.v3.StdoutAccessLog",
+                map([("log_format", map([("json_format", fields)]))]),
+            ),
+        ),
+    ])
+}
+
+/// Requests of the unobserved virtual host only; the others are the observed ones.
+fn http_drift_log() -> Node {
+    let expression = format!("xds.virtual_host_name == '{}'", route::UNOBSERVED);
+    let filter = map([(
+        "extension_filter",
+        map([
+            ("name", "envoy.access_loggers.extension_filters.cel".into()),
+            (
+                "typed_config",
+                typed(
+                    "envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
+                    map([("expression", expression.into())]),
+                ),
+            ),
+        ]),
+    )]);
+    drift_log("http", "%REQ(:AUTHORITY)%").with("filter", filter)
+}

@@ -1,0 +1,15 @@
+//! Generated Envoy configuration before a real Envoy: goldens, validation, and calls that reach their clusters.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests are tests"
+)]
+
+mod dns;
+mod fakes;
+mod golden;
+mod reach;
+mod sidecar;
+mod snapshots;
+mod validate;

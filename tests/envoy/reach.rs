@@ -1,0 +1,217 @@
+//! Calls through a real Envoy on generated files: observed addresses reach their cluster, all others the passthrough.
+//!
+//! The kernel's redirect is replaced by a PROXY protocol header, names resolve to fakes on 127/8 with the real ports;
+//! everything else is as generated. The proof is in the cluster counters: with a wrong route the calls would still
+//! succeed, through the passthrough.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::path::Path;
+
+use tracemesh_graph::egress::{EgressOptions, derive};
+use tracemesh_graph::snapshot::NodeKind;
+
+use super::dns;
+use super::fakes::{Fake, Speech, call};
+use super::sidecar::Sidecar;
+use super::snapshots::{Dialled, Graph, node};
+use crate::harness::envoy::envoy;
+
+/// An address of this process alone, so that several test runs can share a machine.
+fn address(host: u8) -> Ipv4Addr {
+    let [.., high, low] = std::process::id().to_be_bytes();
+    Ipv4Addr::new(127, 64 | (high & 63), low, host)
+}
+
+fn names(pairs: &[(&str, u8)]) -> BTreeMap<String, Ipv4Addr> {
+    pairs
+        .iter()
+        .map(|(name, host)| ((*name).to_owned(), address(*host)))
+        .collect()
+}
+
+/// Last byte of a fake's address, and its port.
+type Place = (u8, u16);
+
+/// A sidecar with the fakes that it can reach.
+struct Stage {
+    sidecar: Sidecar,
+    fakes: BTreeMap<Place, Fake>,
+}
+
+impl Stage {
+    /// Starts the fakes, the resolver and the sidecar of `service`; `greeters` speak first.
+    fn start(
+        envoy: &Path,
+        (service, graph): (&str, Graph),
+        known: &[(&str, u8)],
+        listeners: &[Place],
+        greeters: &[Place],
+    ) -> Self {
+        let resolver = dns::serve(names(known));
+        let fakes = listeners
+            .iter()
+            .map(|place| (place, false))
+            .chain(greeters.iter().map(|place| (place, true)))
+            .map(|(&(host, port), greets)| ((host, port), Fake::start(address(host), port, greets)))
+            .collect();
+        let options = EgressOptions {
+            accept_loopback: true,
+            ..EgressOptions::default()
+        };
+        let model = derive(&graph.finish(), &options);
+        let sidecar = Sidecar::start(envoy, &model, service, resolver);
+        Self { sidecar, fakes }
+    }
+
+    /// Calls a place and checks that exactly this cluster counted it, and that the fake of the place was connected.
+    fn reaches(&self, (host, port): Place, speech: &Speech<'_>, cluster: &str) {
+        let fake = &self.fakes[&(host, port)];
+        let destination = SocketAddrV4::new(address(host), port);
+        let before = fake.connections();
+        let reached = self
+            .sidecar
+            .reached_by(|| call(self.sidecar.port, destination, speech));
+        let expected = BTreeMap::from([(cluster.to_owned(), 1)]);
+        assert_eq!(reached, expected, "{destination}");
+        assert!(fake.connections() > before, "{destination}: no connection");
+    }
+
+    /// The same for a call that must be reported as drift, in a line with these parts.
+    fn drifts(&self, place: Place, speech: &Speech<'_>, cluster: &str, parts: &[&str]) {
+        self.reaches(place, speech, cluster);
+        self.sidecar.wait_for_drift(parts);
+    }
+
+    fn assert_no_drift_yet(&self) {
+        let drift = self.sidecar.drift();
+        assert!(drift.is_empty(), "observed calls are no drift: {drift:#?}");
+    }
+}
+
+fn frontend(literal: &str) -> Graph {
+    let frontend = node(NodeKind::Service, "frontend", "shop");
+    let cart = [
+        ("http", "cart", 8080, None),
+        ("http", "cart.shop.svc.cluster.local", 8080, None),
+    ];
+    let edges: [(&str, &[Dialled<'_>], &str); 5] = [
+        ("cart", &cart, "http/1.1"),
+        (
+            "checkout",
+            &[("grpc", "checkout.shop", 50051, None)],
+            "grpc",
+        ),
+        (
+            "pay",
+            &[("https", "payments.example.com", 8443, None)],
+            "http/1.1",
+        ),
+        ("search", &[("http", "search.shop", 8443, None)], "http/1.1"),
+        ("literal", &[("http", literal, 8080, None)], "http"),
+    ];
+    let mut graph = Graph::default();
+    for (name, targets, protocol) in edges {
+        let callee = node(NodeKind::Service, name, "shop");
+        graph.dial(&frontend, &callee, targets, protocol);
+    }
+    graph
+}
+
+#[test]
+fn names_in_http_and_tls_lead_to_their_clusters() {
+    let Some(envoy) = envoy() else { return };
+    let literal = address(15).to_string();
+    let known = [
+        ("cart.shop.svc.cluster.local", 11),
+        ("checkout.shop.svc.cluster.local", 12),
+        ("payments.example.com", 13),
+        ("search.shop.svc.cluster.local", 14),
+    ];
+    let observed = [(11, 8080), (12, 50051), (13, 8443), (14, 8443), (15, 8080)];
+    let unknown = [(19, 8080), (19, 8443)];
+    let stage = Stage::start(
+        envoy,
+        ("default/shop/frontend", frontend(&literal)),
+        &known,
+        &[&observed[..], &unknown].concat(),
+        &[(19, 7777)],
+    );
+    stage.sidecar.wait_for_endpoint("payments_example_com_8443");
+    // Every name form, with and without port, in any case, with a trailing dot.
+    for host in [
+        "cart",
+        "cart:8080",
+        "cart.shop",
+        "CART.shop:8080",
+        "cart.shop.svc",
+        "cart.shop.svc.cluster.local:8080",
+        "cart.shop.svc.cluster.local.",
+    ] {
+        stage.reaches((11, 8080), &Speech::Http1(host), "cart_shop_8080");
+    }
+    let grpc = Speech::Grpc("checkout.shop:50051");
+    stage.reaches((12, 50051), &grpc, "checkout_shop_50051");
+    // TLS and HTTP on one port.
+    let tls = Speech::Tls("payments.example.com");
+    stage.reaches((13, 8443), &tls, "payments_example_com_8443");
+    let http = Speech::Http1("search.shop:8443");
+    stage.reaches((14, 8443), &http, "search_shop_8443");
+    let literal_cluster = format!("{}_8080", literal.replace('.', "_"));
+    stage.reaches((15, 8080), &Speech::Http1(&literal), &literal_cluster);
+    stage.assert_no_drift_yet();
+
+    let authority = Speech::Http1("surprise.example.com");
+    let parts = ["surprise.example.com", "\"where\":\"http\""];
+    stage.drifts((19, 8080), &authority, "passthrough_http", &parts);
+    let server_name = Speech::Tls("surprise.example.org");
+    let parts = ["surprise.example.org", "\"where\":\"tcp\""];
+    stage.drifts((19, 8443), &server_name, "passthrough", &parts);
+    // A port never seen, with a server that speaks first.
+    let port = format!("{}:7777", address(19));
+    stage.drifts((19, 7777), &Speech::Silent, "passthrough", &[&port]);
+    assert_eq!(stage.sidecar.complaints(), "");
+}
+
+fn cart() -> Graph {
+    let cart = node(NodeKind::Service, "cart", "shop");
+    let [first, second, mail] = [21, 22, 25].map(|host| address(host).to_string());
+    let edges: [(&str, &str, u16, Option<&str>, &str); 5] = [
+        ("redis", "redis-a.shop.svc", 6379, Some(&first), "redis"),
+        ("redis", "redis-b.shop.svc", 6379, Some(&second), "redis"),
+        ("kafka", "kafka.shop.svc", 9092, None, "kafka"),
+        ("http", "web.shop.svc", 2525, None, "http/1.1"),
+        ("smtp", "mail.shop.svc", 2525, Some(&mail), "smtp"),
+    ];
+    let mut graph = Graph::default();
+    for (scheme, host, port, socket, protocol) in edges {
+        let callee = node(NodeKind::Database, host, "shop");
+        graph.dial(&cart, &callee, &[(scheme, host, port, socket)], protocol);
+    }
+    graph
+}
+
+#[test]
+fn opaque_connections_are_told_apart_by_address_or_port() {
+    let Some(envoy) = envoy() else { return };
+    let observed = [(21, 6379), (22, 6379), (23, 9092), (24, 2525)];
+    let stage = Stage::start(
+        envoy,
+        ("default/shop/cart", cart()),
+        &[("web.shop.svc.cluster.local", 24)],
+        &[&observed[..], &[(29, 6379)]].concat(),
+        &[(25, 2525)],
+    );
+    stage.reaches((21, 6379), &Speech::Opaque, "redis_a_shop_6379");
+    stage.reaches((22, 6379), &Speech::Opaque, "redis_b_shop_6379");
+    stage.reaches((23, 9092), &Speech::Opaque, "kafka_shop_9092");
+    let http = Speech::Http1("web.shop.svc:2525");
+    stage.reaches((24, 2525), &http, "web_shop_2525");
+    // Its address has a listener of its own: no inspector waits for the client of a server that speaks first.
+    stage.reaches((25, 2525), &Speech::Silent, "mail_shop_2525");
+    stage.assert_no_drift_yet();
+
+    let third = format!("{}:6379", address(29));
+    stage.drifts((29, 6379), &Speech::Opaque, "passthrough", &[&third]);
+    assert_eq!(stage.sidecar.complaints(), "");
+}

@@ -1,0 +1,172 @@
+//! A real Envoy running on generated files, and what it counts.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tracemesh::output_dir::write_files;
+use tracemesh::render::envoy::{Capture, EnvoyOptions, render};
+use tracemesh_graph::egress::EgressModel;
+
+use crate::harness::envoy::stop;
+
+/// Ten seconds in steps of 50 ms, for everything that another process has to get done.
+const STEPS: u32 = 200;
+
+/// A running sidecar; it ends when dropped.
+pub(super) struct Sidecar {
+    process: Child,
+    directory: TempDir,
+    /// Port that takes captured connections.
+    pub(super) port: u16,
+    admin: u16,
+}
+
+impl Sidecar {
+    /// Starts Envoy on the files of one service and waits until it serves.
+    pub(super) fn start(envoy: &Path, model: &EgressModel, service: &str, dns: SocketAddr) -> Self {
+        let [port, inbound_port, admin] = free_ports();
+        let options = EnvoyOptions {
+            outbound_port: port,
+            inbound_port,
+            admin_port: admin,
+            capture: Capture::ProxyProtocol,
+            dns_resolvers: vec![dns],
+            ..EnvoyOptions::default()
+        };
+        let directory = tempfile::tempdir().unwrap();
+        write_files(directory.path(), &render(model, &options)).unwrap();
+        let log = |name: &str| File::create(directory.path().join(name)).unwrap();
+        let process = Command::new(envoy)
+            .current_dir(directory.path().join("services").join(service))
+            .args(["-c", "bootstrap.yaml", "--disable-hot-restart"])
+            .args(["--concurrency", "1", "--reject-unknown-dynamic-fields"])
+            .args(["--log-level", "warning", "--file-flush-interval-msec", "50"])
+            .stdin(Stdio::null())
+            .stdout(log("stdout"))
+            .stderr(log("stderr"))
+            .spawn()
+            .unwrap();
+        let sidecar = Self {
+            process,
+            directory,
+            port,
+            admin,
+        };
+        sidecar.wait("ready", |sidecar| {
+            let ready = sidecar
+                .admin("/ready")
+                .is_some_and(|text| text.contains("LIVE"));
+            let listeners = sidecar.admin("/listeners").unwrap_or_default();
+            ready && listeners.contains("inbound::")
+        });
+        sidecar
+    }
+
+    /// Waits until a cluster has an address: names that Kubernetes does not serve do not delay the start.
+    pub(super) fn wait_for_endpoint(&self, cluster: &str) {
+        let name = format!("cluster.{cluster}.membership_total: 0");
+        let known = format!("cluster.{cluster}.membership_total: ");
+        self.wait(&known, |sidecar| {
+            let stats = sidecar.admin("/stats").unwrap_or_default();
+            stats.contains(&known) && !stats.lines().any(|line| line == name)
+        });
+    }
+
+    /// Requests and connections so far, by cluster; clusters without any are absent.
+    pub(super) fn hits(&self) -> BTreeMap<String, u64> {
+        let stats = self.admin("/stats").unwrap();
+        stats.lines().filter_map(read_hit).collect()
+    }
+
+    /// Runs a call and returns which clusters it reached.
+    pub(super) fn reached_by(&self, call: impl FnOnce()) -> BTreeMap<String, u64> {
+        let before = self.hits();
+        call();
+        let mut after = self.hits();
+        for (cluster, count) in before {
+            after.entry(cluster).and_modify(|total| *total -= count);
+        }
+        after.retain(|_, count| *count > 0);
+        after
+    }
+
+    /// Waits for a line of the drift report with all these parts.
+    pub(super) fn wait_for_drift(&self, parts: &[&str]) {
+        self.wait(&format!("drift with {parts:?}"), |sidecar| {
+            sidecar.log("stdout").lines().any(|line| {
+                line.contains("\"tracemesh\":\"unobserved\"")
+                    && parts.iter().all(|part| line.contains(part))
+            })
+        });
+    }
+
+    /// Lines of the drift report so far.
+    pub(super) fn drift(&self) -> Vec<String> {
+        self.log("stdout").lines().map(str::to_owned).collect()
+    }
+
+    /// What Envoy complained about.
+    pub(super) fn complaints(&self) -> String {
+        self.log("stderr")
+    }
+
+    fn log(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn wait(&self, what: &str, done: impl Fn(&Self) -> bool) {
+        for _ in 0..STEPS {
+            if done(self) {
+                return;
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        panic!(
+            "waited in vain for {what}\n{}\n{}",
+            self.complaints(),
+            self.log("stdout")
+        );
+    }
+
+    fn admin(&self, path: &str) -> Option<String> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.admin)).ok()?;
+        let request = format!("GET {path} HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).ok()?;
+        let mut text = String::new();
+        stream.read_to_string(&mut text).ok()?;
+        Some(text)
+    }
+}
+
+impl Drop for Sidecar {
+    fn drop(&mut self) {
+        stop(&mut self.process);
+    }
+}
+
+/// `cluster.<name>.upstream_rq_total: <count>`; Envoy counts a connection of the TCP proxy as a request too.
+fn read_hit(line: &str) -> Option<(String, u64)> {
+    let (name, count) = line.split_once(": ")?;
+    let cluster = name
+        .strip_prefix("cluster.")?
+        .strip_suffix(".upstream_rq_total")?;
+    let count: u64 = count.trim().parse().ok()?;
+    (count > 0).then(|| (cluster.to_owned(), count))
+}
+
+/// Ports that were free a moment ago.
+fn free_ports() -> [u16; 3] {
+    let listeners = [(); 3].map(|()| TcpListener::bind("0.0.0.0:0").unwrap());
+    listeners.map(|listener| listener.local_addr().unwrap().port())
+}
