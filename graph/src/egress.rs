@@ -16,6 +16,7 @@ mod claim;
 mod derive;
 mod evidence;
 mod host;
+mod inbound;
 mod model;
 mod names;
 mod protocol;

@@ -23,19 +23,17 @@ const STEPS: u32 = 200;
 pub(super) struct Sidecar {
     process: Child,
     directory: TempDir,
-    /// Port that takes captured connections.
-    pub(super) port: u16,
-    admin: u16,
+    options: EnvoyOptions,
 }
 
 impl Sidecar {
     /// Starts Envoy on the files of one service and waits until it serves.
     pub(super) fn start(envoy: &Path, model: &EgressModel, service: &str, dns: SocketAddr) -> Self {
-        let [port, inbound_port, admin] = free_ports();
+        let [outbound_port, inbound_port, admin_port] = free_ports();
         let options = EnvoyOptions {
-            outbound_port: port,
+            outbound_port,
             inbound_port,
-            admin_port: admin,
+            admin_port,
             capture: Capture::ProxyProtocol,
             dns_resolvers: vec![dns],
             ..EnvoyOptions::default()
@@ -56,8 +54,7 @@ impl Sidecar {
         let sidecar = Self {
             process,
             directory,
-            port,
-            admin,
+            options,
         };
         sidecar.wait("ready", |sidecar| {
             let ready = sidecar
@@ -69,6 +66,17 @@ impl Sidecar {
         sidecar
     }
 
+    /// Writes the next generation beside the running one and switches to it.
+    pub(super) fn switch_to(&mut self, model: &EgressModel) {
+        self.options.generation += 1;
+        write_files(self.directory.path(), &render(model, &self.options)).unwrap();
+    }
+
+    /// Port that takes captured connections.
+    pub(super) const fn port(&self) -> u16 {
+        self.options.outbound_port
+    }
+
     /// Waits until a cluster has an address: names that Kubernetes does not serve do not delay the start.
     pub(super) fn wait_for_endpoint(&self, cluster: &str) {
         let name = format!("cluster.{cluster}.membership_total: 0");
@@ -76,6 +84,17 @@ impl Sidecar {
         self.wait(&known, |sidecar| {
             let stats = sidecar.admin("/stats").unwrap_or_default();
             stats.contains(&known) && !stats.lines().any(|line| line == name)
+        });
+    }
+
+    /// Waits until a route to a cluster is in force.
+    pub(super) fn wait_for_route(&self, cluster: &str) {
+        let wanted = format!("\"cluster\": \"{cluster}\"");
+        self.wait(&wanted, |sidecar| {
+            let path = "/config_dump?resource=dynamic_route_configs";
+            sidecar
+                .admin(path)
+                .is_some_and(|dump| dump.contains(&wanted))
         });
     }
 
@@ -140,7 +159,7 @@ impl Sidecar {
     }
 
     fn admin(&self, path: &str) -> Option<String> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.admin)).ok()?;
+        let mut stream = TcpStream::connect(("127.0.0.1", self.options.admin_port)).ok()?;
         let request = format!("GET {path} HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).ok()?;
         let mut text = String::new();

@@ -17,11 +17,13 @@
 
 mod bootstrap;
 mod cluster;
+mod drift;
 mod http;
 mod index;
 mod listener;
 mod names;
 mod plan;
+mod port;
 mod route;
 pub mod yaml;
 

@@ -235,6 +235,36 @@ fn one_host_and_port_with_two_protocols_keeps_the_more_frequent() {
     assert_eq!(redis.targets.len(), 1);
 }
 
+/// A bare name may be found by any entry of the pod's search list; only a traced service shows which one.
+#[test]
+fn bare_names_of_untraced_hosts_are_left_to_the_search_list() {
+    let model = derive(&shop(), &EgressOptions::default());
+    let redis = destination(service(&model, "cart"), "database/redis@redis:6379");
+    assert_eq!(redis.targets[0].dns.as_deref(), Some("redis"));
+    assert!(!redis.targets[0].dns_is_absolute);
+}
+
+/// `redis` is dialled by its bare name in namespace `shop`; in `billing` that is another host.
+#[test]
+fn a_short_name_is_not_lent_to_another_namespace() {
+    let mut snapshot = shop();
+    let redis = |edge: &&crate::snapshot::Edge| edge.callee.starts_with("database/redis@redis:");
+    let mut edge = snapshot.edges.iter().find(redis).unwrap().clone();
+    edge.targets.clear();
+    for caller in ["service/billing/ledger", "service/shop/search"] {
+        edge.caller = caller.to_owned();
+        snapshot.edges.push(edge.clone());
+    }
+    let model = derive(&snapshot, &EgressOptions::default());
+    let search = destination(service(&model, "search"), "database/redis@redis:6379");
+    assert_eq!(search.address_source, AddressSource::DialledByOthers);
+    let ledger = service(&model, "ledger");
+    assert_eq!(
+        reason(ledger, "database/redis@redis:6379"),
+        UnresolvedReason::NoAddress
+    );
+}
+
 /// Completing `cart` to a name that does not exist would break the call, so nothing is completed without a sign that
 /// the namespace exists.
 #[test]

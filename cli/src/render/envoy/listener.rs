@@ -4,9 +4,10 @@
 //! catch-all, which hands it to the listener of its original port, or passes it through untouched.
 
 use super::cluster::socket_address;
-use super::plan::{PortPlan, ServicePlan};
+use super::plan::ServicePlan;
+use super::port::PortPlan;
 use super::yaml::{Node, list, map};
-use super::{Capture, EnvoyOptions, http, route, typed};
+use super::{Capture, EnvoyOptions, drift, http, route, typed};
 
 /// How a connection manager gets its routes: the entry of its configuration.
 pub(super) type RouteSource = dyn Fn(&PortPlan) -> (&'static str, Node);
@@ -147,7 +148,7 @@ fn http_chain(port: &PortPlan, with_tls: bool, routes: &RouteSource) -> Node {
         map([protocols])
     };
     let manager =
-        http::connection_manager(&port.listener_name(), routes(port), Some(http_drift_log()));
+        http::connection_manager(&port.listener_name(), routes(port), Some(drift::requests()));
     chain("http", Some(matches), manager)
 }
 
@@ -229,7 +230,7 @@ fn inbound(plan: &ServicePlan, options: &EnvoyOptions) -> Node {
 }
 
 fn unobserved_chain(stat_prefix: &str) -> Node {
-    let filter = tcp_proxy(stat_prefix, "passthrough", Some(drift_log("tcp", "-")));
+    let filter = tcp_proxy(stat_prefix, "passthrough", Some(drift::connections()));
     chain("unobserved", None, filter)
 }
 
@@ -270,46 +271,4 @@ fn listener_filter(name: &str, message: &str) -> Node {
         ("name", format!("envoy.filters.listener.{name}").into()),
         ("typed_config", typed(&kind, map([]))),
     ])
-}
-
-/// What Envoy saw and tracing did not: the drift report, one JSON object per connection or request.
-fn drift_log(kind: &str, authority: &str) -> Node {
-    let fields = map([
-        ("tracemesh", "unobserved".into()),
-        ("where", kind.into()),
-        ("dst", "%DOWNSTREAM_LOCAL_ADDRESS%".into()),
-        ("authority", authority.into()),
-        ("sni", "%REQUESTED_SERVER_NAME%".into()),
-        ("upstream", "%UPSTREAM_HOST%".into()),
-        ("flags", "%RESPONSE_FLAGS%".into()),
-    ]);
-    map([
-        ("name", "drift".into()),
-        (
-            "typed_config",
-            typed(
-                "envoy.extensions.access_loggers.stream.v3.StdoutAccessLog",
-                map([("log_format", map([("json_format", fields)]))]),
-            ),
-        ),
-    ])
-}
-
-/// Requests of the unobserved virtual host only; the others are the observed ones.
-fn http_drift_log() -> Node {
-    let expression = format!("xds.virtual_host_name == '{}'", route::UNOBSERVED);
-    let filter = map([(
-        "extension_filter",
-        map([
-            ("name", "envoy.access_loggers.extension_filters.cel".into()),
-            (
-                "typed_config",
-                typed(
-                    "envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
-                    map([("expression", expression.into())]),
-                ),
-            ),
-        ]),
-    )]);
-    drift_log("http", "%REQ(:AUTHORITY)%").with("filter", filter)
 }

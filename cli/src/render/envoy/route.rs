@@ -1,6 +1,6 @@
 //! Routes of one port: by authority, and everything else to the passthrough.
 
-use super::plan::PortPlan;
+use super::port::PortPlan;
 use super::yaml::{Node, list, map};
 
 /// Name of the virtual host that takes what was not observed; the drift log selects by it.
