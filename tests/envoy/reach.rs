@@ -238,7 +238,7 @@ fn a_new_generation_takes_over_by_one_rename() {
         graph
     };
     let (old, new) = ("old.shop.svc.cluster.local", "new.shop.svc.cluster.local");
-    let mut stage = Stage::start(
+    let stage = Stage::start(
         envoy,
         ("default/shop/hub", graph(&[old])),
         &[(old, 31), (new, 32)],

@@ -10,8 +10,8 @@ use std::thread;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tracemesh::output_dir::write_files;
-use tracemesh::render::envoy::{Capture, EnvoyOptions, render};
+use tracemesh::output_dir::envoy::write_envoy;
+use tracemesh::render::envoy::{Capture, EnvoyOptions};
 use tracemesh_graph::egress::EgressModel;
 
 use crate::harness::envoy::stop;
@@ -39,7 +39,7 @@ impl Sidecar {
             ..EnvoyOptions::default()
         };
         let directory = tempfile::tempdir().unwrap();
-        write_files(directory.path(), &render(model, &options)).unwrap();
+        write_envoy(directory.path(), model, &options).unwrap();
         let log = |name: &str| File::create(directory.path().join(name)).unwrap();
         let process = Command::new(envoy)
             .current_dir(directory.path().join("services").join(service))
@@ -67,9 +67,8 @@ impl Sidecar {
     }
 
     /// Writes the next generation beside the running one and switches to it.
-    pub(super) fn switch_to(&mut self, model: &EgressModel) {
-        self.options.generation += 1;
-        write_files(self.directory.path(), &render(model, &self.options)).unwrap();
+    pub(super) fn switch_to(&self, model: &EgressModel) {
+        write_envoy(self.directory.path(), model, &self.options).unwrap();
     }
 
     /// Port that takes captured connections.

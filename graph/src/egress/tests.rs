@@ -309,3 +309,91 @@ fn only_valid_hosts_reach_the_model() {
     let inbound = model.services.iter().flat_map(|service| &service.inbound);
     assert!(inbound.into_iter().all(|inbound| inbound.port == 8080));
 }
+
+#[test]
+fn the_order_of_nodes_edges_and_targets_does_not_matter() {
+    for snapshot in [shop(), hostile()] {
+        let forwards = derive(&snapshot, &EgressOptions::default());
+        let mut turned = snapshot;
+        turned.nodes.reverse();
+        turned.edges.reverse();
+        for edge in &mut turned.edges {
+            edge.targets.reverse();
+        }
+        let mut backwards = derive(&turned, &EgressOptions::default());
+        backwards.evidence = forwards.evidence.clone();
+        assert_eq!(forwards, backwards);
+    }
+}
+
+mod any_target {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn host() -> impl Strategy<Value = String> {
+        prop_oneof![
+            any::<String>(),
+            "[a-c._:\\[\\]*-]{0,6}",
+            "(10|127|0|224)\\.0\\.0\\.[0-9]",
+            "[ab](\\.shop(\\.svc(\\.cluster\\.local\\.?)?)?)?",
+        ]
+    }
+
+    fn scheme() -> impl Strategy<Value = String> {
+        prop_oneof![any::<String>(), "(http|https|grpc|redis|tcp|)"]
+    }
+
+    fn port() -> impl Strategy<Value = Option<u16>> {
+        prop_oneof![any::<Option<u16>>(), (79_u16..82).prop_map(Some)]
+    }
+
+    proptest! {
+        /// Whatever spans name: no panic, nothing lost, one owner for every name and address of a port.
+        #[test]
+        fn is_emitted_once_or_listed(
+            dialled in prop::collection::vec((0_usize..12, scheme(), host(), port(), host(), 0_u64..9), 0..40)
+        ) {
+            let mut snapshot = shop();
+            let template = snapshot.edges[0].targets[0].clone();
+            for (edge, scheme, host, port, socket, calls) in dialled {
+                let mut target = template.clone();
+                (target.scheme, target.host, target.port, target.calls) = (scheme, host, port, calls);
+                target.sockets.insert(socket, 1);
+                snapshot.edges[edge].targets.push(target);
+            }
+            let model = derive(&snapshot, &EgressOptions::default());
+            prop_assert_eq!(model.conservation.edges, model.conservation.accounted());
+            for service in &model.services {
+                let mut owners = std::collections::BTreeMap::new();
+                for destination in &service.destinations {
+                    for target in &destination.targets {
+                        prop_assert!(Host::parse(&target.host, false).is_ok());
+                        for claimed in claims(target) {
+                            let owner = owners.entry(claimed).or_insert(&destination.node);
+                            prop_assert_eq!(*owner, &destination.node);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn claims(target: &EgressTarget) -> Vec<(u16, &'static str, String)> {
+        let all = |kind, values: &[String]| {
+            let claimed = values
+                .iter()
+                .map(|value| (target.port, kind, value.clone()));
+            claimed.collect()
+        };
+        match &target.matches {
+            TargetMatch::Authority(names) => all("authority", names),
+            TargetMatch::Sni(names) => all("sni", names),
+            TargetMatch::Addresses(ips) => {
+                let texts: Vec<String> = ips.iter().map(ToString::to_string).collect();
+                all("address", &texts)
+            }
+            TargetMatch::WholePort => all("port", &[String::new()]),
+        }
+    }
+}
