@@ -2,3 +2,4 @@
 
 mod envoy;
 mod harness;
+mod scenarios;

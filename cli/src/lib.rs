@@ -3,5 +3,12 @@
 //! The only crate that prints, reads the environment or exits. Everything it shows comes from
 //! `tracemesh-collector` (segments, trace files) and `tracemesh-graph` (snapshot, egress model, onboarding plan).
 
+pub mod args;
+pub mod error;
+pub mod findings;
+pub mod output;
 pub mod output_dir;
 pub mod render;
+pub mod selection;
+pub mod terminal;
+pub mod text;

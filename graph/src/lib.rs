@@ -9,11 +9,21 @@
 
 pub mod attribute;
 pub mod egress;
+pub mod identity;
+mod names;
 pub mod onboarding;
+pub mod peer;
 pub mod record;
+mod resolve;
+mod resource;
+mod sampling;
 pub mod segment;
 pub mod settings;
 pub mod shard;
+mod sketch;
+mod slice;
 pub mod snapshot;
 pub mod span;
+mod tally;
+pub mod text;
 pub mod time;

@@ -1,42 +1,129 @@
 //! Spans to fixed-size records with interned names.
+//!
+//! Place in the flow: [`SpanSink`] calls -> [`SpanRecord`] -> [`Shard`](crate::shard::Shard). A recorder reads the
+//! attributes once, keeps what inference needs, and forgets the strings. It judges nothing: roles of neighbours and
+//! destinations are known only when the trace slice closes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use crate::attribute::AttributeSet;
+use crate::attribute::{AttributeSet, Key};
+use crate::identity::{NodeKey, instance_of};
+pub use crate::names::Names;
+use crate::names::{InstanceId, LabelId, NodeId, PeerId, ResourceId};
+use crate::peer::{Category, MessageRole, Peer, message_role};
+use crate::resource::ResourceFacts;
+use crate::sampling::weight_of;
 use crate::settings::Settings;
-use crate::span::{RejectReason, SpanSink, SpanView, TraceId};
+use crate::span::{Link, RejectReason, SpanId, SpanKind, SpanSink, SpanView, TraceId};
 
-/// Interned nodes, instances and peers, shared by all recorders and shards of a process.
-#[derive(Debug, Default)]
-pub struct Names {}
+/// Facts about a span that fit one bit each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Marks(u8);
 
-/// One span, reduced to what inference needs.
+impl Marks {
+    /// Status code ERROR.
+    pub(crate) const ERROR: Self = Self(1);
+    /// The SDK says that the parent lives in another process.
+    pub(crate) const REMOTE_PARENT: Self = Self(1 << 1);
+    /// A socket, DNS or TLS step of some other call; never a call itself.
+    pub(crate) const PLUMBING: Self = Self(1 << 2);
+    /// Keeps a database or broker connection up: evidence of an edge, not a call.
+    pub(crate) const UPKEEP: Self = Self(1 << 3);
+    /// HTTP status 400 to 499.
+    pub(crate) const CLIENT_FAULT: Self = Self(1 << 4);
+    /// Nothing but the socket peer is known.
+    pub(crate) const SOCKET_ONLY: Self = Self(1 << 5);
+    /// The sampling weight is known.
+    pub(crate) const WEIGHED: Self = Self(1 << 6);
+    /// A name of this span folded into `other` because a table is full.
+    pub(crate) const FOLDED: Self = Self(1 << 7);
+
+    /// True when this mark is set.
+    pub(crate) const fn has(self, mark: Self) -> bool {
+        self.0 & mark.0 != 0
+    }
+
+    fn set(&mut self, mark: Self, is_set: bool) {
+        if is_set {
+            self.0 |= mark.0;
+        }
+    }
+}
+
+/// One span, reduced to what inference needs. About 120 bytes, plus its links if any.
 #[derive(Debug, Clone)]
 pub struct SpanRecord {
-    trace_id: TraceId,
+    pub(crate) trace_id: TraceId,
+    pub(crate) span_id: SpanId,
+    pub(crate) parent_id: Option<SpanId>,
+    pub(crate) kind: SpanKind,
+    pub(crate) role: MessageRole,
+    pub(crate) marks: Marks,
+    /// `http.request.resend_count`; 0 when absent.
+    pub(crate) resend: u16,
+    /// `messaging.batch.message_count`; at least 1.
+    pub(crate) messages: u32,
+    pub(crate) start_ns: u64,
+    /// `max(0, end - start)`.
+    pub(crate) duration_ns: u64,
+    pub(crate) node: NodeId,
+    pub(crate) instance: InstanceId,
+    pub(crate) resource: ResourceId,
+    pub(crate) peer: PeerId,
+    pub(crate) error: LabelId,
+    /// Adjusted count of the sampler, 1 when unknown.
+    pub(crate) weight: f32,
+    pub(crate) links: Option<Box<[Link]>>,
 }
 
 impl SpanRecord {
-    /// The trace that decides the shard.
+    /// The trace of the span.
     #[must_use]
     pub const fn trace_id(&self) -> TraceId {
         self.trace_id
+    }
+
+    /// What decides the shard and the slice: the low half of the trace id, because some tracers cut the high half.
+    #[must_use]
+    pub const fn slice_key(&self) -> u64 {
+        self.trace_id.low()
+    }
+
+    pub(crate) const fn end_ns(&self) -> u64 {
+        self.start_ns.saturating_add(self.duration_ns)
+    }
+
+    pub(crate) const fn is_error(&self) -> bool {
+        self.marks.has(Marks::ERROR)
     }
 }
 
 /// Turns span views into records. One per decoding thread.
 #[derive(Debug)]
 pub struct Recorder {
+    names: Arc<Names>,
+    max_chars: usize,
+    resources: HashMap<ResourceFacts, (ResourceId, NodeId, InstanceId)>,
+    peers: HashMap<Peer, PeerId>,
+    current: (ResourceId, NodeId, InstanceId),
     records: Vec<SpanRecord>,
     rejected: BTreeMap<RejectReason, u64>,
 }
 
+/// Private caches start over at this size; the shared tables have caps of their own.
+const CACHE_ENTRIES: usize = 65_536;
+
 impl Recorder {
     /// A recorder over shared names.
     #[must_use]
-    pub fn new(_names: Arc<Names>, _settings: &Settings) -> Self {
+    pub fn new(names: Arc<Names>, settings: &Settings) -> Self {
         Self {
+            names,
+            max_chars: settings.max_name_chars,
+            resources: HashMap::new(),
+            peers: HashMap::new(),
+            current: (ResourceId::FIRST, NodeId::FIRST, InstanceId::FIRST),
             records: Vec::new(),
             rejected: BTreeMap::new(),
         }
@@ -51,18 +138,158 @@ impl Recorder {
     pub fn take_rejected(&mut self) -> BTreeMap<RejectReason, u64> {
         std::mem::take(&mut self.rejected)
     }
+
+    fn peer(&mut self, peer: Peer, marks: &mut Marks) -> PeerId {
+        if peer.is_empty() {
+            return PeerId::FIRST;
+        }
+        if let Some(id) = self.peers.get(&peer) {
+            return *id;
+        }
+        let Some(id) = self.names.peer(peer.clone()) else {
+            marks.set(Marks::FOLDED, true);
+            return PeerId::FIRST;
+        };
+        if self.peers.len() >= CACHE_ENTRIES {
+            self.peers.clear();
+        }
+        self.peers.insert(peer, id);
+        id
+    }
+
+    fn error(&self, span: &SpanView<'_>, status: Option<i64>) -> LabelId {
+        if !span.is_error {
+            return LabelId::FIRST;
+        }
+        let rpc = [Key::RpcResponseStatusCode, Key::RpcGrpcStatusCode];
+        let label = match (status, span.attributes.text(Key::ErrorType)) {
+            (Some(status), _) => status.to_string(),
+            (None, Some(kind)) => crate::text::clip(kind, self.max_chars),
+            (None, None) => match span.attributes.first_text(&rpc) {
+                Some(code) => code.to_owned(),
+                None => span
+                    .attributes
+                    .first_int(&rpc)
+                    .map_or_else(|| "error".to_owned(), |code| format!("grpc {code}")),
+            },
+        };
+        self.names.label(&label).unwrap_or(LabelId::FIRST)
+    }
 }
 
 impl SpanSink for Recorder {
-    fn resource(&mut self, _attributes: &AttributeSet<'_>) {}
+    fn resource(&mut self, attributes: &AttributeSet<'_>) {
+        let facts = ResourceFacts::of_resource(attributes, self.max_chars);
+        if let Some(known) = self.resources.get(&facts) {
+            self.current = *known;
+            return;
+        }
+        let key = NodeKey::from_resource(attributes, self.max_chars);
+        let node = self.names.node(key).unwrap_or(NodeId::FIRST);
+        let instance = instance_of(attributes)
+            .and_then(|name| self.names.instance(name))
+            .unwrap_or(InstanceId::FIRST);
+        let resource = self
+            .names
+            .resource(facts.clone())
+            .unwrap_or(ResourceId::FIRST);
+        self.current = (resource, node, instance);
+        if self.resources.len() >= CACHE_ENTRIES {
+            self.resources.clear();
+        }
+        self.resources.insert(facts, self.current);
+    }
 
     fn span(&mut self, span: &SpanView<'_>) {
+        let peer = Peer::of_span(span.kind, span.attributes, self.max_chars);
+        let role = message_role(span.kind, span.attributes);
+        let status = span
+            .attributes
+            .first_int(&[Key::HttpResponseStatusCode, Key::HttpStatusCode]);
+        let weight = weight_of(span.trace_state, span.attributes);
+        let mut marks = Marks::default();
+        marks.set(Marks::ERROR, span.is_error);
+        marks.set(Marks::REMOTE_PARENT, span.flags & 0x300 == 0x300);
+        marks.set(Marks::WEIGHED, weight.is_some());
+        marks.set(
+            Marks::CLIENT_FAULT,
+            status.is_some_and(|status| (400..500).contains(&status)),
+        );
+        mark_steps(&mut marks, span, &peer);
+        let (resource, node, instance) = self.current;
+        marks.set(Marks::FOLDED, node == NodeId::FIRST);
+        let peer = self.peer(peer, &mut marks);
+        let error = self.error(span, status);
         self.records.push(SpanRecord {
             trace_id: span.trace_id,
+            span_id: span.span_id,
+            parent_id: span.parent_id,
+            kind: span.kind,
+            role,
+            resend: clamped(span.attributes.int(Key::HttpRequestResendCount), 0),
+            messages: clamped(span.attributes.int(Key::MessagingBatchMessageCount), 1),
+            start_ns: span.start_ns,
+            duration_ns: span.end_ns.saturating_sub(span.start_ns),
+            node,
+            instance,
+            resource,
+            peer,
+            error,
+            weight: weight.unwrap_or(1.0),
+            marks,
+            links: (!span.links.is_empty()).then(|| Box::from(span.links)),
         });
     }
 
     fn rejected(&mut self, reason: RejectReason) {
         *self.rejected.entry(reason).or_default() += 1;
     }
+}
+
+/// A count from outside, or `least` when it is absent, smaller, or out of range.
+fn clamped<T: TryFrom<i64> + Ord>(number: Option<i64>, least: T) -> T {
+    match number.map(T::try_from) {
+        Some(Ok(number)) if number > least => number,
+        _ => least,
+    }
+}
+
+/// Recognises steps inside a call by span name and by what the span says about its peer (rule 1.6).
+fn mark_steps(marks: &mut Marks, span: &SpanView<'_>, peer: &Peer) {
+    const STEPS: [&str; 4] = ["dns.", "tcp.", "tls.", "socket."];
+    let name = span.name;
+    marks.set(
+        Marks::PLUMBING,
+        STEPS.iter().any(|step| name.starts_with(step)) || name == "dns" || name == "tls",
+    );
+    let has_operation =
+        span.attributes.has(Key::DbOperation) || span.attributes.has(Key::DbOperationName);
+    marks.set(
+        Marks::UPKEEP,
+        !has_operation
+            && is_upkeep(name)
+            && matches!(
+                peer.category,
+                Category::Database { .. } | Category::Messaging { .. }
+            ),
+    );
+    marks.set(
+        Marks::SOCKET_ONLY,
+        peer.socket.is_some()
+            && peer.address.is_none()
+            && peer.name.is_none()
+            && peer.category == Category::None
+            && peer.protocol.is_empty(),
+    );
+}
+
+/// Names that real drivers and pools give to spans around a query: connects (`pg-pool.connect`, `redis-connect`,
+/// SQLAlchemy's `connect`), and otelsql's checks before and walks after it.
+fn is_upkeep(name: &str) -> bool {
+    const STEPS: [&str; 3] = ["sql.conn.ping", "sql.conn.reset_session", "sql.rows"];
+    let end = name.len().saturating_sub("connect".len());
+    let is_connect = name
+        .get(end..)
+        .is_some_and(|end| end.eq_ignore_ascii_case("connect"));
+    is_connect || STEPS.contains(&name)
 }

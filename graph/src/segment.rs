@@ -1,26 +1,127 @@
 //! A segment: what one instance inferred in one stretch of time, with names instead of ids, ready to merge.
+//!
+//! Place in the flow: [`Shard`](crate::shard::Shard) -> `Segment` -> merge -> [`GraphSnapshot`]. A segment decides nothing
+//! that needs other traces. Calls whose server half was not seen keep the peer they dialled; messages keep their
+//! pointers. [`snapshot`](Segment::snapshot) resolves both over everything merged, so that neither the order of traces nor
+//! the split into segments changes the graph.
+
+mod pairs;
+pub(crate) mod stats;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::identity::NodeKey;
+use crate::peer::Peer;
 use crate::settings::Settings;
-use crate::snapshot::{Diagnostics, GraphSnapshot, SCHEMA, Window};
+use crate::snapshot::{GraphSnapshot, Relation};
 use crate::span::RejectReason;
+use stats::{EdgeStats, NodeStats, ServedStats};
 
-/// Nodes, calls, open message halves and diagnostics. Merging is commutative and associative; idempotence comes
-/// from the store, which knows instance, epoch and sequence of every segment.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+/// Nodes, calls, messages and diagnostics. Merging is commutative and associative; idempotence comes from the store,
+/// which knows instance, epoch and sequence of every segment.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Segment {
-    rejected: BTreeMap<String, u64>,
+    /// Earliest span start and latest span end.
+    pub(crate) window: Option<(u64, u64)>,
+    #[serde(with = "pairs")]
+    pub(crate) nodes: BTreeMap<NodeKey, NodeStats>,
+    #[serde(with = "pairs")]
+    pub(crate) edges: BTreeMap<EdgeKey, EdgeStats>,
+    /// Hosts and RPC services by which nodes were called.
+    #[serde(with = "pairs")]
+    pub(crate) served: BTreeMap<(NodeKey, Peer), ServedStats>,
+    /// Messages sent, by (trace id, span id).
+    #[serde(with = "pairs")]
+    pub(crate) sends: BTreeMap<MessageId, SendHalf>,
+    /// Messages consumed, by (trace id, span id).
+    #[serde(with = "pairs")]
+    pub(crate) consumes: BTreeMap<MessageId, ConsumeHalf>,
+    pub(crate) rejected: BTreeMap<String, u64>,
+    pub(crate) dropped: BTreeMap<String, u64>,
+    pub(crate) counters: BTreeMap<String, u64>,
+}
+
+/// (trace id, span id) of a span that moves a message.
+pub(crate) type MessageId = (u128, u64);
+
+/// Who calls what, before destinations are resolved.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct EdgeKey {
+    pub(crate) caller: Caller,
+    /// The node that answered, if one did.
+    pub(crate) callee: Option<NodeKey>,
+    /// What was dialled.
+    pub(crate) peer: Peer,
+    pub(crate) relation: Relation,
+}
+
+/// The calling end of an edge.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) enum Caller {
+    /// A node that emits spans.
+    Node(NodeKey),
+    /// A caller without spans, named by the server span of this environment.
+    Named {
+        environment: String,
+        namespace: String,
+        name: String,
+    },
+}
+
+/// A message handed to a broker.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct SendHalf {
+    pub(crate) producer: NodeKey,
+    pub(crate) peer: Peer,
+    /// Inner spans of the same send.
+    pub(crate) also: Vec<u64>,
+    pub(crate) messages: u64,
+    pub(crate) weight: f32,
+    pub(crate) start_ns: u64,
+    pub(crate) end_ns: u64,
+}
+
+/// Weights are finite by construction, so equality is total.
+impl Eq for SendHalf {}
+
+/// A message taken from a broker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ConsumeHalf {
+    pub(crate) consumer: NodeKey,
+    pub(crate) peer: Peer,
+    /// The sends it names; true for links.
+    pub(crate) refs: Vec<(MessageId, bool)>,
+    pub(crate) is_receive: bool,
+    pub(crate) messages: u64,
+    pub(crate) has_failed: bool,
+    pub(crate) start_ns: u64,
+    pub(crate) end_ns: u64,
 }
 
 impl Segment {
     /// Adds everything of another segment.
     pub fn merge(&mut self, other: Self) {
-        for (reason, count) in other.rejected {
-            *self.rejected.entry(reason).or_default() += count;
+        self.window = match (self.window, other.window) {
+            (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
+            (a, b) => a.or(b),
+        };
+        for (key, stats) in other.nodes {
+            let cap = Settings::default().max_facet_values;
+            self.nodes.entry(key).or_default().merge(stats, cap);
         }
+        for (key, stats) in other.edges {
+            self.edges.entry(key).or_default().merge(&stats);
+        }
+        for (key, stats) in other.served {
+            self.served.entry(key).or_default().merge(stats);
+        }
+        self.sends.extend(other.sends);
+        self.consumes.extend(other.consumes);
+        stats::add_counts(&mut self.rejected, &other.rejected);
+        stats::add_counts(&mut self.dropped, &other.dropped);
+        stats::add_counts(&mut self.counters, &other.counters);
     }
 
     /// Counts spans that a decoder rejected.
@@ -33,18 +134,12 @@ impl Segment {
     /// True when there is nothing worth storing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.rejected.is_empty()
+        *self == Self::default()
     }
 
-    /// Resolves destinations over everything merged so far and freezes the graph.
+    /// Resolves destinations and messages over everything merged so far, and freezes the graph.
     #[must_use]
-    pub fn snapshot(&self, _settings: &Settings) -> GraphSnapshot {
-        GraphSnapshot {
-            schema: SCHEMA.to_owned(),
-            window: Window::default(),
-            nodes: Vec::new(),
-            edges: Vec::new(),
-            diagnostics: Diagnostics::default(),
-        }
+    pub fn snapshot(&self, settings: &Settings) -> GraphSnapshot {
+        crate::resolve::snapshot(self, settings)
     }
 }

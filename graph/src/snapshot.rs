@@ -243,7 +243,7 @@ pub struct Edge {
 /// What was seen and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Diagnostics {
-    /// Spans received: used + duplicates + rejected + dropped.
+    /// Spans received: used + duplicates + fragments (in `counters`) + rejected.
     pub spans: u64,
     /// Spans that took part in inference.
     pub used: u64,
@@ -251,7 +251,7 @@ pub struct Diagnostics {
     pub duplicates: u64,
     /// Spans that could not be used, by reason.
     pub rejected: BTreeMap<String, u64>,
-    /// Spans given up because of a cap, by reason.
+    /// Calls and message halves given up because of a cap, by reason.
     pub dropped: BTreeMap<String, u64>,
     /// Other counted events: `cycle_dropped`, `self_parent`, `trace_id_64_bit`, ...
     pub counters: BTreeMap<String, u64>,
@@ -264,7 +264,7 @@ pub struct Diagnostics {
 pub struct ServiceDiagnostics {
     /// Node id.
     pub service: String,
-    /// Spans of the service.
+    /// Spans of the service that took part in inference.
     pub spans: u64,
     /// Spans by kind.
     pub kinds: BTreeMap<String, u64>,

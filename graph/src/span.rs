@@ -15,6 +15,22 @@ impl TraceId {
     pub const fn as_u128(self) -> u128 {
         u128::from_be_bytes(self.0)
     }
+
+    /// The high half; zero for ids of 64-bit tracers.
+    #[must_use]
+    pub const fn high(self) -> u64 {
+        (self.as_u128() >> 64) as u64
+    }
+
+    /// The low half, which every tracer keeps.
+    #[must_use]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the low half is what is wanted"
+    )]
+    pub const fn low(self) -> u64 {
+        self.as_u128() as u64
+    }
 }
 
 impl std::fmt::Display for TraceId {

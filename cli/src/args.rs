@@ -1,0 +1,331 @@
+//! What the user can type: clap types and help texts. No files are touched here and nothing is decided.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
+
+/// Exit codes, repeated in the help of every command.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done (also when the reader of a pipe went away)
+  1  done, and the answer is no
+  2  wrong usage, unusable input, or an internal error";
+
+/// Turns distributed traces into what a service mesh needs.
+#[derive(Debug, Parser)]
+#[command(
+    name = "tracemesh",
+    version,
+    max_term_width = 100,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = concat!("\
+Examples:
+  tracemesh analyze traces.json --out out
+  tracemesh collect
+  tracemesh graph --format table
+
+`tracemesh help COMMAND` explains a command.
+
+", "Data goes to standard output, everything else to standard error.
+
+"),
+    after_long_help = EXIT_CODES,
+)]
+pub struct Cli {
+    /// When to use colour; NO_COLOR is respected
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        help_heading = "Global options"
+    )]
+    pub color: ColorChoice,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Graph, egress definitions and onboarding plan from trace files, in one go
+    #[command(after_help = analyze_help())]
+    Analyze(AnalyzeArgs),
+    /// Receive OTLP traces and keep what they say in a store
+    #[command(after_help = collect_help())]
+    Collect(CollectArgs),
+    /// Print the service graph
+    #[command(after_help = graph_help())]
+    Graph(GraphArgs),
+    /// Write egress definitions for services
+    #[command(after_help = egress_help())]
+    Egress(EgressArgs),
+    /// Print in which order and waves to onboard services
+    #[command(after_help = onboard_help())]
+    Onboard(OnboardArgs),
+}
+
+fn help(text: &str) -> String {
+    format!("{text}\n\n{EXIT_CODES}")
+}
+
+fn analyze_help() -> String {
+    help(
+        "\
+Reads OTLP JSON (one request, or one per line) and OTLP protobuf (one request, or
+length-delimited), plain, gzip or zstd, recognised by content. Writes into DIR:
+  graph.json        the service graph, schema tracemesh.graph/v1
+  graph.dot         the same for Graphviz: dot -Tsvg -O out/graph.dot
+  egress/           one directory per service with Envoy files
+  onboarding.md     order, waves and risks to read
+  onboarding.json   the same for programs
+
+Examples:
+  tracemesh analyze traces.json --out out
+  tracemesh analyze monday/ tuesday.pb.zst --out out
+  kubectl exec deploy/collector -- cat /traces.json | tracemesh analyze - --out out",
+    )
+}
+
+fn collect_help() -> String {
+    help(
+        "\
+Stops on Ctrl-C or SIGTERM after everything received is written to the store.
+Several instances may each write a store of their own; `tracemesh graph` merges.
+
+Examples:
+  tracemesh collect
+  tracemesh collect --grpc 0.0.0.0:4317 --http 0.0.0.0:4318 --store /var/lib/tracemesh",
+    )
+}
+
+fn graph_help() -> String {
+    help(
+        "\
+Examples:
+  tracemesh graph --format table
+  tracemesh graph --traces traces.json --format dot | dot -Tsvg > graph.svg
+  tracemesh graph --graph out/graph.json --format table --service checkout --depth 2",
+    )
+}
+
+fn egress_help() -> String {
+    help(
+        "\
+A SERVICE is a node id (service/shop/cart), namespace/name, or a name that only
+one service has. Without any, all services are written.
+
+Examples:
+  tracemesh egress --graph out/graph.json --out egress
+  tracemesh egress checkout shop/cart --traces traces.json --out egress",
+    )
+}
+
+fn onboard_help() -> String {
+    help(
+        "\
+Examples:
+  tracemesh onboard
+  tracemesh onboard --graph out/graph.json --format markdown > onboarding.md",
+    )
+}
+
+/// Arguments of `tracemesh analyze`.
+#[derive(Debug, Args)]
+pub struct AnalyzeArgs {
+    /// Trace files or directories of them; `-` is standard input
+    #[arg(required = true, value_name = "TRACES")]
+    pub traces: Vec<PathBuf>,
+    /// Directory to write; files of an earlier run are replaced, others are left alone
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+}
+
+/// Arguments of `tracemesh collect`.
+#[derive(Debug, Args)]
+pub struct CollectArgs {
+    /// Address of the OTLP/gRPC receiver
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4317")]
+    pub grpc: SocketAddr,
+    /// Address of the OTLP/HTTP receiver (protobuf and JSON)
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4318")]
+    pub http: SocketAddr,
+    /// Directory of the store
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_STORE)]
+    pub store: PathBuf,
+    /// How often a segment is written: `500ms`, `60s`, `5m`
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = parse_duration)]
+    pub flush_interval: Duration,
+}
+
+/// Where the store is unless told otherwise.
+const DEFAULT_STORE: &str = "./tracemesh-data";
+
+/// Where a reading command finds its graph: one of three.
+#[derive(Debug, Args)]
+pub struct SourceArgs {
+    /// Read trace files or directories of them; `-` is standard input
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["graph", "store"], help_heading = "Input")]
+    pub traces: Vec<PathBuf>,
+    /// Read a snapshot written by `analyze` or `graph --format json`
+    #[arg(
+        long,
+        value_name = "SNAPSHOT.json",
+        conflicts_with = "store",
+        help_heading = "Input"
+    )]
+    pub graph: Option<PathBuf>,
+    /// Read the store of `tracemesh collect`
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_STORE, help_heading = "Input")]
+    pub store: PathBuf,
+}
+
+/// Arguments of `tracemesh graph`.
+#[derive(Debug, Args)]
+pub struct GraphArgs {
+    /// Where the graph comes from.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// How the graph is printed
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: GraphFormat,
+    /// Only this service and its neighbours: a node id, `namespace/name`, or a unique name
+    #[arg(long, value_name = "SERVICE")]
+    pub service: Option<String>,
+    /// How many calls away from `--service` a neighbour may be, in both directions
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "service")]
+    pub depth: usize,
+}
+
+/// Formats of the graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum GraphFormat {
+    /// Nodes and edges for a terminal of 80 columns
+    Table,
+    /// Schema tracemesh.graph/v1, for programs
+    Json,
+    /// For Graphviz
+    Dot,
+}
+
+/// Arguments of `tracemesh egress`.
+#[derive(Debug, Args)]
+pub struct EgressArgs {
+    /// Services to write: node ids, `namespace/name`, or unique names; all when none is given
+    #[arg(value_name = "SERVICE")]
+    pub services: Vec<String>,
+    /// Where the graph comes from.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// For which mesh
+    #[arg(long, value_name = "TARGET", default_value = "envoy")]
+    pub target: EgressTarget,
+    /// How much the files do
+    #[arg(long, value_name = "PHASE", default_value = "transparent")]
+    pub phase: Phase,
+    /// Directory to write; files of an earlier run are replaced, others are left alone
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+}
+
+/// Meshes that egress can be written for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum EgressTarget {
+    /// Envoy with file-based discovery
+    Envoy,
+}
+
+/// How much generated egress does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Phase {
+    /// Calls keep working as they do without a mesh; only metrics are added
+    Transparent,
+}
+
+/// Arguments of `tracemesh onboard`.
+#[derive(Debug, Args)]
+pub struct OnboardArgs {
+    /// Where the graph comes from.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// How the plan is printed
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: PlanFormat,
+}
+
+/// Formats of the plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PlanFormat {
+    /// For a terminal of 80 columns
+    Table,
+    /// For a page or a ticket
+    Markdown,
+    /// For programs
+    Json,
+}
+
+/// Reads `500ms`, `60s`, `5m` or `1h`.
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let split = text
+        .find(|character: char| !character.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (digits, unit) = text.split_at(split);
+    let unit_ms = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err("give a whole number and a unit: `500ms`, `60s`, `5m`, `1h`".to_owned()),
+    };
+    digits
+        .parse::<u64>()
+        .ok()
+        .and_then(|number| number.checked_mul(unit_ms))
+        .filter(|&ms| (100..=86_400_000).contains(&ms))
+        .map(Duration::from_millis)
+        .ok_or_else(|| "give a time from 100ms to 24h".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_shows_examples_and_exit_codes() {
+        for command in Cli::command().get_subcommands() {
+            let help = command.clone().render_long_help().to_string();
+            for needed in ["Examples:", "Exit codes:"] {
+                assert!(help.contains(needed), "{}: {help}", command.get_name());
+            }
+        }
+    }
+
+    #[test]
+    fn durations_need_a_number_a_unit_and_a_sane_size() {
+        assert_eq!(parse_duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(parse_duration("5m"), Ok(Duration::from_secs(300)));
+        for wrong in [
+            "",
+            "60",
+            "s",
+            "-1s",
+            "1.5s",
+            "0s",
+            "99999999999999999999s",
+            "25h",
+            "1 s",
+        ] {
+            assert!(parse_duration(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! DOT strings from hostile text.
+//!
+//! DOT knows one lexical escape inside quotes, `\"`, and keeps `\\` as two characters. Labels and tooltips are then read
+//! a second time for `\n`, `\N`, `\l` and the like, and for HTML entities; ids are not. An HTML label needs angle brackets
+//! *outside* quotes, which are never written.
+
+use crate::text::{printable, push_printable};
+
+/// A node id. Different ids stay different: a backslash of the id is doubled, one of an escape is single.
+pub(super) fn id(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 8);
+    quoted.push('"');
+    for character in text.chars() {
+        match character {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            other => push_printable(&mut quoted, other),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// A label or tooltip that shows exactly these lines.
+pub(super) fn label<'a>(lines: impl IntoIterator<Item = &'a str>) -> String {
+    let escaped: Vec<String> = lines.into_iter().map(label_line).collect();
+    format!("\"{}\"", escaped.join("\\n"))
+}
+
+fn label_line(line: &str) -> String {
+    let mut escaped = String::with_capacity(line.len() + 8);
+    for character in printable(line).chars() {
+        match character {
+            '"' => escaped.push_str("\\\""),
+            '\\' => escaped.push_str("\\\\"),
+            '&' => escaped.push_str("&amp;"),
+            plain => escaped.push(plain),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_backslashes_and_entities_cannot_leave_a_label() {
+        assert_eq!(label([r#"a"b\"#]), r#""a\"b\\""#);
+        assert_eq!(label(["<b>&lt;"]), r#""<b>&amp;lt;""#);
+        assert_eq!(label(["a", "b\n\0"]), r#""a\nb\\n\\u{0}""#);
+    }
+
+    #[test]
+    fn different_ids_stay_different() {
+        assert_eq!(id("a\nb"), r#""a\nb""#);
+        assert_eq!(id(r"a\nb"), r#""a\\nb""#);
+        assert_eq!(id(r#"a\"; x -> y"#), r#""a\\\"; x -> y""#);
+    }
+}

@@ -1,0 +1,184 @@
+//! From what a user types to a node, and from a node to the graph around it.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use tracemesh_graph::snapshot::{GraphSnapshot, Node, NodeKind};
+
+use crate::error::CliError;
+
+/// Candidates listed in a hint.
+const CANDIDATES: usize = 5;
+
+/// The node meant by a node id, `namespace/name`, or a name that only one node has.
+///
+/// # Errors
+/// When no node or more than one fits; the hint lists candidates.
+pub fn resolve<'a>(snapshot: &'a GraphSnapshot, wanted: &str) -> Result<&'a Node, CliError> {
+    if let Some(node) = snapshot.node(wanted) {
+        return Ok(node);
+    }
+    let is_meant = |node: &&Node| {
+        node.name == wanted
+            || (!node.namespace.is_empty() && wanted == format!("{}/{}", node.namespace, node.name))
+    };
+    let fitting: Vec<&Node> = snapshot.nodes.iter().filter(is_meant).collect();
+    match fitting.as_slice() {
+        [node] => Ok(node),
+        [] => Err(unknown(snapshot, wanted)),
+        several => Err(
+            CliError::new(format!("`{wanted}` fits {} nodes", several.len())).hint(format!(
+                "give one of their ids: {}",
+                list(several.iter().copied())
+            )),
+        ),
+    }
+}
+
+fn unknown(snapshot: &GraphSnapshot, wanted: &str) -> CliError {
+    let error = CliError::new(format!("no node is called `{wanted}`"));
+    let lower = wanted.to_lowercase();
+    let similar = snapshot
+        .nodes
+        .iter()
+        .filter(|node| !lower.is_empty() && node.id.to_lowercase().contains(&lower));
+    let mut listed = list(similar);
+    if listed.is_empty() {
+        let services = snapshot.nodes.iter();
+        listed = list(services.filter(|node| node.kind == NodeKind::Service));
+    }
+    if listed.is_empty() {
+        return error.hint("the graph has no services: were there spans in the input?");
+    }
+    error.hint(format!("there is {listed}"))
+}
+
+fn list<'a>(nodes: impl Iterator<Item = &'a Node>) -> String {
+    let ids: Vec<&str> = nodes.map(|node| node.id.as_str()).collect();
+    let mut text = ids
+        .iter()
+        .take(CANDIDATES)
+        .map(|id| format!("`{id}`"))
+        .collect::<Vec<_>>()
+        .join(", ");
+    if let Some(more @ 1..) = ids.len().checked_sub(CANDIDATES) {
+        text.push_str(&format!(" and {more} more"));
+    }
+    text
+}
+
+/// The graph within `depth` edges of a node, in both directions: every edge that a walk of that length can use.
+/// Totals in the diagnostics stay those of the whole graph; the list per service shrinks to the nodes kept.
+#[must_use]
+pub fn neighbourhood(snapshot: GraphSnapshot, id: &str, depth: usize) -> GraphSnapshot {
+    let distances = distances(&snapshot, id, depth);
+    let is_kept: BTreeSet<String> = distances.keys().map(|id| (*id).to_owned()).collect();
+    let is_walked: Vec<bool> = snapshot
+        .edges
+        .iter()
+        .map(|edge| {
+            let near = |end: &str| distances.get(end).is_some_and(|&steps| steps < depth);
+            near(&edge.caller) || near(&edge.callee)
+        })
+        .collect();
+    let mut kept = snapshot;
+    let mut walked = is_walked.into_iter();
+    kept.edges.retain(|_| walked.next().unwrap_or(false));
+    kept.nodes.retain(|node| is_kept.contains(&node.id));
+    kept.diagnostics
+        .per_service
+        .retain(|service| is_kept.contains(&service.service));
+    kept
+}
+
+/// Steps from the node to every node within `depth`.
+fn distances<'a>(
+    snapshot: &'a GraphSnapshot,
+    id: &'a str,
+    depth: usize,
+) -> BTreeMap<&'a str, usize> {
+    let mut neighbours: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for edge in &snapshot.edges {
+        neighbours
+            .entry(&edge.caller)
+            .or_default()
+            .push(&edge.callee);
+        neighbours
+            .entry(&edge.callee)
+            .or_default()
+            .push(&edge.caller);
+    }
+    let mut distances = BTreeMap::from([(id, 0)]);
+    let mut waiting = VecDeque::from([(id, 0)]);
+    while let Some((node, steps)) = waiting.pop_front() {
+        if steps == depth {
+            continue;
+        }
+        for &next in neighbours.get(node).into_iter().flatten() {
+            distances.entry(next).or_insert_with(|| {
+                waiting.push_back((next, steps + 1));
+                steps + 1
+            });
+        }
+    }
+    distances
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::sample::{edge, node, shop, snapshot};
+
+    #[test]
+    fn ids_qualified_and_unique_names_are_understood() {
+        let shop = shop();
+        for wanted in ["service/shop/cart", "shop/cart", "cart"] {
+            assert_eq!(resolve(&shop, wanted).unwrap().id, "service/shop/cart");
+        }
+    }
+
+    #[test]
+    fn unknown_and_ambiguous_names_list_candidates() {
+        let told =
+            |graph: &GraphSnapshot, wanted: &str| resolve(graph, wanted).unwrap_err().lines();
+        let lines = told(&shop(), "car");
+        assert_eq!(lines[0], "error: no node is called `car`");
+        assert!(lines[1].contains("`service/shop/cart`"), "{lines:?}");
+        assert!(told(&shop(), "zzz")[1].contains(" more"), "{lines:?}");
+        let nodes = vec![
+            node(NodeKind::Service, "a", "cart"),
+            node(NodeKind::Service, "b", "cart"),
+        ];
+        let lines = told(&snapshot(nodes, Vec::new()), "cart");
+        assert_eq!(lines[0], "error: `cart` fits 2 nodes");
+        assert_eq!(
+            lines[1],
+            "hint: give one of their ids: `service/a/cart`, `service/b/cart`"
+        );
+        assert!(told(&snapshot(Vec::new(), Vec::new()), "x")[1].contains("no services"));
+    }
+
+    #[test]
+    fn depth_counts_edges_in_both_directions() {
+        let ids = |graph: &GraphSnapshot| -> Vec<String> {
+            graph.nodes.iter().map(|node| node.name.clone()).collect()
+        };
+        let chain = || {
+            let nodes = ["a", "b", "c", "d"].map(|name| node(NodeKind::Service, "", name));
+            let edges = [("a", "b"), ("b", "c"), ("c", "d"), ("d", "c")];
+            let edges = edges.map(|(caller, callee)| {
+                edge(
+                    &format!("service/{caller}"),
+                    &format!("service/{callee}"),
+                    1,
+                )
+            });
+            snapshot(nodes.to_vec(), edges.to_vec())
+        };
+        let near = neighbourhood(chain(), "service/b", 1);
+        assert_eq!(ids(&near), ["a", "b", "c"]);
+        assert_eq!(near.edges.len(), 2);
+        assert_eq!(ids(&neighbourhood(chain(), "service/b", 0)), ["b"]);
+        let all = neighbourhood(chain(), "service/b", usize::MAX);
+        assert_eq!((all.nodes.len(), all.edges.len()), (4, 4));
+    }
+}

@@ -1,0 +1,209 @@
+//! Shard threads behind bounded queues.
+//!
+//! ```text
+//! decoders --submit--> [records by trace id] --> shard thread 0..n --flush--> Segment
+//! ```
+//! Place in the flow: records -> here -> segments. A request is taken as a whole or refused as a whole, and a
+//! refusal is retryable, so nothing is lost between sender and shard. The bound counts records over all queues: records
+//! are of fixed size, so it is a bound on memory, whatever the size of requests.
+
+mod shards;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use tracemesh_graph::record::{Names, Recorder, SpanRecord};
+use tracemesh_graph::segment::Segment;
+use tracemesh_graph::settings::Settings;
+use tracemesh_graph::span::{RejectReason, TraceId};
+
+use crate::clock::{self, MonotonicMs};
+use shards::{Batch, ShardThread};
+
+/// Why a request was not taken. Nothing of it was queued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The queues are full; the sender may try again.
+    #[error("the queues are full")]
+    Overloaded,
+    /// The pipeline is draining or a shard has died; another instance may take the request.
+    #[error("the collector is shutting down")]
+    Stopped,
+}
+
+/// Running shard threads.
+pub struct Pipeline {
+    names: Arc<Names>,
+    settings: Settings,
+    shards: Vec<ShardThread>,
+    queued: Arc<AtomicUsize>,
+    capacity: usize,
+    rejected: Mutex<BTreeMap<RejectReason, u64>>,
+    /// True once draining: held for reading while a request is queued, so that none is cut in two.
+    stopped: RwLock<bool>,
+    clock: MonotonicMs,
+}
+
+impl Pipeline {
+    /// Starts the shard threads. `queue_capacity` is the number of records that may wait, over all shards.
+    ///
+    /// # Errors
+    /// When the system refuses a thread.
+    pub fn start(
+        settings: &Settings,
+        shards: NonZeroUsize,
+        queue_capacity: usize,
+    ) -> io::Result<Self> {
+        Self::start_with_clock(settings, shards, queue_capacity, clock::monotonic())
+    }
+
+    pub(crate) fn start_with_clock(
+        settings: &Settings,
+        shards: NonZeroUsize,
+        queue_capacity: usize,
+        clock: MonotonicMs,
+    ) -> io::Result<Self> {
+        let names = Arc::new(Names::default());
+        let queued = Arc::new(AtomicUsize::new(0));
+        let shards = (0..shards.get())
+            .map(|index| {
+                ShardThread::start(
+                    index,
+                    &names,
+                    settings,
+                    Arc::clone(&queued),
+                    Arc::clone(&clock),
+                )
+            })
+            .collect::<io::Result<_>>()?;
+        Ok(Self {
+            names,
+            settings: settings.clone(),
+            shards,
+            queued,
+            capacity: queue_capacity,
+            rejected: Mutex::default(),
+            stopped: RwLock::new(false),
+            clock,
+        })
+    }
+
+    /// A recorder whose records this pipeline understands. One per decoding thread.
+    #[must_use]
+    pub fn recorder(&self) -> Recorder {
+        Recorder::new(Arc::clone(&self.names), &self.settings)
+    }
+
+    /// Milliseconds on the clock of the pipeline.
+    pub(crate) fn now_ms(&self) -> u64 {
+        (self.clock)()
+    }
+
+    /// Makes the queues look as if this many records waited in them.
+    #[cfg(test)]
+    pub(crate) fn pretend_queued(&self, records: usize) {
+        self.queued.store(records, Ordering::Release);
+    }
+
+    /// Records that wait in queues.
+    #[must_use]
+    pub fn queued_records(&self) -> usize {
+        self.queued.load(Ordering::Relaxed)
+    }
+
+    /// Queues the records of one request, and counts its rejected spans, or does neither.
+    ///
+    /// A request larger than the whole capacity is taken when nothing else waits; otherwise it could never be.
+    ///
+    /// # Errors
+    /// See [`Refused`].
+    pub fn submit(
+        &self,
+        records: Vec<SpanRecord>,
+        rejected: &BTreeMap<RejectReason, u64>,
+    ) -> Result<(), Refused> {
+        let stopped = self.stopped.read().unwrap_or_else(PoisonError::into_inner);
+        if *stopped || self.shards.iter().any(ShardThread::is_dead) {
+            return Err(Refused::Stopped);
+        }
+        let count = records.len();
+        self.queued
+            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, |queued| {
+                let total = queued.checked_add(count)?;
+                (queued == 0 || total <= self.capacity).then_some(total)
+            })
+            .map_err(|_queued| Refused::Overloaded)?;
+        let now_ms = (self.clock)();
+        for (shard, records) in self.shards.iter().zip(self.partition(records)) {
+            if !records.is_empty() {
+                shard.push(Batch { records, now_ms });
+            }
+        }
+        if !rejected.is_empty() {
+            let mut total = self.rejected.lock().unwrap_or_else(PoisonError::into_inner);
+            for (reason, count) in rejected {
+                *total.entry(*reason).or_default() += count;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what was inferred since the last flush. Blocks until every shard has come to the request.
+    #[must_use]
+    pub fn flush(&self) -> Segment {
+        self.collect(ShardThread::ask_flush)
+    }
+
+    /// Refuses further requests, closes every slice, ends the threads and takes the rest. Blocks.
+    #[must_use]
+    pub fn drain(&self) -> Segment {
+        *self.stopped.write().unwrap_or_else(PoisonError::into_inner) = true;
+        let segment = self.collect(ShardThread::ask_stop);
+        for shard in &self.shards {
+            shard.join();
+        }
+        segment
+    }
+
+    /// Asks all shards before it waits for the first, so that they work side by side.
+    fn collect(&self, ask: fn(&ShardThread) -> shards::Answer) -> Segment {
+        let answers: Vec<_> = self.shards.iter().map(ask).collect();
+        let mut segment = Segment::default();
+        for (index, answer) in answers.into_iter().enumerate() {
+            match answer.recv() {
+                Ok(part) => segment.merge(part),
+                Err(_) => tracing::error!(shard = index, "shard died, its open slices are lost"),
+            }
+        }
+        let mut rejected = self.rejected.lock().unwrap_or_else(PoisonError::into_inner);
+        segment.count_rejected(&std::mem::take(&mut *rejected));
+        segment
+    }
+
+    fn partition(&self, records: Vec<SpanRecord>) -> Vec<Vec<SpanRecord>> {
+        let mut parts = vec![Vec::new(); self.shards.len()];
+        for record in records {
+            let shard = shard_of(record.trace_id(), parts.len());
+            if let Some(part) = parts.get_mut(shard) {
+                part.push(record);
+            }
+        }
+        parts
+    }
+}
+
+/// Spreads trace ids evenly, also those that are counters or have only one random half.
+fn shard_of(trace_id: TraceId, shards: usize) -> usize {
+    let id = trace_id.as_u128();
+    let folded = (id ^ (id >> 64)) & u128::from(u64::MAX);
+    // Fibonacci hashing; the high bits are the mixed ones.
+    let mixed = (folded * 0x9e37_79b9_7f4a_7c15) & u128::from(u64::MAX);
+    let shard = (mixed * shards as u128) >> 64;
+    usize::try_from(shard).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests;

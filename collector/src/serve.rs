@@ -1,0 +1,341 @@
+//! `collect`: the receiver, the pipeline and the store as one running process.
+//!
+//! ```text
+//! bind -> report addresses -> serve ... flush every minute ... -> shutdown: stop listening, finish requests,
+//!                                                                 drain the pipeline, write the last segment
+//! ```
+//! Nothing that was acknowledged is dropped on the way down; a segment that cannot be written now is merged into
+//! the next one. Signals are the caller's business: it passes a future, for example [`termination`].
+
+mod flush;
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
+use tonic::transport::server::TcpIncoming;
+use tracemesh_graph::settings::Settings;
+
+use crate::clock;
+use crate::pipeline::Pipeline;
+use crate::receiver::grpc::TraceService;
+use crate::receiver::{Intake, ReceiverLimits, Totals, http};
+use crate::store::{DEFAULT_DIRECTORY, Store, StoreError};
+use flush::Flusher;
+
+/// HTTP/2 windows: the defaults of the protocol make a sender wait for every 64 KiB.
+const STREAM_WINDOW_BYTES: u32 = 2 << 20;
+const CONNECTION_WINDOW_BYTES: u32 = 8 << 20;
+const MAX_STREAMS: u32 = 256;
+
+/// Parameters of [`collect`].
+#[derive(Debug)]
+pub struct CollectOptions {
+    /// Where OTLP/gRPC listens; port 0 takes a free one.
+    pub grpc_address: SocketAddr,
+    /// Where OTLP/HTTP listens; port 0 takes a free one.
+    pub http_address: SocketAddr,
+    /// Directory of the store; created when missing.
+    pub store: PathBuf,
+    /// Name of this instance in the store.
+    pub instance: String,
+    /// Time between two segments.
+    pub flush_interval: Duration,
+    /// Longest wait for requests in work at shutdown.
+    pub drain_timeout: Duration,
+    /// Shard threads.
+    pub shards: NonZeroUsize,
+    /// Records that may wait for the shards.
+    pub queue_records: usize,
+    /// Parameters of inference.
+    pub settings: Settings,
+    /// Bounds on requests.
+    pub limits: ReceiverLimits,
+    /// Told the bound addresses once both listen.
+    pub ready: Option<oneshot::Sender<BoundAddresses>>,
+}
+
+impl Default for CollectOptions {
+    fn default() -> Self {
+        Self {
+            grpc_address: SocketAddr::from(([127, 0, 0, 1], 4317)),
+            http_address: SocketAddr::from(([127, 0, 0, 1], 4318)),
+            store: PathBuf::from(DEFAULT_DIRECTORY),
+            instance: "collector".to_owned(),
+            flush_interval: Duration::from_secs(60),
+            drain_timeout: Duration::from_secs(10),
+            shards: NonZeroUsize::MIN,
+            queue_records: 1_000_000,
+            settings: Settings::default(),
+            limits: ReceiverLimits::default(),
+            ready: None,
+        }
+    }
+}
+
+/// The addresses that are listened on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BoundAddresses {
+    /// OTLP/gRPC.
+    pub grpc: SocketAddr,
+    /// OTLP/HTTP.
+    pub http: SocketAddr,
+}
+
+/// What a finished [`collect`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CollectSummary {
+    /// Requests and spans.
+    pub totals: Totals,
+    /// Segments written.
+    pub segments: u64,
+    /// True when requests were still in work at the end of the drain timeout and were cut off unanswered.
+    pub cut_off: bool,
+}
+
+/// Why [`collect`] failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CollectError {
+    /// An address cannot be listened on.
+    #[error("cannot listen for {protocol} on `{address}`")]
+    Bind {
+        /// `OTLP/gRPC` or `OTLP/HTTP`.
+        protocol: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// A thread cannot be started.
+    #[error("cannot start the shard threads")]
+    Threads(#[source] io::Error),
+    /// The store cannot be opened, or the last segment not be written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A bug in the writing of segments; what it had in hand is gone.
+    #[error("the last segment is lost to an internal error")]
+    Lost,
+    /// A server ended by itself.
+    #[error("the {protocol} server failed: {cause}")]
+    Server {
+        /// `OTLP/gRPC` or `OTLP/HTTP`.
+        protocol: &'static str,
+        /// Why.
+        cause: String,
+    },
+}
+
+impl CollectError {
+    /// What the user can do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Bind { source, .. } => match source.kind() {
+                io::ErrorKind::AddrInUse => {
+                    Some("another process has this port: stop it, or choose another port")
+                }
+                io::ErrorKind::PermissionDenied => Some("ports below 1024 need privileges"),
+                io::ErrorKind::AddrNotAvailable => Some("this machine does not have that address"),
+                _ => None,
+            },
+            Self::Store(error) => error.hint(),
+            Self::Threads(_) | Self::Lost | Self::Server { .. } => None,
+        }
+    }
+}
+
+/// Receives spans until `shutdown` completes, then drains and returns.
+///
+/// # Errors
+/// When it cannot start, when a server fails, or when the last segment cannot be written. The pipeline
+/// is drained into the store in every case but the first.
+pub async fn collect(
+    mut options: CollectOptions,
+    shutdown: impl Future<Output = ()>,
+) -> Result<CollectSummary, CollectError> {
+    let ready = options.ready.take();
+    let store = Store::open(&options.store, &options.instance, clock::wall())?;
+    let grpc = bind("OTLP/gRPC", options.grpc_address).await?;
+    let http = bind("OTLP/HTTP", options.http_address).await?;
+    let bound = BoundAddresses {
+        grpc: address_of(&grpc, options.grpc_address),
+        http: address_of(&http, options.http_address),
+    };
+    let pipeline = Pipeline::start(&options.settings, options.shards, options.queue_records)
+        .map_err(CollectError::Threads)?;
+    let pipeline = Arc::new(pipeline);
+    let intake = Arc::new(Intake::new(Arc::clone(&pipeline), options.limits.clone()));
+    let servers = Servers::start(grpc, http, &intake);
+    tracing::info!(grpc = %bound.grpc, http = %bound.http, store = %options.store.display(), "receiving");
+    if let Some(ready) = ready
+        && ready.send(bound).is_err()
+    {
+        tracing::debug!("nobody waits for the addresses");
+    }
+    let mut flusher = Flusher::new(store, pipeline);
+    let (servers, failure) = run(servers, &mut flusher, options.flush_interval, shutdown).await;
+    let cut_off = servers.stop(options.drain_timeout).await;
+    let segments = flusher.finish().await?;
+    if let Some(failure) = failure {
+        return Err(failure);
+    }
+    Ok(CollectSummary {
+        totals: intake.totals(),
+        segments,
+        cut_off,
+    })
+}
+
+/// Completes on SIGTERM or SIGINT, once.
+///
+/// # Errors
+/// When the system refuses the handlers.
+pub fn termination() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+async fn bind(protocol: &'static str, address: SocketAddr) -> Result<TcpListener, CollectError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| CollectError::Bind {
+            protocol,
+            address,
+            source,
+        })
+}
+
+/// A bound socket knows its address; the asked one stands in should the system not tell.
+fn address_of(listener: &TcpListener, asked: SocketAddr) -> SocketAddr {
+    listener.local_addr().unwrap_or(asked)
+}
+
+/// Flushes on time until shutdown is asked for or a server ends.
+async fn run(
+    mut servers: Servers,
+    flusher: &mut Flusher,
+    flush_interval: Duration,
+    shutdown: impl Future<Output = ()>,
+) -> (Servers, Option<CollectError>) {
+    tokio::pin!(shutdown);
+    // An interval of zero would panic, and mean nothing.
+    let flush_interval = flush_interval.max(Duration::from_millis(1));
+    let start = tokio::time::Instant::now() + flush_interval;
+    let mut ticks = tokio::time::interval_at(start, flush_interval);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = &mut shutdown => return (servers, None),
+            failure = servers.failure() => return (servers, Some(failure)),
+            _ = ticks.tick() => flusher.flush().await,
+        }
+    }
+}
+
+type Server = JoinHandle<Result<(), String>>;
+
+struct Servers {
+    grpc: Server,
+    http: Server,
+    stop: watch::Sender<bool>,
+}
+
+impl Servers {
+    fn start(grpc: TcpListener, http: TcpListener, intake: &Arc<Intake>) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        Self {
+            grpc: tokio::spawn(serve_grpc(grpc, Arc::clone(intake), stopped.clone())),
+            http: tokio::spawn(serve_http(http, Arc::clone(intake), stopped)),
+            stop,
+        }
+    }
+
+    /// Completes when a server ends although nobody asked it to.
+    async fn failure(&mut self) -> CollectError {
+        let (protocol, outcome) = tokio::select! {
+            outcome = &mut self.grpc => ("OTLP/gRPC", outcome),
+            outcome = &mut self.http => ("OTLP/HTTP", outcome),
+        };
+        let cause = match outcome {
+            Ok(Ok(())) => "it ended".to_owned(),
+            Ok(Err(cause)) => cause,
+            Err(error) => error.to_string(),
+        };
+        CollectError::Server { protocol, cause }
+    }
+
+    /// Stops listening and waits for requests in work; true when some had to be cut off.
+    async fn stop(mut self, timeout: Duration) -> bool {
+        self.stop.send_replace(true);
+        let deadline = tokio::time::Instant::now() + timeout;
+        let mut cut_off = false;
+        for server in [&mut self.grpc, &mut self.http] {
+            if server.is_finished() {
+                continue;
+            }
+            if tokio::time::timeout_at(deadline, &mut *server)
+                .await
+                .is_err()
+            {
+                server.abort();
+                cut_off = true;
+            }
+        }
+        cut_off
+    }
+}
+
+async fn until_stopped(mut stopped: watch::Receiver<bool>) {
+    // An error means that the sender is gone, which is a stop as well.
+    drop(stopped.wait_for(|stopped| *stopped).await);
+}
+
+async fn serve_grpc(
+    listener: TcpListener,
+    intake: Arc<Intake>,
+    stopped: watch::Receiver<bool>,
+) -> Result<(), String> {
+    tonic::transport::Server::builder()
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .max_concurrent_streams(MAX_STREAMS)
+        .http2_keepalive_interval(Some(Duration::from_secs(60)))
+        .add_service(TraceService::new(intake))
+        .serve_with_incoming_shutdown(
+            TcpIncoming::from(listener).with_nodelay(Some(true)),
+            until_stopped(stopped),
+        )
+        .await
+        .map_err(|error| error.to_string())
+}
+
+async fn serve_http(
+    listener: TcpListener,
+    intake: Arc<Intake>,
+    stopped: watch::Receiver<bool>,
+) -> Result<(), String> {
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "nodelay refused");
+        }
+    });
+    axum::serve(listener, http::router(intake))
+        .with_graceful_shutdown(until_stopped(stopped))
+        .await
+        .map_err(|error| error.to_string())
+}

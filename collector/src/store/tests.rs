@@ -1,0 +1,171 @@
+use std::collections::BTreeMap;
+
+use tempfile::TempDir;
+use tracemesh_graph::span::RejectReason;
+
+use super::*;
+
+const NOW: Timestamp = Timestamp(1_700_000_000_000_000_000);
+
+fn segment(count: u64) -> Segment {
+    let mut segment = Segment::default();
+    segment.count_rejected(&BTreeMap::from([(RejectReason::Utf8, count)]));
+    segment
+}
+
+fn window(start: u64, end: u64) -> Window {
+    Window {
+        start: Some(Timestamp(start)),
+        end: Some(Timestamp(end)),
+    }
+}
+
+fn open(dir: &TempDir, instance: &str) -> Store {
+    Store::open(dir.path(), instance, NOW).unwrap()
+}
+
+#[test]
+fn what_was_written_is_read_merged() {
+    let dir = TempDir::new().unwrap();
+    let (mut a, mut b) = (open(&dir, "a"), open(&dir, "b-1.x"));
+    a.append(&segment(1), window(10, 20)).unwrap();
+    a.append(&segment(2), window(20, 30)).unwrap();
+    b.append(&segment(4), window(5, 15)).unwrap();
+    let contents = read_all(dir.path()).unwrap();
+    assert_eq!(contents.segment, segment(7));
+    assert_eq!((contents.segments, contents.window), (3, window(5, 30)));
+    assert_eq!(contents.skipped, []);
+}
+
+#[test]
+fn a_window_takes_the_segments_that_overlap_it() {
+    let dir = TempDir::new().unwrap();
+    let mut store = open(&dir, "a");
+    store.append(&segment(1), window(10, 20)).unwrap();
+    store.append(&segment(2), window(20, 30)).unwrap();
+    let read = |wanted| read_window(dir.path(), wanted).unwrap().segment;
+    assert_eq!(read(window(0, 20)), segment(1));
+    assert_eq!(read(window(20, 21)), segment(2));
+    assert_eq!(read(window(19, 21)), segment(3));
+    assert_eq!(read(window(30, 40)), Segment::default());
+}
+
+#[test]
+fn copies_foreign_and_torn_files_are_reported_and_passed_over() {
+    let dir = TempDir::new().unwrap();
+    let mut store = open(&dir, "a");
+    let first = store.append(&segment(1), window(1, 2)).unwrap();
+    let second = store.append(&segment(2), window(2, 3)).unwrap();
+    let at = |name: &str| dir.path().join(name);
+    fs::copy(&first, at("z-0000000001-00000000.segment.zst")).unwrap();
+    let whole = fs::read(&second).unwrap();
+    fs::write(&second, &whole[..whole.len() - 5]).unwrap();
+    let foreign = zstd::encode_all(
+        &br#"{"schema":"other/v9","instance":"a","epoch":1,"sequence":1,"window":{}}"#[..],
+        1,
+    );
+    fs::write(at("other.segment.zst"), foreign.unwrap()).unwrap();
+    fs::write(at("empty.segment.zst"), b"").unwrap();
+    fs::write(at("README.md"), b"hello").unwrap();
+    fs::create_dir(at("sub.segment.zst")).unwrap();
+    let contents = read_all(dir.path()).unwrap();
+    assert_eq!(contents.segment, segment(1));
+    let skipped: Vec<_> = contents
+        .skipped
+        .iter()
+        .map(|s| (s.name.as_str(), s.reason.as_str()))
+        .collect();
+    assert_eq!(skipped[0], ("README.md", "no segment file"));
+    assert_eq!(
+        skipped[1],
+        ("a-1700000000-00000001.segment.zst", "truncated")
+    );
+    assert_eq!(skipped[2], ("empty.segment.zst", "truncated"));
+    assert!(skipped[3].1.contains("`other/v9`"), "{skipped:?}");
+    assert!(skipped[4].1.starts_with("unreadable"), "{skipped:?}");
+    assert_eq!(
+        skipped[5],
+        (
+            "z-0000000001-00000000.segment.zst",
+            "a copy of another segment"
+        )
+    );
+}
+
+#[test]
+fn every_damaged_byte_is_noticed() {
+    let dir = TempDir::new().unwrap();
+    let path = open(&dir, "a").append(&segment(3), window(1, 2)).unwrap();
+    let whole = fs::read(&path).unwrap();
+    for index in 0..whole.len() {
+        let mut bytes = whole.clone();
+        bytes[index] ^= 0x10;
+        fs::write(&path, &bytes).unwrap();
+        let contents = read_all(dir.path()).unwrap();
+        let is_harmless = contents.segment == segment(3);
+        assert!(
+            is_harmless || (contents.segments, contents.skipped.len()) == (0, 1),
+            "{index}"
+        );
+    }
+}
+
+#[test]
+fn an_epoch_never_comes_back() {
+    let dir = TempDir::new().unwrap();
+    let mut first = Store::open(dir.path(), "a", Timestamp(0)).unwrap();
+    assert_eq!(first.epoch, 1);
+    first.append(&segment(1), Window::default()).unwrap();
+    drop(first);
+    let second = Store::open(dir.path(), "a", Timestamp(0)).unwrap();
+    assert_eq!(second.epoch, 2);
+    assert_eq!(open(&dir, "b").epoch, 1_700_000_000);
+}
+
+#[test]
+fn one_writer_per_instance() {
+    let dir = TempDir::new().unwrap();
+    let held = open(&dir, "a");
+    let error = Store::open(dir.path(), "a", NOW).unwrap_err();
+    assert!(matches!(error, StoreError::InUse { .. }), "{error}");
+    assert!(error.hint().is_some());
+    drop(held);
+    open(&dir, "a");
+}
+
+#[test]
+fn what_a_dead_writer_left_is_removed_by_its_successor_only() {
+    let dir = TempDir::new().unwrap();
+    let left = dir.path().join(".tmp-a-0000000001-00000000.segment.zst");
+    fs::write(&left, b"half").unwrap();
+    open(&dir, "b");
+    assert!(left.exists());
+    assert_eq!(read_all(dir.path()).unwrap().skipped, []);
+    open(&dir, "a");
+    assert!(!left.exists());
+}
+
+#[test]
+fn instance_names_cannot_leave_the_directory() {
+    let dir = TempDir::new().unwrap();
+    for name in [
+        "",
+        "../x",
+        "a/b",
+        ".a",
+        "-a",
+        "a\nb",
+        "\u{e4}",
+        &"a".repeat(65),
+    ] {
+        let error = Store::open(dir.path(), name, NOW).unwrap_err();
+        assert!(matches!(error, StoreError::Instance(_)), "{name}");
+    }
+}
+
+#[test]
+fn a_missing_store_is_an_error_with_a_hint() {
+    let error = read_all(Path::new("no/such/store")).unwrap_err();
+    assert_eq!(error.to_string(), "`no/such/store`: no store here");
+    assert!(error.hint().unwrap().contains("tracemesh collect"));
+}

@@ -1,0 +1,271 @@
+//! The collector as its peers see it: real sockets, a real OTLP client, and HTTP written by hand.
+
+#[cfg(test)]
+#[path = "receive/harness.rs"]
+mod harness;
+
+use std::time::Duration;
+
+use harness::{Collector, gzip, http, raw_grpc, sample};
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
+use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
+use prost::Message;
+use tonic::codec::CompressionEncoding;
+use tracemesh_collector::ReceiverLimits;
+use tracemesh_collector::serve::{CollectError, CollectOptions, collect};
+use tracemesh_collector::store::read_all;
+
+const JSON: &str = r#"{"resourceSpans":[{"scopeSpans":[{"spans":[
+    {"traceId":"5b8efff798038103d269b633813fc60c","spanId":"eee19b7ec3c1b174"},{"traceId":""}]}]}]}"#;
+const PROTOBUF: &str = "application/x-protobuf";
+
+#[tokio::test]
+async fn grpc_takes_spans_plain_and_gzipped_and_reports_bad_ones() {
+    let collector = Collector::start(ReceiverLimits::default()).await;
+    let endpoint = format!("http://{}", collector.addresses.grpc);
+    let client = TraceServiceClient::connect(endpoint).await.unwrap();
+    let mut gzipped = client.clone().send_compressed(CompressionEncoding::Gzip);
+    let mut plain = client;
+    let response = plain.export(sample(3, 0)).await.unwrap().into_inner();
+    assert_eq!(response, ExportTraceServiceResponse::default());
+    let response = gzipped.export(sample(2_000, 2)).await.unwrap().into_inner();
+    let partial = response.partial_success.unwrap();
+    assert_eq!(partial.rejected_spans, 2);
+    assert_eq!(
+        partial.error_message,
+        "spans rejected by reason: trace_id: 2"
+    );
+    drop((plain, gzipped));
+    let (summary, _store) = collector.stop().await;
+    let totals = summary.totals;
+    assert_eq!(
+        (totals.requests, totals.spans, totals.rejected_spans),
+        (2, 2_003, 2)
+    );
+    assert!(!summary.cut_off);
+}
+
+#[tokio::test]
+async fn grpc_refuses_what_it_cannot_decode_and_lives_on() {
+    let collector = Collector::start(ReceiverLimits::default()).await;
+    let error = raw_grpc(collector.addresses.grpc, vec![0x0a, 0xff])
+        .await
+        .unwrap_err();
+    assert_eq!(error.code(), tonic::Code::InvalidArgument);
+    assert!(error.message().contains("byte 1"), "{}", error.message());
+    raw_grpc(collector.addresses.grpc, sample(1, 0).encode_to_vec())
+        .await
+        .unwrap();
+    assert_eq!(collector.stop().await.0.totals.refused, 1);
+}
+
+#[tokio::test]
+async fn grpc_refuses_bombs_and_giants() {
+    let limits = ReceiverLimits {
+        max_decompressed_bytes: 10_000,
+        ..ReceiverLimits::default()
+    };
+    let collector = Collector::start(limits).await;
+    let endpoint = format!("http://{}", collector.addresses.grpc);
+    let client = TraceServiceClient::connect(endpoint).await.unwrap();
+    let mut gzipped = client.clone().send_compressed(CompressionEncoding::Gzip);
+    let mut plain = client;
+    for error in [
+        plain.export(sample(2_000, 0)).await.unwrap_err(),
+        gzipped.export(sample(2_000, 0)).await.unwrap_err(),
+    ] {
+        let code = error.code();
+        assert!(
+            matches!(
+                code,
+                tonic::Code::OutOfRange | tonic::Code::ResourceExhausted
+            ),
+            "{error}"
+        );
+    }
+    assert_eq!(collector.stop().await.0.totals.spans, 0);
+}
+
+#[tokio::test]
+async fn http_takes_both_encodings_under_every_compression() {
+    let collector = Collector::start(ReceiverLimits::default()).await;
+    let address = collector.addresses.http;
+    let protobuf = sample(2, 1).encode_to_vec();
+    for (encoding, compress) in [
+        ("identity", (|bytes| bytes.to_vec()) as fn(&[u8]) -> Vec<u8>),
+        ("gzip", gzip),
+        ("zstd", |bytes| zstd::encode_all(bytes, 1).unwrap()),
+    ] {
+        let answer = http(address, PROTOBUF, encoding, &compress(&protobuf)).await;
+        assert_eq!(
+            (answer.status, answer.header("content-type")),
+            (200, PROTOBUF)
+        );
+        let response = ExportTraceServiceResponse::decode(&answer.body[..]).unwrap();
+        assert_eq!(response.partial_success.unwrap().rejected_spans, 1);
+
+        let answer = http(
+            address,
+            "application/json",
+            encoding,
+            &compress(JSON.as_bytes()),
+        )
+        .await;
+        assert_eq!(
+            (answer.status, answer.header("content-type")),
+            (200, "application/json")
+        );
+        assert_eq!(
+            answer.text(),
+            r#"{"partialSuccess":{"errorMessage":"spans rejected by reason: trace_id: 1","rejectedSpans":"1"}}"#
+        );
+    }
+    let answer = http(address, "application/json", "identity", b"{}").await;
+    assert_eq!((answer.status, answer.text()), (200, "{}"));
+    let answer = http(address, PROTOBUF, "identity", b"").await;
+    assert_eq!((answer.status, answer.body.len()), (200, 0));
+    let (summary, _store) = collector.stop().await;
+    assert_eq!((summary.totals.requests, summary.totals.spans), (8, 9));
+}
+
+#[tokio::test]
+async fn http_says_what_is_wrong_with_a_request() {
+    let limits = ReceiverLimits {
+        max_body_bytes: 5_000,
+        max_decompressed_bytes: 100_000,
+        ..ReceiverLimits::default()
+    };
+    let collector = Collector::start(limits).await;
+    let address = collector.addresses.http;
+    let answer = http(
+        address,
+        "application/json",
+        "identity",
+        b"{\"resourceSpans\":7}",
+    )
+    .await;
+    assert_eq!(answer.status, 400);
+    assert!(
+        answer
+            .text()
+            .starts_with(r#"{"code":3,"message":"the request cannot be decoded: line 1"#)
+    );
+    let answer = http(address, PROTOBUF, "identity", &[0x0a, 0xff]).await;
+    assert_eq!(
+        (answer.status, &answer.body[..3]),
+        (400, &[0x08, 3, 0x12][..])
+    );
+    let answer = http(address, PROTOBUF, "gzip", b"not gzip").await;
+    assert_eq!(answer.status, 400);
+    let bomb = gzip(&vec![0; 1_000_000]);
+    assert!(bomb.len() < 5_000);
+    assert_eq!(http(address, PROTOBUF, "gzip", &bomb).await.status, 413);
+    assert_eq!(
+        http(address, PROTOBUF, "identity", &[0; 5_001])
+            .await
+            .status,
+        413
+    );
+    assert_eq!(
+        http(address, "text/plain", "identity", b"x").await.status,
+        415
+    );
+    let answer = http(address, PROTOBUF, "br", b"x").await;
+    assert_eq!(
+        (answer.status, answer.header("accept-encoding")),
+        (415, "gzip, zstd")
+    );
+    let answer = harness::send(
+        address,
+        b"GET /v1/traces HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n",
+    )
+    .await;
+    assert_eq!((answer.status, answer.header("allow")), (405, "post"));
+    let answer = harness::send(
+        address,
+        b"POST /v1/logs HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n",
+    )
+    .await;
+    assert_eq!(answer.status, 404);
+    let mut chunked = b"POST /v1/traces HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
+    for _ in 0..2 {
+        chunked.extend(b"bb8\r\n");
+        chunked.extend([b' '; 0xbb8]);
+        chunked.extend(b"\r\n");
+    }
+    chunked.extend(b"0\r\n\r\n");
+    assert_eq!(harness::send(address, &chunked).await.status, 413);
+    assert_eq!(collector.stop().await.0.totals.spans, 0);
+}
+
+#[tokio::test]
+async fn a_slow_sender_is_timed_out_and_others_are_turned_away_meanwhile() {
+    let limits = ReceiverLimits {
+        max_concurrent: 1,
+        admission_wait: Duration::from_millis(20),
+        read_timeout: Duration::from_millis(700),
+        ..ReceiverLimits::default()
+    };
+    let collector = Collector::start(limits).await;
+    let address = collector.addresses.http;
+    let slow = tokio::spawn(async move {
+        harness::send(address, b"POST /v1/traces HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: 10\r\n\r\n{").await
+    });
+    // The slow request holds the only place as soon as its head has arrived.
+    let turned_away = loop {
+        let answer = http(address, "application/json", "identity", b"{}").await;
+        if answer.status != 200 {
+            break answer;
+        }
+    };
+    assert_eq!(
+        (turned_away.status, turned_away.header("retry-after")),
+        (503, "1")
+    );
+    assert_eq!(slow.await.unwrap().status, 408);
+    assert_eq!(
+        http(address, "application/json", "identity", b"{}")
+            .await
+            .status,
+        200
+    );
+    collector.stop().await;
+}
+
+#[tokio::test]
+async fn shutdown_writes_what_was_acknowledged() {
+    let collector = Collector::start(ReceiverLimits::default()).await;
+    let answer = http(
+        collector.addresses.http,
+        "application/json",
+        "identity",
+        JSON.as_bytes(),
+    )
+    .await;
+    assert_eq!(answer.status, 200);
+    let (summary, store) = collector.stop().await;
+    assert_eq!(summary.segments, 1);
+    let contents = read_all(store.path()).unwrap();
+    assert_eq!((contents.segments, contents.skipped.len()), (1, 0));
+    assert!(contents.window.start < contents.window.end);
+}
+
+#[tokio::test]
+async fn a_taken_port_is_an_error_that_names_it() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let store = tempfile::TempDir::new().unwrap();
+    let options = CollectOptions {
+        grpc_address: taken.local_addr().unwrap(),
+        http_address: "127.0.0.1:0".parse().unwrap(),
+        store: store.path().to_owned(),
+        ..CollectOptions::default()
+    };
+    let error = collect(options, std::future::pending()).await.unwrap_err();
+    assert!(matches!(error, CollectError::Bind { .. }));
+    let address = taken.local_addr().unwrap();
+    assert_eq!(
+        error.to_string(),
+        format!("cannot listen for OTLP/gRPC on `{address}`")
+    );
+    assert!(error.hint().unwrap().contains("port"));
+}

@@ -1,0 +1,188 @@
+//! A collector on free ports, and the smallest clients that can misbehave.
+
+use std::io::Write;
+use std::net::SocketAddr;
+
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span as OtlpSpan};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::codegen::http::uri::PathAndQuery;
+use tonic::{Request, Status};
+use tracemesh_collector::ReceiverLimits;
+use tracemesh_collector::serve::{
+    BoundAddresses, CollectError, CollectOptions, CollectSummary, collect,
+};
+
+pub(crate) struct Collector {
+    pub(crate) addresses: BoundAddresses,
+    store: TempDir,
+    stop: oneshot::Sender<()>,
+    running: JoinHandle<Result<CollectSummary, CollectError>>,
+}
+
+impl Collector {
+    pub(crate) async fn start(limits: ReceiverLimits) -> Self {
+        let store = TempDir::new().unwrap();
+        let (ready, addresses) = oneshot::channel();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let options = CollectOptions {
+            grpc_address: "127.0.0.1:0".parse().unwrap(),
+            http_address: "127.0.0.1:0".parse().unwrap(),
+            store: store.path().to_owned(),
+            limits,
+            ready: Some(ready),
+            ..CollectOptions::default()
+        };
+        let running = tokio::spawn(collect(options, async move { drop(stopped.await) }));
+        Self {
+            addresses: addresses.await.unwrap(),
+            store,
+            stop,
+            running,
+        }
+    }
+
+    pub(crate) async fn stop(self) -> (CollectSummary, TempDir) {
+        self.stop.send(()).unwrap();
+        (self.running.await.unwrap().unwrap(), self.store)
+    }
+}
+
+/// A request of `good` spans, then `bad` ones without a trace id.
+pub(crate) fn sample(good: u64, bad: u64) -> ExportTraceServiceRequest {
+    let span = |number: u64, is_good: bool| OtlpSpan {
+        trace_id: if is_good { vec![7; 16] } else { Vec::new() },
+        span_id: (number + 1).to_be_bytes().to_vec(),
+        kind: 3,
+        name: "GET".to_owned(),
+        ..OtlpSpan::default()
+    };
+    let spans = (0..good).map(|n| span(n, true));
+    let spans = spans.chain((0..bad).map(|n| span(n, false)));
+    ExportTraceServiceRequest {
+        resource_spans: vec![ResourceSpans {
+            scope_spans: vec![ScopeSpans {
+                spans: spans.collect(),
+                ..ScopeSpans::default()
+            }],
+            ..ResourceSpans::default()
+        }],
+    }
+}
+
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// An HTTP response with its head in lower case.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    head: String,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> &str {
+        let lines = self.head.lines();
+        let mut headers = lines.filter_map(|line| line.split_once(": "));
+        headers
+            .find(|header| header.0 == name)
+            .unwrap_or_default()
+            .1
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+}
+
+/// Posts a body to the traces path.
+pub(crate) async fn http(address: SocketAddr, kind: &str, encoding: &str, body: &[u8]) -> Answer {
+    let mut request = format!(
+        "POST /v1/traces HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-type: {kind}\r\n\
+         content-encoding: {encoding}\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    )
+    .into_bytes();
+    request.extend(body);
+    send(address, &request).await
+}
+
+/// Sends bytes and reads to the end.
+pub(crate) async fn send(address: SocketAddr, request: &[u8]) -> Answer {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request).await.unwrap();
+    let mut response = Vec::new();
+    // A server that refuses a body early may reset the connection after its answer.
+    let _end = stream.read_to_end(&mut response).await;
+    let split = response
+        .windows(4)
+        .position(|window| window == b"\r\n\r\n")
+        .unwrap();
+    let head = String::from_utf8(response[..split].to_vec()).unwrap();
+    Answer {
+        status: head.split(' ').nth(1).unwrap().parse().unwrap(),
+        head: head.to_ascii_lowercase(),
+        body: response[split + 4..].to_vec(),
+    }
+}
+
+/// Calls `Export` with bytes that need not be a request.
+pub(crate) async fn raw_grpc(address: SocketAddr, body: Vec<u8>) -> Result<Vec<u8>, Status> {
+    let channel = tonic::transport::Endpoint::from_shared(format!("http://{address}"))
+        .unwrap()
+        .connect()
+        .await
+        .unwrap();
+    let mut client = tonic::client::Grpc::new(channel);
+    client.ready().await.unwrap();
+    let path = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+    let path = PathAndQuery::from_static(path);
+    let response = client.unary(Request::new(body), path, Bytes).await?;
+    Ok(response.into_inner())
+}
+
+#[derive(Clone, Copy)]
+struct Bytes;
+
+impl Codec for Bytes {
+    type Encode = Vec<u8>;
+    type Decode = Vec<u8>;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        *self
+    }
+
+    fn decoder(&mut self) -> Self {
+        *self
+    }
+}
+
+impl Encoder for Bytes {
+    type Item = Vec<u8>;
+    type Error = Status;
+
+    fn encode(&mut self, item: Vec<u8>, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        prost::bytes::BufMut::put_slice(buffer, &item);
+        Ok(())
+    }
+}
+
+impl Decoder for Bytes {
+    type Item = Vec<u8>;
+    type Error = Status;
+
+    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Vec<u8>>, Status> {
+        use prost::bytes::Buf;
+        Ok(Some(buffer.copy_to_bytes(buffer.remaining()).to_vec()))
+    }
+}

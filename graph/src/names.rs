@@ -1,0 +1,205 @@
+//! Interned names: nodes, instances, dialled peers and error labels as small ids.
+//!
+//! Records carry ids, not strings, so that a buffered span has a fixed size. One `Names` is shared by all
+//! recorders and shards of a process; recorders keep private caches and come here only for names that they see for the
+//! first time. Every table is capped: past its cap a name folds into `other`, and the fold is counted.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+
+use crate::identity::{NodeKey, NodeName};
+use crate::peer::Peer;
+use crate::resource::ResourceFacts;
+use crate::settings::Settings;
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub(crate) struct $name(u32);
+
+        impl $name {
+            /// The first entry of the table, put there at start.
+            pub(crate) const FIRST: Self = Self(0);
+        }
+
+        impl From<u32> for $name {
+            fn from(index: u32) -> Self {
+                Self(index)
+            }
+        }
+
+        impl $name {
+            const fn index(self) -> usize {
+                self.0 as usize
+            }
+        }
+    };
+}
+
+id!(
+    /// An interned node; [`FIRST`](Self::FIRST) is `other`.
+    NodeId
+);
+id!(
+    /// An interned instance; [`FIRST`](Self::FIRST) means unknown.
+    InstanceId
+);
+id!(
+    /// An interned peer; [`FIRST`](Self::FIRST) says nothing about the peer.
+    PeerId
+);
+id!(
+    /// Interned facts of a resource; [`FIRST`](Self::FIRST) has none.
+    ResourceId
+);
+id!(
+    /// An interned error type or status; [`FIRST`](Self::FIRST) is empty.
+    LabelId
+);
+
+impl InstanceId {
+    /// True when both instances are known and the same.
+    pub(crate) fn is_same(self, other: Self) -> bool {
+        self != Self::FIRST && self == other
+    }
+}
+
+/// A capped table from values to dense ids. Id 0 is the fallback that overflow folds into.
+#[derive(Debug)]
+struct Table<T> {
+    ids: HashMap<Arc<T>, u32>,
+    values: Vec<Arc<T>>,
+    cap: usize,
+}
+
+impl<T: Eq + Hash> Table<T> {
+    fn new(first: T, cap: usize) -> Self {
+        let first = Arc::new(first);
+        Self {
+            ids: HashMap::from([(Arc::clone(&first), 0)]),
+            values: vec![first],
+            cap: cap.min(u32::MAX as usize),
+        }
+    }
+
+    /// The id of a value, or `None` when the table is full.
+    fn intern(&mut self, value: T) -> Option<u32> {
+        if let Some(id) = self.ids.get(&value) {
+            return Some(*id);
+        }
+        if self.values.len() > self.cap {
+            return None;
+        }
+        let id = u32::try_from(self.values.len()).ok()?;
+        let value = Arc::new(value);
+        self.ids.insert(Arc::clone(&value), id);
+        self.values.push(value);
+        Some(id)
+    }
+}
+
+/// Names seen so far, shared by the recorders and shards of a process.
+#[derive(Debug)]
+pub struct Names {
+    tables: RwLock<Tables>,
+}
+
+/// The tables behind the lock.
+#[derive(Debug)]
+pub(crate) struct Tables {
+    nodes: Table<NodeKey>,
+    instances: Table<Box<str>>,
+    resources: Table<ResourceFacts>,
+    peers: Table<Peer>,
+    labels: Table<Box<str>>,
+}
+
+/// Labels are status codes and exception types: few, unless someone attacks.
+const MAX_LABELS: usize = 4096;
+
+impl Default for Names {
+    fn default() -> Self {
+        Self::new(&Settings::default())
+    }
+}
+
+impl Names {
+    /// Empty tables with the caps of the settings.
+    #[must_use]
+    pub fn new(settings: &Settings) -> Self {
+        let tables = Tables {
+            nodes: Table::new(NodeKey::other(), settings.max_nodes),
+            instances: Table::new(Box::from(""), settings.max_nodes.saturating_mul(32)),
+            resources: Table::new(
+                ResourceFacts::default(),
+                settings.max_nodes.saturating_mul(32),
+            ),
+            peers: Table::new(Peer::default(), settings.max_peers),
+            labels: Table::new(Box::from(""), MAX_LABELS),
+        };
+        Self {
+            tables: RwLock::new(tables),
+        }
+    }
+
+    /// Reads without blocking other readers. Tables only ever grow, so a poisoned lock still guards whole entries.
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Tables> {
+        self.tables.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write<T>(&self, change: impl FnOnce(&mut Tables) -> T) -> T {
+        change(&mut self.tables.write().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn node(&self, key: NodeKey) -> Option<NodeId> {
+        self.write(|tables| tables.nodes.intern(key)).map(NodeId)
+    }
+
+    pub(crate) fn instance(&self, name: &str) -> Option<InstanceId> {
+        self.write(|tables| tables.instances.intern(Box::from(name)))
+            .map(InstanceId)
+    }
+
+    pub(crate) fn resource(&self, facts: ResourceFacts) -> Option<ResourceId> {
+        self.write(|tables| tables.resources.intern(facts))
+            .map(ResourceId)
+    }
+
+    pub(crate) fn peer(&self, peer: Peer) -> Option<PeerId> {
+        self.write(|tables| tables.peers.intern(peer)).map(PeerId)
+    }
+
+    pub(crate) fn label(&self, label: &str) -> Option<LabelId> {
+        self.write(|tables| tables.labels.intern(Box::from(label)))
+            .map(LabelId)
+    }
+}
+
+impl Tables {
+    pub(crate) fn node(&self, id: NodeId) -> &NodeKey {
+        &self.nodes.values[id.index()]
+    }
+
+    pub(crate) fn instance(&self, id: InstanceId) -> &str {
+        &self.instances.values[id.index()]
+    }
+
+    pub(crate) fn resource(&self, id: ResourceId) -> &ResourceFacts {
+        &self.resources.values[id.index()]
+    }
+
+    pub(crate) fn peer(&self, id: PeerId) -> &Peer {
+        &self.peers.values[id.index()]
+    }
+
+    pub(crate) fn label(&self, id: LabelId) -> &str {
+        &self.labels.values[id.index()]
+    }
+
+    /// True for the fallback of spans that carry no identity at all.
+    pub(crate) fn is_nameless(&self, id: NodeId) -> bool {
+        matches!(self.node(id).name, NodeName::Unidentified(_))
+    }
+}

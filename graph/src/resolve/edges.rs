@@ -1,0 +1,256 @@
+//! Resolved edges while they are being summed, and their final form.
+
+use std::collections::BTreeMap;
+
+use super::NodeRef;
+use super::destination::{Evidence, Known};
+use crate::peer::{Category, Peer};
+use crate::segment::stats::{EdgeStats, add_capped, add_counts};
+use crate::slice::Found;
+use crate::snapshot::{Edge, EvidenceCounts, Latency, Relation, Target};
+use crate::time::Timestamp;
+
+/// Edges by (caller, callee, relation).
+#[derive(Debug)]
+pub(super) struct EdgeTable {
+    edges: BTreeMap<(NodeRef, NodeRef, Relation), Sum>,
+    max_values: usize,
+}
+
+/// Everything that was resolved to one edge.
+#[derive(Debug, Default)]
+struct Sum {
+    stats: EdgeStats,
+    evidence: EvidenceCounts,
+    /// Calls times confidence.
+    confidence: f64,
+    /// Best confidence of any call, for edges without calls.
+    best_confidence: f64,
+    targets: BTreeMap<(String, String, Option<u16>), TargetSum>,
+    protocols: BTreeMap<String, u64>,
+    destination: BTreeMap<String, u64>,
+    ambiguous: u64,
+}
+
+#[derive(Debug, Default)]
+struct TargetSum {
+    attempts: u64,
+    last_ns: u64,
+    sockets: BTreeMap<String, u64>,
+}
+
+/// Confidence of an edge between a span and its child in another node, without proper kinds (inference.md 1.2).
+const PARENT_CONFIDENCE: f64 = 0.8;
+
+impl EdgeTable {
+    pub(super) fn new(max_values: usize) -> Self {
+        Self {
+            edges: BTreeMap::new(),
+            max_values,
+        }
+    }
+
+    /// Every node that an edge touches.
+    pub(super) fn nodes(&self) -> impl Iterator<Item = &NodeRef> {
+        self.edges
+            .keys()
+            .flat_map(|(caller, callee, _)| [caller, callee])
+    }
+
+    /// Adds calls and what they dialled.
+    pub(super) fn add(
+        &mut self,
+        caller: &NodeRef,
+        to: &Known,
+        relation: Relation,
+        peer: &Peer,
+        stats: &EdgeStats,
+    ) {
+        let max_values = self.max_values;
+        let sum = self.sum(caller, to, relation);
+        sum.count(to, stats);
+        sum.dialled(peer, stats, max_values);
+        sum.describe(peer, stats, max_values);
+    }
+
+    /// Adds messages, which dial nothing.
+    pub(super) fn add_messages(
+        &mut self,
+        from: &NodeRef,
+        to: &Known,
+        relation: Relation,
+        peer: &Peer,
+        stats: &EdgeStats,
+    ) {
+        let max_values = self.max_values;
+        let sum = self.sum(from, to, relation);
+        sum.count_messages(to.evidence, stats);
+        sum.describe(peer, stats, max_values);
+    }
+
+    fn sum(&mut self, caller: &NodeRef, to: &Known, relation: Relation) -> &mut Sum {
+        let key = (caller.clone(), to.node.clone(), relation);
+        let sum = self.edges.entry(key).or_default();
+        sum.ambiguous += u64::from(to.is_ambiguous);
+        sum
+    }
+
+    /// The edges in their final order.
+    pub(super) fn finish(self, ids: &BTreeMap<NodeRef, String>) -> Vec<Edge> {
+        let mut edges: Vec<Edge> = self
+            .edges
+            .into_iter()
+            .map(|((caller, callee, relation), sum)| {
+                sum.finish(&ids[&caller], &ids[&callee], relation)
+            })
+            .collect();
+        edges.sort_by(|a, b| {
+            (&a.caller, &a.callee, a.relation).cmp(&(&b.caller, &b.callee, b.relation))
+        });
+        edges
+    }
+}
+
+impl Sum {
+    fn count(&mut self, to: &Known, stats: &EdgeStats) {
+        self.stats.merge(stats);
+        for (found, calls) in &stats.found {
+            let (class, confidence) = match (found, to.evidence) {
+                (Found::Paired, _) => (&mut self.evidence.paired, 1.0),
+                (Found::Parent, _) => (&mut self.evidence.parent, PARENT_CONFIDENCE),
+                (Found::Alone, Evidence::Link) => (&mut self.evidence.link, 0.95),
+                (Found::Alone, Evidence::Named) => {
+                    (&mut self.evidence.named, to.evidence.confidence())
+                }
+                (Found::Alone, evidence) => (&mut self.evidence.address, evidence.confidence()),
+            };
+            *class += calls;
+            self.trust(*calls, confidence);
+        }
+        if stats.found.is_empty() {
+            self.trust(0, to.evidence.confidence());
+        }
+    }
+
+    fn count_messages(&mut self, evidence: Evidence, stats: &EdgeStats) {
+        self.stats.merge(stats);
+        let class = match evidence {
+            Evidence::Answered => &mut self.evidence.paired,
+            Evidence::Link => &mut self.evidence.link,
+            Evidence::Named => &mut self.evidence.named,
+            Evidence::Dialled | Evidence::Book(_) => &mut self.evidence.address,
+        };
+        *class += stats.calls;
+        self.trust(stats.calls, evidence.confidence());
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a ratio for display")]
+    fn trust(&mut self, calls: u64, confidence: f64) {
+        self.confidence += calls as f64 * confidence;
+        self.best_confidence = self.best_confidence.max(confidence);
+    }
+
+    fn dialled(&mut self, peer: &Peer, stats: &EdgeStats, max_values: usize) {
+        let attempts = stats.attempts;
+        let first = peer.best_address();
+        for address in first.into_iter().chain(&peer.also) {
+            let key = (peer.scheme.clone(), address.host.clone(), address.port);
+            let is_room = self.targets.len() < max_values || self.targets.contains_key(&key);
+            let key = if is_room {
+                key
+            } else {
+                (String::new(), "other".to_owned(), None)
+            };
+            let target = self.targets.entry(key).or_default();
+            target.attempts += attempts;
+            target.last_ns = target.last_ns.max(stats.last_ns);
+            if let (Some(socket), true) = (&peer.socket, peer.address.is_some()) {
+                let one = BTreeMap::from([(socket.to_string(), attempts.max(1))]);
+                add_capped(&mut target.sockets, one, max_values);
+            }
+        }
+    }
+
+    fn describe(&mut self, peer: &Peer, stats: &EdgeStats, max_values: usize) {
+        if !peer.protocol.is_empty() && stats.attempts > 0 {
+            *self.protocols.entry(peer.protocol.clone()).or_default() += stats.attempts;
+        }
+        let destination = match &peer.category {
+            Category::Database { namespace, .. } => namespace,
+            Category::Messaging { destination, .. } => destination,
+            _ => return,
+        };
+        if !destination.is_empty() {
+            let one = BTreeMap::from([(destination.clone(), stats.calls)]);
+            add_capped(&mut self.destination, one, max_values);
+        }
+    }
+
+    fn finish(self, caller: &str, callee: &str, relation: Relation) -> Edge {
+        let stats = &self.stats;
+        let mut flags = BTreeMap::new();
+        add_counts(&mut flags, &stats.flags);
+        if caller == callee {
+            flags.insert("self".to_owned(), stats.calls);
+        }
+        if self.ambiguous > 0 {
+            flags.insert("ambiguous_name".to_owned(), self.ambiguous);
+        }
+        Edge {
+            caller: caller.to_owned(),
+            callee: callee.to_owned(),
+            relation,
+            calls: stats.calls,
+            attempts: stats.attempts,
+            failed: stats.failed,
+            failed_attempts: stats.failed_attempts,
+            retries: stats.attempts.saturating_sub(stats.calls),
+            weighted_calls: stats.weighted_calls(),
+            evidence: self.evidence,
+            confidence: self.mean_confidence(),
+            targets: targets(self.targets),
+            protocols: self.protocols,
+            latency: Latency {
+                client: stats.client.summary(),
+                server: stats.server.summary(),
+            },
+            destination: self.destination,
+            first_seen: Timestamp(stats.first_ns),
+            last_seen: Timestamp(stats.last_ns),
+            exemplars: exemplars(stats),
+            errors: stats.errors.clone(),
+            flags,
+        }
+    }
+
+    /// Rounded, because a sum of floats would depend on its order in the last digits.
+    #[expect(clippy::cast_precision_loss, reason = "a ratio for display")]
+    fn mean_confidence(&self) -> f64 {
+        let mean = match self.stats.calls {
+            0 => self.best_confidence,
+            calls => self.confidence / calls as f64,
+        };
+        (mean * 1e4).round() / 1e4
+    }
+}
+
+fn targets(sums: BTreeMap<(String, String, Option<u16>), TargetSum>) -> Vec<Target> {
+    let sums = sums.into_iter();
+    sums.map(|((scheme, host, port), sum)| Target {
+        scheme,
+        host,
+        port,
+        calls: sum.attempts,
+        last_seen: Timestamp(sum.last_ns),
+        sockets: sum.sockets,
+    })
+    .collect()
+}
+
+/// Trace ids in hex, as every tracing UI wants them.
+fn exemplars(stats: &EdgeStats) -> Vec<String> {
+    let mut traces: Vec<u128> = stats.exemplars().collect();
+    traces.sort_unstable();
+    traces.dedup();
+    traces.iter().map(|trace| format!("{trace:032x}")).collect()
+}

@@ -1,0 +1,241 @@
+//! Messages to flows: which consumer took what from which producer, and the legs to and from the broker
+//! (inference rule 1.8).
+//!
+//! One flow per (send, consuming node); further consumes of it are deliveries, not messages. Without correlation only
+//! the legs exist: nothing is joined by topic name alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::NodeRef;
+use super::destination::{Evidence, Known, Resolver};
+use super::edges::EdgeTable;
+use crate::identity::NodeKey;
+use crate::peer::{Category, Peer};
+use crate::segment::stats::{EdgeStats, Flow};
+use crate::segment::{ConsumeHalf, MessageId, Segment, SendHalf};
+use crate::snapshot::Relation;
+
+/// Sends by every span id that a consumer may name.
+#[derive(Debug)]
+pub(super) struct SendIndex<'a> {
+    sends: &'a BTreeMap<MessageId, SendHalf>,
+    inner: BTreeMap<MessageId, MessageId>,
+}
+
+impl<'a> SendIndex<'a> {
+    pub(super) fn new(segment: &'a Segment) -> Self {
+        let inner = segment.sends.iter().flat_map(|(id, send)| {
+            let outer = *id;
+            send.also.iter().map(move |span| ((outer.0, *span), outer))
+        });
+        Self {
+            sends: &segment.sends,
+            inner: inner.collect(),
+        }
+    }
+
+    /// The send that bears this id itself or contains a span that does.
+    pub(super) fn find(&self, id: MessageId) -> Option<(MessageId, &'a SendHalf)> {
+        let outer = match self.sends.contains_key(&id) {
+            true => id,
+            false => *self.inner.get(&id)?,
+        };
+        self.sends.get(&outer).map(|send| (outer, send))
+    }
+}
+
+/// One consume of one send.
+struct Delivery<'a> {
+    consume: &'a ConsumeHalf,
+    trace_id: u128,
+    by_link: bool,
+}
+
+/// Adds all message edges. Returns, per consumer, the pointers that led to no known send.
+pub(super) fn join(
+    segment: &Segment,
+    resolver: &Resolver<'_>,
+    table: &mut EdgeTable,
+) -> BTreeMap<NodeKey, u64> {
+    let index = SendIndex::new(segment);
+    let mut unresolved_links: BTreeMap<NodeKey, u64> = BTreeMap::new();
+    let mut flows: BTreeMap<(MessageId, &NodeKey), Vec<Delivery<'_>>> = BTreeMap::new();
+    for (id, consume) in &segment.consumes {
+        for (send_id, is_link) in &consume.refs {
+            match index.find(*send_id) {
+                Some((send_id, _)) => {
+                    flows
+                        .entry((send_id, &consume.consumer))
+                        .or_default()
+                        .push(Delivery {
+                            consume,
+                            trace_id: id.0,
+                            by_link: *is_link,
+                        })
+                }
+                None if *is_link => {
+                    *unresolved_links
+                        .entry(consume.consumer.clone())
+                        .or_default() += 1;
+                }
+                None => {}
+            }
+        }
+    }
+    for ((send_id, consumer), deliveries) in &flows {
+        let send = &segment.sends[send_id];
+        flow(send, send_id.0, consumer, deliveries, table);
+    }
+    legs(segment, resolver, &flows, table);
+    unresolved_links
+}
+
+/// The logical edge from producer to consumer.
+fn flow(
+    send: &SendHalf,
+    trace_id: u128,
+    consumer: &NodeKey,
+    deliveries: &[Delivery<'_>],
+    table: &mut EdgeTable,
+) {
+    let processed: Vec<&Delivery<'_>> = match deliveries.iter().any(|d| !d.consume.is_receive) {
+        true => deliveries
+            .iter()
+            .filter(|d| !d.consume.is_receive)
+            .collect(),
+        false => deliveries.iter().collect(),
+    };
+    // One consume that names the same send as parent and as link is one delivery.
+    let mut distinct: Vec<&Delivery<'_>> = Vec::new();
+    for delivery in processed {
+        if !distinct
+            .iter()
+            .rev()
+            .take(2)
+            .any(|d| std::ptr::eq(d.consume, delivery.consume))
+        {
+            distinct.push(delivery);
+        }
+    }
+    let by_parent = deliveries.iter().any(|delivery| !delivery.by_link);
+    let last = distinct
+        .iter()
+        .max_by_key(|d| (d.consume.start_ns, d.trace_id));
+    let count = |deliveries: usize| deliveries as u64;
+    let stats = EdgeStats::of_flow(&Flow {
+        messages: 1,
+        deliveries: count(distinct.len()),
+        has_failed: last.is_some_and(|d| d.consume.has_failed),
+        failed_deliveries: count(distinct.iter().filter(|d| d.consume.has_failed).count()),
+        weight: send.weight,
+        first_ns: send.start_ns,
+        last_ns: distinct
+            .iter()
+            .map(|d| d.consume.end_ns)
+            .max()
+            .unwrap_or(send.end_ns),
+        trace_id,
+    });
+    let evidence = if by_parent {
+        Evidence::Answered
+    } else {
+        Evidence::Link
+    };
+    let known = Known {
+        node: NodeRef::of_key(consumer),
+        evidence,
+        is_ambiguous: false,
+    };
+    let peer = first_named(&send.peer, distinct.iter().map(|d| &d.consume.peer));
+    let producer = NodeRef::of_key(&send.producer);
+    table.add_flow(&producer, &known, peer, &stats);
+}
+
+/// The first description that names a destination.
+fn first_named<'a>(own: &'a Peer, mut others: impl Iterator<Item = &'a Peer>) -> &'a Peer {
+    let is_named = |peer: &Peer| matches!(&peer.category, Category::Messaging { destination, .. } if !destination.is_empty());
+    if is_named(own) {
+        return own;
+    }
+    others.find(|peer| is_named(peer)).unwrap_or(own)
+}
+
+/// Data flow into and out of brokers. A half without broker takes the one of its correlated other halves.
+fn legs(
+    segment: &Segment,
+    resolver: &Resolver<'_>,
+    flows: &BTreeMap<(MessageId, &NodeKey), Vec<Delivery<'_>>>,
+    table: &mut EdgeTable,
+) {
+    for (id, send) in &segment.sends {
+        let Some(broker) = resolver.broker(&send.producer, &send.peer) else {
+            continue;
+        };
+        let stats = EdgeStats::of_flow(&Flow {
+            messages: send.messages,
+            deliveries: send.messages,
+            has_failed: false,
+            failed_deliveries: 0,
+            weight: send.weight,
+            first_ns: send.start_ns,
+            last_ns: send.end_ns,
+            trace_id: id.0,
+        });
+        let known = Known {
+            node: broker,
+            evidence: Evidence::Dialled,
+            is_ambiguous: false,
+        };
+        let producer = NodeRef::of_key(&send.producer);
+        table.add_flow(&producer, &known, &send.peer, &stats);
+    }
+    let processed: BTreeSet<(MessageId, &NodeKey)> = flows
+        .iter()
+        .filter(|(_, deliveries)| deliveries.iter().any(|d| !d.consume.is_receive))
+        .map(|(key, _)| *key)
+        .collect();
+    for (id, consume) in &segment.consumes {
+        let is_counted_elsewhere = consume.is_receive
+            && !consume.refs.is_empty()
+            && consume
+                .refs
+                .iter()
+                .all(|(send, _)| processed.contains(&(*send, &consume.consumer)));
+        let broker = resolver.broker(&consume.consumer, &consume.peer);
+        let (Some(broker), false) = (broker, is_counted_elsewhere) else {
+            continue;
+        };
+        out_of_broker(id.0, consume, &broker, table);
+    }
+}
+
+fn out_of_broker(trace_id: u128, consume: &ConsumeHalf, broker: &NodeRef, table: &mut EdgeTable) {
+    let links = consume
+        .refs
+        .iter()
+        .map(|(id, _)| id)
+        .collect::<BTreeSet<_>>();
+    let messages = consume.messages.max(links.len() as u64);
+    let stats = EdgeStats::of_flow(&Flow {
+        messages,
+        deliveries: messages,
+        has_failed: consume.has_failed,
+        failed_deliveries: u64::from(consume.has_failed) * messages,
+        weight: 1.0,
+        first_ns: consume.start_ns,
+        last_ns: consume.end_ns,
+        trace_id,
+    });
+    let known = Known {
+        node: NodeRef::of_key(&consume.consumer),
+        evidence: Evidence::Dialled,
+        is_ambiguous: false,
+    };
+    table.add_flow(broker, &known, &consume.peer, &stats);
+}
+
+impl EdgeTable {
+    fn add_flow(&mut self, from: &NodeRef, to: &Known, peer: &Peer, stats: &EdgeStats) {
+        self.add_messages(from, to, Relation::Async, peer, stats);
+    }
+}

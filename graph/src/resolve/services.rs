@@ -1,0 +1,159 @@
+//! Services by name: which node a peer name, a Kubernetes name or an RPC service stands for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::NodeRef;
+use crate::identity::{NodeKey, NodeName};
+use crate::peer::Category;
+use crate::segment::Segment;
+
+/// An index of the nodes that emit spans.
+#[derive(Debug)]
+pub(super) struct Services<'a> {
+    by_name: BTreeMap<String, Vec<&'a NodeKey>>,
+    /// (environment, Kubernetes namespace, workload or service name) -> nodes.
+    by_workload: BTreeMap<(String, String, String), BTreeSet<&'a NodeKey>>,
+    /// (environment, RPC service) -> nodes that serve it.
+    by_rpc_service: BTreeMap<(&'a str, &'a str), BTreeSet<&'a NodeKey>>,
+    kube_namespaces: BTreeMap<&'a NodeKey, &'a str>,
+    /// Every Kubernetes namespace seen.
+    known_namespaces: BTreeSet<String>,
+}
+
+/// What a name stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Match {
+    /// Exactly this node.
+    One(NodeRef),
+    /// Several nodes; choosing would be guessing.
+    Ambiguous,
+    /// No node that emits spans.
+    Unknown,
+}
+
+impl<'a> Services<'a> {
+    pub(super) fn new(segment: &'a Segment) -> Self {
+        let mut services = Self {
+            by_name: BTreeMap::new(),
+            by_workload: BTreeMap::new(),
+            by_rpc_service: BTreeMap::new(),
+            kube_namespaces: BTreeMap::new(),
+            known_namespaces: BTreeSet::new(),
+        };
+        for (key, stats) in &segment.nodes {
+            if matches!(key.name, NodeName::Unidentified(_) | NodeName::Other) {
+                continue;
+            }
+            let name = key.display_name();
+            services
+                .by_name
+                .entry(name.to_lowercase())
+                .or_default()
+                .push(key);
+            let Some(namespace) = stats.facets.get("kube_namespace").and_then(only) else {
+                continue;
+            };
+            services.kube_namespaces.insert(key, namespace);
+            services.known_namespaces.insert(namespace.to_owned());
+            let workloads = stats.attributes.values().filter_map(only);
+            for workload in workloads.chain([name]) {
+                let place = (
+                    key.environment.clone(),
+                    namespace.to_owned(),
+                    workload.to_lowercase(),
+                );
+                services.by_workload.entry(place).or_default().insert(key);
+            }
+        }
+        for (key, peer) in segment.served.keys() {
+            if let Category::Rpc { service, .. } = &peer.category
+                && !service.is_empty()
+            {
+                let place = (key.environment.as_str(), service.as_str());
+                services
+                    .by_rpc_service
+                    .entry(place)
+                    .or_default()
+                    .insert(key);
+            }
+        }
+        services
+    }
+
+    /// The Kubernetes namespace of a node, if all its spans agree on one.
+    pub(super) fn kube_namespace(&self, node: &NodeKey) -> Option<&'a str> {
+        self.kube_namespaces.get(node).copied()
+    }
+
+    pub(super) fn known_namespaces(&self) -> &BTreeSet<String> {
+        &self.known_namespaces
+    }
+
+    /// A service by the name that a span gives its peer (rule 1.1.4): the given or the caller's own namespace first,
+    /// then unique over all namespaces; never another environment.
+    pub(super) fn by_peer_name(
+        &self,
+        environment: &str,
+        own_namespace: &str,
+        peer: (&str, &str),
+    ) -> Match {
+        let (namespace, name) = peer;
+        let homonyms = self.by_name.get(&name.to_lowercase());
+        let here: Vec<&NodeKey> = homonyms
+            .into_iter()
+            .flatten()
+            .copied()
+            .filter(|key| key.environment == environment)
+            .filter(|key| namespace.is_empty() || key.namespace == namespace)
+            .collect();
+        let near: Vec<&NodeKey> = here
+            .iter()
+            .copied()
+            .filter(|key| key.namespace == own_namespace)
+            .collect();
+        let exact = |keys: &[&NodeKey]| -> Vec<NodeRef> {
+            let same = keys.iter().filter(|key| key.display_name() == name);
+            same.map(|key| NodeRef::of_key(key)).collect()
+        };
+        for candidates in [&near, &here] {
+            match (candidates.as_slice(), exact(candidates).as_slice()) {
+                ([], _) => {}
+                ([only], _) => return Match::One(NodeRef::of_key(only)),
+                (_, [only]) => return Match::One(only.clone()),
+                _ => return Match::Ambiguous,
+            }
+        }
+        Match::Unknown
+    }
+
+    /// The node whose workload or service has this name in this Kubernetes namespace.
+    pub(super) fn by_kube_name(&self, environment: &str, namespace: &str, name: &str) -> Match {
+        let place = (
+            environment.to_owned(),
+            namespace.to_owned(),
+            name.to_lowercase(),
+        );
+        one_of(self.by_workload.get(&place))
+    }
+
+    /// The only node seen serving this RPC service.
+    pub(super) fn by_rpc_service(&self, environment: &str, service: &str) -> Match {
+        one_of(self.by_rpc_service.get(&(environment, service)))
+    }
+}
+
+fn one_of(nodes: Option<&BTreeSet<&NodeKey>>) -> Match {
+    match nodes.map(|nodes| (nodes.len(), nodes.first())) {
+        Some((1, Some(node))) => Match::One(NodeRef::of_key(node)),
+        Some((count, _)) if count > 1 => Match::Ambiguous,
+        _ => Match::Unknown,
+    }
+}
+
+/// The only value of a facet.
+fn only(values: &BTreeMap<String, u64>) -> Option<&str> {
+    match values.len() {
+        1 => values.keys().next().map(String::as_str),
+        _ => None,
+    }
+}

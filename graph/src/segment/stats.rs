@@ -1,0 +1,249 @@
+//! Additive statistics: the values of a segment's tables. Merging two of them is commutative and associative.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::sketch::Sketch;
+use crate::slice::{Attempt, Found};
+
+/// Sampling weights are summed in fixed point: a sum of floats would depend on its order.
+const WEIGHT_ONE: f64 = (1_u64 << 20) as f64;
+
+/// Example traces kept per evidence class; the smallest ids, so that the choice does not depend on order.
+const MAX_EXEMPLARS: usize = 3;
+
+/// Calls of one kind from one caller to one destination.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct EdgeStats {
+    pub(crate) calls: u64,
+    pub(crate) attempts: u64,
+    pub(crate) failed: u64,
+    pub(crate) failed_attempts: u64,
+    weight: u64,
+    /// Calls by how they were found.
+    pub(crate) found: BTreeMap<Found, u64>,
+    /// Attempts that were paired: the votes of the address book.
+    pub(crate) paired_attempts: u64,
+    pub(crate) client: Sketch,
+    pub(crate) server: Sketch,
+    pub(crate) first_ns: u64,
+    pub(crate) last_ns: u64,
+    pub(crate) errors: BTreeMap<String, u64>,
+    pub(crate) flags: BTreeMap<String, u64>,
+    exemplars: BTreeMap<Found, BTreeSet<u128>>,
+}
+
+impl EdgeStats {
+    pub(crate) fn count(&mut self, attempt: &Attempt, error: &str) {
+        let is_first = *self == Self::default();
+        let calls = u64::from(attempt.is_call);
+        self.calls += calls;
+        self.attempts += u64::from(attempt.is_attempt) + u64::from(attempt.lost_attempts);
+        if attempt.has_failed {
+            self.failed += calls;
+            self.failed_attempts += u64::from(attempt.is_attempt);
+            let error = if error.is_empty() { "error" } else { error };
+            *self.errors.entry(error.to_owned()).or_default() += 1;
+        }
+        if attempt.is_call {
+            self.weight += fixed(attempt.weight);
+            *self.found.entry(attempt.found).or_default() += 1;
+        }
+        if attempt.found == Found::Paired && attempt.is_attempt {
+            self.paired_attempts += 1;
+        }
+        self.client_and_server(attempt);
+        self.first_ns = if is_first {
+            attempt.start_ns
+        } else {
+            self.first_ns.min(attempt.start_ns)
+        };
+        self.last_ns = self.last_ns.max(attempt.end_ns);
+        self.count_flags(attempt);
+        self.exemplar(attempt.found, attempt.trace_id.as_u128());
+    }
+
+    fn client_and_server(&mut self, attempt: &Attempt) {
+        if let Some(duration) = attempt.client_ns {
+            self.client.record(duration);
+        }
+        if let Some(duration) = attempt.server_ns {
+            self.server.record(duration);
+        }
+    }
+
+    fn count_flags(&mut self, attempt: &Attempt) {
+        let flags = [
+            (attempt.flags.is_mirror, "mirror"),
+            (attempt.flags.is_multi, "multi"),
+            (attempt.flags.is_redirect, "redirect"),
+            (attempt.flags.is_upkeep, "upkeep"),
+        ];
+        for (_, name) in flags.iter().filter(|(is_set, _)| *is_set) {
+            *self.flags.entry((*name).to_owned()).or_default() += 1;
+        }
+    }
+
+    fn exemplar(&mut self, found: Found, trace_id: u128) {
+        let kept = self.exemplars.entry(found).or_default();
+        kept.insert(trace_id);
+        if kept.len() > MAX_EXEMPLARS {
+            kept.pop_last();
+        }
+    }
+
+    /// Adds another edge's counts.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        if *self == Self::default() {
+            self.clone_from(other);
+            return;
+        }
+        if *other == Self::default() {
+            return;
+        }
+        self.calls += other.calls;
+        self.attempts += other.attempts;
+        self.failed += other.failed;
+        self.failed_attempts += other.failed_attempts;
+        self.weight += other.weight;
+        self.paired_attempts += other.paired_attempts;
+        self.first_ns = self.first_ns.min(other.first_ns);
+        self.last_ns = self.last_ns.max(other.last_ns);
+        self.client.merge(&other.client);
+        self.server.merge(&other.server);
+        add_counts(&mut self.found, &other.found);
+        add_counts(&mut self.errors, &other.errors);
+        add_counts(&mut self.flags, &other.flags);
+        for (found, traces) in &other.exemplars {
+            traces
+                .iter()
+                .for_each(|trace| self.exemplar(*found, *trace));
+        }
+    }
+
+    /// Calls corrected for sampling.
+    pub(crate) fn weighted_calls(&self) -> f64 {
+        unfixed(self.weight)
+    }
+
+    /// Example traces over all classes.
+    pub(crate) fn exemplars(&self) -> impl Iterator<Item = u128> + '_ {
+        self.exemplars.values().flatten().copied()
+    }
+
+    /// The statistics of flows that a snapshot computes: one message with its deliveries.
+    pub(crate) fn of_flow(flow: &Flow) -> Self {
+        Self {
+            calls: flow.messages,
+            attempts: flow.deliveries,
+            failed: u64::from(flow.has_failed) * flow.messages,
+            failed_attempts: flow.failed_deliveries,
+            weight: fixed(flow.weight) * flow.messages,
+            first_ns: flow.first_ns,
+            last_ns: flow.last_ns,
+            exemplars: BTreeMap::from([(Found::Paired, BTreeSet::from([flow.trace_id]))]),
+            ..Self::default()
+        }
+    }
+}
+
+/// One message, or the messages of one operation, between two ends.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Flow {
+    pub(crate) messages: u64,
+    pub(crate) deliveries: u64,
+    pub(crate) has_failed: bool,
+    pub(crate) failed_deliveries: u64,
+    pub(crate) weight: f32,
+    pub(crate) first_ns: u64,
+    pub(crate) last_ns: u64,
+    pub(crate) trace_id: u128,
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "weights lie in 1..1e9"
+)]
+fn fixed(weight: f32) -> u64 {
+    (f64::from(weight) * WEIGHT_ONE).round() as u64
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a total for display")]
+fn unfixed(weight: u64) -> f64 {
+    weight as f64 / WEIGHT_ONE
+}
+
+/// Adds counts key by key.
+pub(crate) fn add_counts<K: Ord + Clone>(into: &mut BTreeMap<K, u64>, from: &BTreeMap<K, u64>) {
+    for (key, count) in from {
+        *into.entry(key.clone()).or_default() += count;
+    }
+}
+
+/// What is known about one node.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct NodeStats {
+    pub(crate) spans: u64,
+    /// Spans by kind.
+    pub(crate) kinds: BTreeMap<String, u64>,
+    /// Counted events by name.
+    pub(crate) events: BTreeMap<String, u64>,
+    /// Instances seen.
+    pub(crate) instances: BTreeSet<String>,
+    /// Facet -> value -> spans.
+    pub(crate) facets: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Attribute -> value -> spans.
+    pub(crate) attributes: BTreeMap<String, BTreeMap<String, u64>>,
+}
+
+impl NodeStats {
+    /// Adds another node's counts; instances and facet values stay within the cap.
+    pub(crate) fn merge(&mut self, other: Self, max_values: usize) {
+        self.spans += other.spans;
+        add_counts(&mut self.kinds, &other.kinds);
+        add_counts(&mut self.events, &other.events);
+        self.instances.extend(other.instances);
+        while self.instances.len() > max_values.saturating_mul(32) {
+            self.instances.pop_last();
+        }
+        for (facet, values) in other.facets {
+            add_capped(self.facets.entry(facet).or_default(), values, max_values);
+        }
+        for (attribute, values) in other.attributes {
+            add_capped(
+                self.attributes.entry(attribute).or_default(),
+                values,
+                max_values,
+            );
+        }
+    }
+}
+
+/// Adds counts; values past the cap go to `other`.
+pub(crate) fn add_capped(
+    into: &mut BTreeMap<String, u64>,
+    from: BTreeMap<String, u64>,
+    cap: usize,
+) {
+    for (value, count) in from {
+        let is_room = into.len() < cap || into.contains_key(&value);
+        let key = if is_room { value } else { "other".to_owned() };
+        *into.entry(key).or_default() += count;
+    }
+}
+
+/// Addresses a node was called by, as its own server spans tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct ServedStats {
+    pub(crate) spans: u64,
+    pub(crate) last_ns: u64,
+}
+
+impl ServedStats {
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.spans += other.spans;
+        self.last_ns = self.last_ns.max(other.last_ns);
+    }
+}

@@ -1,0 +1,197 @@
+//! One closed trace slice: from its records to calls, messages and counts.
+//!
+//! ```text
+//! records -> Tree (deduplicated, parents resolved, cycles cut)
+//!         -> Answers (which span served which outgoing span)
+//!         -> steps (sockets give their address away)
+//!         -> calls (wrappers and resends folded) and messages
+//! ```
+//! A slice is inferred once, from all of its records in one canonical order, so arrival order cannot matter.
+//! Nothing here looks at other traces: destinations that need them stay a [`PeerRef`].
+
+mod answers;
+mod calls;
+mod chains;
+mod messages;
+mod steps;
+mod tree;
+mod units;
+
+use crate::names::{LabelId, NodeId, PeerId, Tables};
+use crate::record::SpanRecord;
+use crate::snapshot::Relation;
+use crate::span::{SpanId, TraceId};
+
+pub(crate) use tree::Tree;
+
+/// What is known about the other end of a call: its category and name from one span, its address from another.
+/// They differ when an SDK span wraps a driver span, or when only a socket span knows the address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct PeerRef {
+    pub(crate) base: PeerId,
+    pub(crate) address: PeerId,
+}
+
+impl PeerRef {
+    pub(crate) const NONE: Self = Self {
+        base: PeerId::FIRST,
+        address: PeerId::FIRST,
+    };
+}
+
+/// How a call is known, before destinations are resolved over all traces.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Found {
+    /// Both halves joined by ids.
+    Paired,
+    /// A child in another service without the proper kinds.
+    Parent,
+    /// No other half; the peer says where it went, or nothing does.
+    Alone,
+}
+
+/// Marks of one attempt that users see as flags of its edge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct AttemptFlags {
+    pub(crate) is_mirror: bool,
+    pub(crate) is_multi: bool,
+    pub(crate) is_redirect: bool,
+    pub(crate) is_upkeep: bool,
+}
+
+/// One attempt on the wire. A logical call is its last attempt; earlier ones have `is_call` false.
+#[derive(Debug, Clone)]
+pub(crate) struct Attempt {
+    pub(crate) caller: NodeId,
+    pub(crate) callee: Option<NodeId>,
+    pub(crate) peer: PeerRef,
+    pub(crate) relation: Relation,
+    pub(crate) found: Found,
+    pub(crate) is_call: bool,
+    /// False for upkeep, which shows an edge but sends no request.
+    pub(crate) is_attempt: bool,
+    pub(crate) has_failed: bool,
+    /// Attempts that must have come before the first one seen.
+    pub(crate) lost_attempts: u32,
+    pub(crate) weight: f32,
+    pub(crate) client_ns: Option<u64>,
+    pub(crate) server_ns: Option<u64>,
+    pub(crate) start_ns: u64,
+    pub(crate) end_ns: u64,
+    pub(crate) error: LabelId,
+    pub(crate) flags: AttemptFlags,
+    pub(crate) trace_id: TraceId,
+}
+
+/// A message handed to a broker.
+#[derive(Debug, Clone)]
+pub(crate) struct Send {
+    pub(crate) trace_id: TraceId,
+    /// The outermost span of the send, which stands for the message.
+    pub(crate) span_id: SpanId,
+    /// Inner spans of the same send; consumers may name any of them.
+    pub(crate) also: Vec<SpanId>,
+    pub(crate) producer: NodeId,
+    pub(crate) peer: PeerRef,
+    pub(crate) messages: u32,
+    pub(crate) weight: f32,
+    pub(crate) start_ns: u64,
+    pub(crate) end_ns: u64,
+}
+
+/// A message taken from a broker.
+#[derive(Debug, Clone)]
+pub(crate) struct Consume {
+    pub(crate) trace_id: TraceId,
+    pub(crate) span_id: SpanId,
+    pub(crate) consumer: NodeId,
+    pub(crate) peer: PeerRef,
+    /// The sends it names: its parent and its links.
+    pub(crate) refs: Vec<SendRef>,
+    /// True for receive and poll: counts only when no process span of the node names the same message.
+    pub(crate) is_receive: bool,
+    pub(crate) messages: u32,
+    pub(crate) has_failed: bool,
+    pub(crate) start_ns: u64,
+    pub(crate) end_ns: u64,
+}
+
+/// A consumer's pointer to a send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct SendRef {
+    pub(crate) trace_id: TraceId,
+    pub(crate) span_id: SpanId,
+    pub(crate) is_link: bool,
+}
+
+/// A counted event that made no edge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Event {
+    /// The span was seen before.
+    Duplicate,
+    /// A fragment of a span that is also here as a whole.
+    Fragment,
+    /// A span named itself as its parent.
+    SelfParent,
+    /// Parents formed a cycle; its spans lost them.
+    CycleDropped,
+    /// The parent id was given but never seen.
+    Orphan,
+    /// A server span without parent: called from outside the traces.
+    Entry,
+    /// An outgoing call without a server half.
+    WithoutServerHalf,
+    /// A server span inside a server span of the same process.
+    NestedServer,
+    /// A DNS, socket or TLS step of a call.
+    Plumbing,
+}
+
+impl Event {
+    /// The name of the counter.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Duplicate => "duplicate",
+            Self::Fragment => "fragment",
+            Self::SelfParent => "self_parent",
+            Self::CycleDropped => "cycle_dropped",
+            Self::Orphan => "orphan",
+            Self::Entry => "entry",
+            Self::WithoutServerHalf => "without_server_half",
+            Self::NestedServer => "nested_server",
+            Self::Plumbing => "plumbing",
+        }
+    }
+}
+
+/// Receives what a slice gives. All methods are additive: order of calls must not matter.
+pub(crate) trait SliceSink {
+    fn span(&mut self, record: &SpanRecord);
+    fn attempt(&mut self, attempt: &Attempt);
+    fn named_caller(&mut self, record: &SpanRecord);
+    fn send(&mut self, send: Send);
+    fn consume(&mut self, consume: Consume);
+    fn event(&mut self, node: NodeId, event: Event);
+}
+
+/// Infers one trace. Records may come in any order.
+pub(crate) fn infer(records: Vec<SpanRecord>, names: &Tables, sink: &mut impl SliceSink) {
+    let tree = Tree::build(records, names, sink);
+    for record in tree.records() {
+        sink.span(record);
+    }
+    let answers = answers::find(&tree, names, sink);
+    let steps = steps::find(&tree, &answers, names, sink);
+    let context = calls::Context {
+        tree: &tree,
+        answers: &answers,
+        steps: &steps,
+        names,
+    };
+    let units = calls::units(context);
+    messages::emit(context, &units, sink);
+    calls::emit(context, &units, sink);
+}

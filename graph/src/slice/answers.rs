@@ -1,0 +1,192 @@
+//! Who served which outgoing span (inference rules 1.4.4 to 1.4.6 and 1.4.9).
+//!
+//! An edge between two nodes exists where a span's parent belongs to another node. If the parent is, or lies inside,
+//! an outgoing span, the child *answers* that span; if not, the two nodes are adjacent without a client span.
+
+use super::tree::{Side, Tree};
+use super::{Attempt, AttemptFlags, Event, Found, PeerRef, SliceSink};
+use crate::names::{LabelId, Tables};
+use crate::peer::{Category, MessageRole};
+use crate::snapshot::Relation;
+use crate::span::SpanKind;
+
+/// The answers to each outgoing span, in canonical order.
+#[derive(Debug)]
+pub(crate) struct Answers {
+    by_out: Vec<Vec<usize>>,
+    /// Consuming spans, with the send that is their parent, if any.
+    pub(crate) consumes: Vec<(usize, Option<usize>)>,
+    /// Outgoing spans that a consumer names as its parent.
+    is_sent: Vec<bool>,
+}
+
+impl Answers {
+    /// Spans of other processes that served this outgoing span.
+    pub(crate) fn of(&self, out: usize) -> &[usize] {
+        &self.by_out[out]
+    }
+
+    /// True when some span elsewhere shows that the call arrived.
+    pub(crate) fn is_answered(&self, out: usize) -> bool {
+        !self.by_out[out].is_empty()
+    }
+
+    /// True when a consumer names this span as its parent: it sends a message, whatever its kind (Z12).
+    pub(crate) fn is_sent(&self, out: usize) -> bool {
+        self.is_sent[out]
+    }
+}
+
+pub(crate) fn find(tree: &Tree, names: &Tables, sink: &mut impl SliceSink) -> Answers {
+    let count = tree.records().len();
+    let mut answers = Answers {
+        by_out: vec![Vec::new(); count],
+        consumes: Vec::new(),
+        is_sent: vec![false; count],
+    };
+    for span in 0..count {
+        if tree.is_ghost(span) {
+            continue;
+        }
+        match tree.parent(span) {
+            Some(parent) => link(tree, names, span, parent, &mut answers, sink),
+            None => without_parent(tree, names, span, &mut answers, sink),
+        }
+    }
+    answers
+}
+
+/// True for spans that take messages out of a broker.
+pub(super) fn is_consume(tree: &Tree, span: usize) -> bool {
+    let record = tree.record(span);
+    record.kind == SpanKind::Consumer && record.role != MessageRole::Settle
+        || matches!(record.role, MessageRole::Process | MessageRole::Receive)
+}
+
+/// True for spans that hand messages to a broker by their own account.
+pub(super) fn is_send(tree: &Tree, span: usize) -> bool {
+    matches!(
+        tree.record(span).role,
+        MessageRole::Send | MessageRole::Create
+    )
+}
+
+fn link(
+    tree: &Tree,
+    names: &Tables,
+    span: usize,
+    parent: usize,
+    answers: &mut Answers,
+    sink: &mut impl SliceSink,
+) {
+    let out = tree
+        .boundary(parent)
+        .filter(|at| tree.side(*at) == Side::Out);
+    let is_inside = tree.node(parent) == tree.node(span);
+    if is_consume(tree, span) {
+        let send = out.filter(|out| {
+            tree.record(*out).role != MessageRole::Receive
+                && (!is_inside || crosses_broker(tree, names, *out, span))
+        });
+        if let Some(send) = send {
+            answers.is_sent[send] = true;
+        }
+        answers.consumes.push((span, send));
+        return;
+    }
+    if is_inside {
+        link_inside(tree, span, parent, out, answers, sink);
+    } else if let Some(out) = out {
+        answers.by_out[out].push(span);
+    } else if !tree.is_ghost(parent) {
+        adjacent(tree, span, parent, sink);
+    }
+}
+
+/// Parent and child report the same node: a call to another instance of it, or work inside one process.
+fn link_inside(
+    tree: &Tree,
+    span: usize,
+    parent: usize,
+    out: Option<usize>,
+    answers: &mut Answers,
+    sink: &mut impl SliceSink,
+) {
+    if tree.side(span) != Side::In {
+        return;
+    }
+    let boundary = tree.boundary(parent).unwrap_or(parent);
+    match out {
+        Some(out) => {
+            let one_process = tree
+                .record(out)
+                .instance
+                .is_same(tree.record(span).instance);
+            if !one_process && tree.record(out).role != MessageRole::Receive {
+                answers.by_out[out].push(span);
+            }
+        }
+        None if tree.side(boundary) == Side::In => {
+            sink.event(tree.node(span), Event::NestedServer);
+        }
+        None => {}
+    }
+}
+
+/// Messaging inside one node is real only when a destination is named: executors reuse the kinds (X51, X65).
+fn crosses_broker(tree: &Tree, names: &Tables, send: usize, consume: usize) -> bool {
+    [send, consume].iter().any(|span| {
+        let peer = names.peer(tree.record(*span).peer);
+        matches!(&peer.category, Category::Messaging { destination, system, .. }
+            if !destination.is_empty() || !system.is_empty())
+    })
+}
+
+/// Two nodes next to each other in the tree, without an outgoing span between them (rule 1.4.5).
+fn adjacent(tree: &Tree, span: usize, parent: usize, sink: &mut impl SliceSink) {
+    let record = tree.record(span);
+    // The child's error is its own answer only when it serves; an outgoing child reports the next hop's (Z21, Z22).
+    let is_in = tree.side(span) == Side::In;
+    sink.attempt(&Attempt {
+        caller: tree.node(parent),
+        callee: Some(tree.node(span)),
+        peer: PeerRef::NONE,
+        relation: Relation::Sync,
+        found: Found::Parent,
+        is_call: true,
+        is_attempt: true,
+        has_failed: is_in && record.is_error(),
+        lost_attempts: 0,
+        weight: record.weight,
+        client_ns: None,
+        server_ns: is_in.then_some(record.duration_ns),
+        start_ns: record.start_ns,
+        end_ns: record.end_ns(),
+        error: if is_in { record.error } else { LabelId::FIRST },
+        flags: AttemptFlags::default(),
+        trace_id: record.trace_id,
+    });
+}
+
+/// A span without parent: called from outside, named by its caller, or an origin of its own (rule 1.4.9).
+fn without_parent(
+    tree: &Tree,
+    names: &Tables,
+    span: usize,
+    answers: &mut Answers,
+    sink: &mut impl SliceSink,
+) {
+    if is_consume(tree, span) {
+        answers.consumes.push((span, None));
+        return;
+    }
+    if tree.side(span) != Side::In || tree.is_orphan(span) {
+        return;
+    }
+    let record = tree.record(span);
+    if names.peer(record.peer).name.is_some() {
+        sink.named_caller(record);
+    } else {
+        sink.event(tree.node(span), Event::Entry);
+    }
+}

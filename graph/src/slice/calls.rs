@@ -1,0 +1,299 @@
+//! Outgoing spans to attempts and logical calls (inference rules 1.4.11, 1.6 and 1.10).
+
+use std::collections::BTreeMap;
+
+use super::answers::{Answers, is_send};
+use super::chains::{self, Chain, Try};
+use super::steps::Steps;
+use super::tree::{Side, Tree};
+use super::units::{self, Unit};
+use super::{Attempt, AttemptFlags, Event, Found, PeerRef, SliceSink};
+use crate::names::{LabelId, NodeId, Tables};
+use crate::peer::{Category, MessageRole};
+use crate::record::Marks;
+use crate::snapshot::Relation;
+use crate::span::SpanKind;
+
+/// What every step of this module reads.
+#[derive(Clone, Copy)]
+pub(super) struct Context<'a> {
+    pub(super) tree: &'a Tree,
+    pub(super) answers: &'a Answers,
+    pub(super) steps: &'a Steps,
+    pub(super) names: &'a Tables,
+}
+
+pub(super) fn emit(context: Context<'_>, units: &[Unit], sink: &mut impl SliceSink) {
+    for span in 0..context.tree.records().len() {
+        if context.steps.is_upkeep(span) {
+            upkeep(context, span, sink);
+        }
+    }
+    let dialling: Vec<&Unit> = units.iter().filter(|unit| dials(context, unit)).collect();
+    for chain in chains::find(context, &dialling) {
+        chain_attempts(context, &chain, sink);
+    }
+}
+
+/// False for units that hand over a message without saying to which broker: the flow shows them, no dial does.
+fn dials(context: Context<'_>, unit: &Unit) -> bool {
+    let is_answered = unit
+        .leaves
+        .iter()
+        .any(|leaf| context.answers.is_answered(*leaf));
+    let has_address = |span: &usize| {
+        let peer = context.names.peer(context.steps.address(*span));
+        peer.has_address()
+    };
+    let is_create = context.tree.record(unit.top).role == MessageRole::Create;
+    let is_sent = unit
+        .members
+        .iter()
+        .any(|span| context.answers.is_sent(*span));
+    let is_known = unit.members.iter().any(|span| {
+        let peer = context.names.peer(context.tree.record(*span).peer);
+        peer.name.is_some() || peer.category.system().is_some()
+    });
+    let is_addressed = unit.members.iter().any(has_address);
+    is_answered || is_addressed || (!is_create && (is_known || !is_sent))
+}
+
+/// Shows that the edge exists; sends no request.
+fn upkeep(context: Context<'_>, span: usize, sink: &mut impl SliceSink) {
+    let record = context.tree.record(span);
+    sink.attempt(&Attempt {
+        caller: context.tree.node(span),
+        callee: None,
+        peer: PeerRef {
+            base: record.peer,
+            address: context.steps.address(span),
+        },
+        relation: Relation::Sync,
+        found: Found::Alone,
+        is_call: false,
+        is_attempt: false,
+        has_failed: record.is_error(),
+        lost_attempts: 0,
+        weight: record.weight,
+        client_ns: None,
+        server_ns: None,
+        start_ns: record.start_ns,
+        end_ns: record.end_ns(),
+        error: record.error,
+        flags: AttemptFlags {
+            is_upkeep: true,
+            ..AttemptFlags::default()
+        },
+        trace_id: record.trace_id,
+    });
+}
+
+fn chain_attempts(context: Context<'_>, chain: &Chain, sink: &mut impl SliceSink) {
+    let last = chain.tries.len() - 1;
+    for (position, attempt) in chain.tries.iter().enumerate() {
+        let is_last = position == last;
+        let place = Place {
+            is_call: is_last,
+            lost_attempts: if is_last { chain.lost_attempts } else { 0 },
+            is_redirect: chain.is_redirect,
+        };
+        if context.answers.is_answered(attempt.leaf) {
+            answered(context, attempt, place, sink);
+        } else {
+            alone(context, attempt, place, sink);
+        }
+    }
+}
+
+/// Where an attempt stands in its chain.
+#[derive(Clone, Copy)]
+struct Place {
+    is_call: bool,
+    lost_attempts: u32,
+    is_redirect: bool,
+}
+
+/// The attempt as its outgoing span tells it; the caller fills in what the other half adds.
+fn outgoing(context: Context<'_>, attempt: &Try, place: Place) -> Attempt {
+    let leaf = context.tree.record(attempt.leaf);
+    // The outermost span knows how the whole call ended.
+    let judge = match attempt.wrapper {
+        Some(wrapper) if place.is_call => context.tree.record(wrapper),
+        _ => leaf,
+    };
+    Attempt {
+        caller: context.tree.node(attempt.leaf),
+        callee: None,
+        peer: attempt.peer,
+        relation: Relation::Sync,
+        found: Found::Alone,
+        is_call: place.is_call,
+        is_attempt: true,
+        has_failed: judge.is_error(),
+        lost_attempts: place.lost_attempts,
+        weight: leaf.weight,
+        client_ns: Some(leaf.duration_ns),
+        server_ns: None,
+        start_ns: leaf.start_ns,
+        end_ns: leaf.end_ns(),
+        error: judge.error,
+        flags: AttemptFlags {
+            is_redirect: place.is_redirect,
+            ..AttemptFlags::default()
+        },
+        trace_id: leaf.trace_id,
+    }
+}
+
+fn alone(context: Context<'_>, attempt: &Try, place: Place, sink: &mut impl SliceSink) {
+    let category = &context.names.peer(attempt.peer.base).category;
+    if matches!(category, Category::None | Category::Rpc { .. })
+        && !is_send(context.tree, attempt.leaf)
+    {
+        sink.event(context.tree.node(attempt.leaf), Event::WithoutServerHalf);
+    }
+    sink.attempt(&outgoing(context, attempt, place));
+}
+
+/// Splits the answers by node: the first real one gets the call, others are mirrors or further targets (rule 1.4.11).
+fn answered(context: Context<'_>, attempt: &Try, place: Place, sink: &mut impl SliceSink) {
+    let tree = context.tree;
+    let mut by_node: BTreeMap<NodeRank<'_>, Vec<usize>> = BTreeMap::new();
+    let mut first_start: BTreeMap<NodeId, u64> = BTreeMap::new();
+    for answer in context.answers.of(attempt.leaf) {
+        let start = first_start.entry(tree.node(*answer)).or_insert(u64::MAX);
+        *start = (*start).min(tree.record(*answer).start_ns);
+    }
+    for answer in context.answers.of(attempt.leaf) {
+        let node = tree.node(*answer);
+        let name = context.names.node(node).display_name();
+        let rank = NodeRank {
+            is_shadow: is_shadow(name),
+            first_start_ns: first_start[&node],
+            name,
+            node,
+        };
+        by_node.entry(rank).or_default().push(*answer);
+    }
+    for (position, (rank, group)) in by_node.iter().enumerate() {
+        let is_first = position == 0;
+        let mut sent = outgoing(context, attempt, place);
+        sent.callee = Some(rank.node);
+        let out_end = tree.record(attempt.leaf).end_ns();
+        sent.flags.is_mirror = rank.is_shadow || (!is_first && rank.first_start_ns >= out_end);
+        sent.flags.is_multi = !is_first && !sent.flags.is_mirror;
+        if !is_first {
+            sent.is_call = true;
+            sent.lost_attempts = 0;
+        }
+        to_node(context, attempt, group, &sent, sink);
+    }
+}
+
+/// Order of the nodes that answered one outgoing span.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct NodeRank<'a> {
+    is_shadow: bool,
+    first_start_ns: u64,
+    name: &'a str,
+    node: NodeId,
+}
+
+/// Service meshes add this to the Host of mirrored requests.
+fn is_shadow(name: &str) -> bool {
+    name.ends_with("-shadow") || name.contains("-shadow.")
+}
+
+/// All answers of one node to one outgoing span: several server spans are attempts that the client did not see.
+fn to_node(
+    context: Context<'_>,
+    attempt: &Try,
+    group: &[usize],
+    sent: &Attempt,
+    sink: &mut impl SliceSink,
+) {
+    let tree = context.tree;
+    let mut servers: Vec<usize> = group
+        .iter()
+        .copied()
+        .filter(|answer| tree.side(*answer) == Side::In)
+        .collect();
+    servers.sort_by_key(|server| (tree.record(*server).start_ns, *server));
+    let mut sent = sent.clone();
+    let Some((last, earlier)) = servers.split_last() else {
+        let is_producer = tree.record(attempt.leaf).kind == SpanKind::Producer;
+        sent.found = Found::Parent;
+        sent.relation = if is_producer {
+            Relation::Async
+        } else {
+            Relation::Sync
+        };
+        sink.attempt(&sent);
+        return;
+    };
+    sent.found = Found::Paired;
+    for server in earlier {
+        let record = tree.record(*server);
+        sink.attempt(&Attempt {
+            is_call: false,
+            has_failed: record.is_error(),
+            lost_attempts: 0,
+            client_ns: None,
+            server_ns: Some(record.duration_ns),
+            error: record.error,
+            ..sent.clone()
+        });
+    }
+    let server = tree.record(*last);
+    sent.server_ns = Some(server.duration_ns);
+    if earlier.is_empty() {
+        judge_pair(context, attempt, &mut sent, *last);
+    }
+    sink.attempt(&sent);
+}
+
+/// One attempt fails when either half is in error, except for a 4xx that only the client calls an error (B42).
+fn judge_pair(context: Context<'_>, attempt: &Try, sent: &mut Attempt, server: usize) {
+    let client = context.tree.record(attempt.leaf);
+    let server = context.tree.record(server);
+    let only_client_fault = client.marks.has(Marks::CLIENT_FAULT) && !server.is_error();
+    sent.has_failed = (sent.has_failed && !only_client_fault) || server.is_error();
+    if sent.error == LabelId::FIRST {
+        sent.error = server.error;
+    }
+}
+
+/// The peer of one leaf: category from the outermost span that has one, address from the innermost (rule 1.6).
+pub(super) fn peer_of(context: Context<'_>, unit: &Unit, leaf: usize, is_only: bool) -> PeerRef {
+    let peer_at = |span: usize| context.names.peer(context.tree.record(span).peer);
+    let says_more = |span: &usize| {
+        let peer = peer_at(*span);
+        peer.category != Category::None || peer.name.is_some()
+    };
+    let base = if is_only {
+        unit.members.iter().copied().find(says_more).unwrap_or(leaf)
+    } else {
+        leaf
+    };
+    let has_address = |span: &usize| {
+        context
+            .names
+            .peer(context.steps.address(*span))
+            .has_address()
+    };
+    let mut innermost_first = std::iter::once(leaf).chain(unit.members.iter().rev().copied());
+    let address = if is_only {
+        innermost_first.find(has_address).unwrap_or(leaf)
+    } else {
+        leaf
+    };
+    PeerRef {
+        base: context.tree.record(base).peer,
+        address: context.steps.address(address),
+    }
+}
+
+/// All units of a slice.
+pub(super) fn units(context: Context<'_>) -> Vec<Unit> {
+    units::find(context.tree, context.answers, context.steps)
+}

@@ -1,0 +1,204 @@
+//! Attempts that belong to one logical call (inference rule 1.10).
+//!
+//! Only two things say that an attempt repeats an earlier one: `http.request.resend_count` above zero, and a failed
+//! sibling inside one wrapper. Calls that merely follow each other are calls of their own (X78).
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::PeerRef;
+use super::calls::{Context, peer_of};
+use super::units::Unit;
+use crate::names::NodeId;
+use crate::span::SpanId;
+
+/// One outgoing span that went to the wire.
+#[derive(Debug, Clone)]
+pub(super) struct Try {
+    pub(super) leaf: usize,
+    /// The outermost span around it, when it stands for the whole call.
+    pub(super) wrapper: Option<usize>,
+    pub(super) peer: PeerRef,
+}
+
+/// Attempts of one logical call, in order; never empty.
+#[derive(Debug)]
+pub(super) struct Chain {
+    pub(super) tries: Vec<Try>,
+    /// Attempts that resend counts prove, but no span shows.
+    pub(super) lost_attempts: u32,
+    /// A resend to another host than the attempt before.
+    pub(super) is_redirect: bool,
+}
+
+/// Destination of an attempt as far as one slice knows it: dialled address, else answering node, else name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    Address(String),
+    Node(NodeId),
+    Unknown,
+}
+
+/// Attempts by the parent and the node that they share.
+type Siblings = BTreeMap<(Option<SpanId>, NodeId), Vec<(Place, Try)>>;
+
+/// All chains of a slice, in canonical order.
+pub(super) fn find(context: Context<'_>, units: &[&Unit]) -> Vec<Chain> {
+    let mut chains = Vec::new();
+    let mut siblings: Siblings = BTreeMap::new();
+    for unit in units {
+        let by_place = by_place(context, unit);
+        let is_only = by_place.len() == 1;
+        for (place, leaves) in by_place {
+            let tries: Vec<Try> = leaves
+                .iter()
+                .map(|leaf| Try {
+                    leaf: *leaf,
+                    wrapper: unit.wrapper().filter(|_| is_only),
+                    peer: peer_of(context, unit, *leaf, is_only),
+                })
+                .collect();
+            if let ([only], true) = (tries.as_slice(), is_only) {
+                let record = context.tree.record(only.leaf);
+                let key = (record.parent_id, context.tree.node(only.leaf));
+                siblings.entry(key).or_default().push((place, only.clone()));
+            } else {
+                chains.extend(inside_wrapper(context, tries));
+            }
+        }
+    }
+    for group in siblings.into_values() {
+        among_siblings(context, group, &mut chains);
+    }
+    chains
+}
+
+fn by_place(context: Context<'_>, unit: &Unit) -> BTreeMap<Place, Vec<usize>> {
+    let mut by_place: BTreeMap<Place, Vec<usize>> = BTreeMap::new();
+    for leaf in &unit.leaves {
+        by_place
+            .entry(place(context, *leaf))
+            .or_default()
+            .push(*leaf);
+    }
+    by_place
+}
+
+fn place(context: Context<'_>, leaf: usize) -> Place {
+    let peer = context.names.peer(context.steps.address(leaf));
+    if let Some(address) = peer.best_address() {
+        return Place::Address(address.to_string());
+    }
+    let first_answer = context.answers.of(leaf).first();
+    first_answer.map_or(Place::Unknown, |answer| {
+        Place::Node(context.tree.node(*answer))
+    })
+}
+
+/// Inside a wrapper, an attempt repeats the one before if that failed, or if it says so itself (X74).
+fn inside_wrapper(context: Context<'_>, mut tries: Vec<Try>) -> Vec<Chain> {
+    tries.sort_by_key(|attempt| (context.tree.record(attempt.leaf).start_ns, attempt.leaf));
+    let mut chains: Vec<Chain> = Vec::new();
+    for attempt in tries {
+        let is_repeat = chains
+            .last()
+            .and_then(|chain| chain.tries.last())
+            .is_some_and(|before| {
+                let resends = context.tree.record(attempt.leaf).resend > 0;
+                resends || context.tree.record(before.leaf).is_error()
+            });
+        match chains.last_mut().filter(|_| is_repeat) {
+            Some(chain) => chain.tries.push(attempt),
+            None => chains.push(single(attempt)),
+        }
+    }
+    chains
+}
+
+fn single(attempt: Try) -> Chain {
+    Chain {
+        tries: vec![attempt],
+        lost_attempts: 0,
+        is_redirect: false,
+    }
+}
+
+/// Siblings under one parent: grouped by method and target, resends joined to what they repeat.
+fn among_siblings(context: Context<'_>, group: Vec<(Place, Try)>, chains: &mut Vec<Chain>) {
+    let resend = |attempt: &Try| context.tree.record(attempt.leaf).resend;
+    if group.iter().all(|(_, attempt)| resend(attempt) == 0) {
+        chains.extend(group.into_iter().map(|(_, attempt)| single(attempt)));
+        return;
+    }
+    let first_elsewhere = first_by_place(context, &group);
+    let mut by_target: BTreeMap<(String, Place), Vec<Try>> = BTreeMap::new();
+    for (place, attempt) in group {
+        let method = &context.names.peer(attempt.peer.base).method;
+        by_target
+            .entry((method.clone(), place))
+            .or_default()
+            .push(attempt);
+    }
+    for ((_, place), mut tries) in by_target {
+        tries.sort_by_key(|attempt| {
+            let record = context.tree.record(attempt.leaf);
+            (record.start_ns, record.resend, attempt.leaf)
+        });
+        let is_elsewhere_first = |start_ns: u64| {
+            first_elsewhere
+                .iter()
+                .any(|(other, first)| *other != place && *first <= start_ns)
+        };
+        resend_chains(context, tries, is_elsewhere_first, chains);
+    }
+}
+
+/// The earliest start per target; at most two targets matter to any question asked of it.
+fn first_by_place(context: Context<'_>, group: &[(Place, Try)]) -> Vec<(Place, u64)> {
+    let mut firsts: BTreeMap<&Place, u64> = BTreeMap::new();
+    for (place, attempt) in group {
+        let start = context.tree.record(attempt.leaf).start_ns;
+        let first = firsts.entry(place).or_insert(start);
+        *first = start.min(*first);
+    }
+    let mut firsts: Vec<_> = firsts.into_iter().map(|(p, s)| (p.clone(), s)).collect();
+    firsts.sort_by(|a, b| (a.1, &a.0).cmp(&(b.1, &b.0)));
+    firsts.truncate(2);
+    firsts
+}
+
+fn resend_chains(
+    context: Context<'_>,
+    tries: Vec<Try>,
+    is_elsewhere_first: impl Fn(u64) -> bool,
+    chains: &mut Vec<Chain>,
+) {
+    let mut own: Vec<Chain> = Vec::new();
+    // Open chains by the resend count of their last attempt, oldest first.
+    let mut open: BTreeMap<u16, VecDeque<usize>> = BTreeMap::new();
+    for attempt in tries {
+        let record = context.tree.record(attempt.leaf);
+        let count = record.resend;
+        let before = open
+            .range_mut(..count)
+            .next_back()
+            .and_then(|(last, waiting)| Some((*last, waiting.pop_front()?)));
+        open.retain(|_, waiting| !waiting.is_empty());
+        let index = match before {
+            Some((last, index)) => {
+                own[index].lost_attempts += u32::from(count - last - 1);
+                own[index].tries.push(attempt);
+                index
+            }
+            None => {
+                let is_redirect = count > 0 && is_elsewhere_first(record.start_ns);
+                let mut chain = single(attempt);
+                chain.is_redirect = is_redirect;
+                chain.lost_attempts = if is_redirect { 0 } else { u32::from(count) };
+                own.push(chain);
+                own.len() - 1
+            }
+        };
+        open.entry(count).or_default().push_back(index);
+    }
+    chains.append(&mut own);
+}

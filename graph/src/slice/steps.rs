@@ -1,0 +1,179 @@
+//! Steps inside a call: DNS, socket and TLS spans, and the upkeep of connections (inference rule 1.6).
+//!
+//! Steps are never calls. They lend their address to the outgoing span that they belong to when it names none:
+//! a wrong address would be worse than a missing one, so with several candidates the closest before the answer
+//! wins, and what is left over goes to address-less siblings that contain it in time.
+
+use std::collections::BTreeMap;
+
+use super::answers::Answers;
+use super::tree::{Side, Tree};
+use super::{Event, SliceSink};
+use crate::names::{PeerId, Tables};
+use crate::record::Marks;
+
+/// Which outgoing spans are steps, and whose address each outgoing span uses.
+#[derive(Debug)]
+pub(crate) struct Steps {
+    is_plumbing: Vec<bool>,
+    is_upkeep: Vec<bool>,
+    addresses: Vec<PeerId>,
+}
+
+impl Steps {
+    /// True for spans that are part of another call.
+    pub(crate) fn is_plumbing(&self, span: usize) -> bool {
+        self.is_plumbing[span]
+    }
+
+    /// True for spans that keep a connection up without sending a request.
+    pub(crate) fn is_upkeep(&self, span: usize) -> bool {
+        self.is_upkeep[span]
+    }
+
+    /// The peer that holds the address of an outgoing span: its own, or that of one of its steps.
+    pub(crate) fn address(&self, out: usize) -> PeerId {
+        self.addresses[out]
+    }
+}
+
+pub(crate) fn find(
+    tree: &Tree,
+    answers: &Answers,
+    names: &Tables,
+    sink: &mut impl SliceSink,
+) -> Steps {
+    let count = tree.records().len();
+    let mut steps = Steps {
+        is_plumbing: vec![false; count],
+        is_upkeep: vec![false; count],
+        addresses: tree.records().iter().map(|record| record.peer).collect(),
+    };
+    for span in 0..count {
+        let marks = tree.record(span).marks;
+        let is_free = tree.side(span) == Side::Out && !answers.is_answered(span);
+        let is_step = marks.has(Marks::PLUMBING)
+            || (marks.has(Marks::SOCKET_ONLY) && tree.owner(span).is_some());
+        steps.is_plumbing[span] = is_free && is_step;
+        steps.is_upkeep[span] = is_free && !is_step && marks.has(Marks::UPKEEP);
+        if steps.is_plumbing[span] {
+            sink.event(tree.node(span), Event::Plumbing);
+        }
+    }
+    let left_over = lend_to_owners(tree, answers, names, &mut steps);
+    lend_to_siblings(tree, answers, names, left_over, &mut steps);
+    steps
+}
+
+/// Spans that know an address but are no calls: plumbing, and internal spans with a peer address.
+fn lenders(tree: &Tree, names: &Tables, steps: &Steps) -> Vec<usize> {
+    (0..tree.records().len())
+        .filter(|span| {
+            let is_step = steps.is_plumbing(*span) || tree.side(*span) == Side::Any;
+            is_step && names.peer(tree.record(*span).peer).has_address()
+        })
+        .collect()
+}
+
+fn needs_address(tree: &Tree, names: &Tables, out: usize) -> bool {
+    !names.peer(tree.record(out).peer).has_address()
+}
+
+/// Gives each address-less outgoing span the closest of its own steps. Returns the steps nobody took.
+fn lend_to_owners(tree: &Tree, answers: &Answers, names: &Tables, steps: &mut Steps) -> Vec<usize> {
+    let mut by_owner: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for lender in lenders(tree, names, steps) {
+        if let Some(owner) = real_owner(tree, steps, lender) {
+            by_owner.entry(owner).or_default().push(lender);
+        }
+    }
+    let mut left_over = Vec::new();
+    for (owner, lenders) in by_owner {
+        let taken = needs_address(tree, names, owner)
+            .then(|| closest(tree, answers, names, owner, &lenders))
+            .flatten();
+        if let Some(lender) = taken {
+            steps.addresses[owner] = tree.record(lender).peer;
+        }
+        left_over.extend(lenders.iter().filter(|lender| Some(**lender) != taken));
+    }
+    left_over
+}
+
+/// The nearest outgoing span above that is not itself a step.
+fn real_owner(tree: &Tree, steps: &Steps, span: usize) -> Option<usize> {
+    let mut owner = tree.owner(span)?;
+    while steps.is_plumbing(owner) {
+        owner = tree.owner(owner)?;
+    }
+    Some(owner)
+}
+
+fn closest(
+    tree: &Tree,
+    answers: &Answers,
+    names: &Tables,
+    owner: usize,
+    lenders: &[usize],
+) -> Option<usize> {
+    let answer_start = answers
+        .of(owner)
+        .iter()
+        .map(|answer| tree.record(*answer).start_ns)
+        .min();
+    let has_name = |lender: &usize| names.peer(tree.record(*lender).peer).address.is_some();
+    let start = |lender: &usize| tree.record(*lender).start_ns;
+    lenders
+        .iter()
+        .filter(|lender| answer_start.is_none_or(|answer| start(lender) <= answer))
+        .max_by_key(|lender| {
+            // Without an answer the first step is the call's own; later ones may be redirects.
+            let closeness = match answer_start {
+                Some(_) => start(lender),
+                None => u64::MAX - start(lender),
+            };
+            (has_name(lender), closeness, std::cmp::Reverse(**lender))
+        })
+        .copied()
+}
+
+/// Gives steps left over, in start order and one each, to address-less unanswered outgoing siblings that contain them
+/// in time (X71).
+fn lend_to_siblings(
+    tree: &Tree,
+    answers: &Answers,
+    names: &Tables,
+    mut left_over: Vec<usize>,
+    steps: &mut Steps,
+) {
+    if left_over.is_empty() {
+        return;
+    }
+    left_over.sort_by_key(|lender| (tree.record(*lender).start_ns, *lender));
+    let mut borrowers: BTreeMap<Option<usize>, Vec<usize>> = BTreeMap::new();
+    for out in 0..tree.records().len() {
+        let is_open = tree.side(out) == Side::Out
+            && !answers.is_answered(out)
+            && !steps.is_plumbing(out)
+            && steps.addresses[out] == tree.record(out).peer
+            && needs_address(tree, names, out);
+        if is_open {
+            borrowers.entry(tree.parent(out)).or_default().push(out);
+        }
+    }
+    for lender in left_over {
+        let Some(candidates) = borrowers.get_mut(&tree.parent(lender)) else {
+            continue;
+        };
+        let step = tree.record(lender);
+        let borrower = candidates.iter().position(|out| {
+            let call = tree.record(*out);
+            tree.node(*out) == tree.node(lender)
+                && call.start_ns <= step.start_ns
+                && step.end_ns() <= call.end_ns()
+        });
+        if let Some(position) = borrower {
+            steps.addresses[candidates.remove(position)] = step.peer;
+        }
+    }
+}

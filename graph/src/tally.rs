@@ -1,0 +1,272 @@
+//! The running counts of a shard, keyed by interned ids; turned into a [`Segment`] with names at every flush.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use crate::names::{NodeId, PeerId, ResourceId, Tables};
+use crate::peer::Peer;
+use crate::record::{Marks, SpanRecord};
+use crate::resource::Facet;
+use crate::segment::stats::{EdgeStats, NodeStats, ServedStats, add_capped};
+use crate::segment::{Caller, ConsumeHalf, EdgeKey, Segment, SendHalf};
+use crate::settings::Settings;
+use crate::slice::{Attempt, AttemptFlags, Consume, Event, Found, PeerRef, Send, SliceSink};
+use crate::snapshot::Relation;
+use crate::span::SpanKind;
+
+/// Caller, callee if one answered, what was dialled, relation.
+type EdgeIds = (NodeId, Option<NodeId>, PeerRef, Relation);
+
+/// Counts since the last flush.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    spans: HashMap<(NodeId, ResourceId), u64>,
+    kinds: HashMap<(NodeId, SpanKind), u64>,
+    events: HashMap<(NodeId, Event), u64>,
+    edges: HashMap<EdgeIds, EdgeStats>,
+    named_callers: HashMap<(PeerId, NodeId), EdgeStats>,
+    served: HashMap<(NodeId, PeerId), ServedStats>,
+    sends: VecDeque<Send>,
+    consumes: VecDeque<Consume>,
+    window: Option<(u64, u64)>,
+    folded: u64,
+    unweighed: u64,
+    dropped: BTreeMap<&'static str, u64>,
+}
+
+/// A tally together with the names that its ids stand for and the caps it keeps.
+pub(crate) struct TallySink<'a> {
+    pub(crate) tally: &'a mut Tally,
+    pub(crate) names: &'a Tables,
+    pub(crate) settings: &'a Settings,
+}
+
+impl SliceSink for TallySink<'_> {
+    fn span(&mut self, record: &SpanRecord) {
+        let tally = &mut *self.tally;
+        *tally
+            .spans
+            .entry((record.node, record.resource))
+            .or_default() += 1;
+        *tally.kinds.entry((record.node, record.kind)).or_default() += 1;
+        tally.folded += u64::from(record.marks.has(Marks::FOLDED));
+        tally.unweighed += u64::from(!record.marks.has(Marks::WEIGHED));
+        let (start, end) = tally.window.unwrap_or((record.start_ns, record.end_ns()));
+        tally.window = Some((start.min(record.start_ns), end.max(record.end_ns())));
+        if record.kind == SpanKind::Server && record.peer != PeerId::FIRST {
+            let served = tally.served.entry((record.node, record.peer)).or_default();
+            served.merge(ServedStats {
+                spans: 1,
+                last_ns: record.end_ns(),
+            });
+        }
+    }
+
+    fn attempt(&mut self, attempt: &Attempt) {
+        let key = (
+            attempt.caller,
+            attempt.callee,
+            attempt.peer,
+            attempt.relation,
+        );
+        let tally = &mut *self.tally;
+        if tally.edges.len() >= self.settings.max_edges && !tally.edges.contains_key(&key) {
+            *tally.dropped.entry("edge_cap").or_default() += 1;
+            return;
+        }
+        let stats = tally.edges.entry(key).or_default();
+        stats.count(attempt, self.names.label(attempt.error));
+    }
+
+    fn named_caller(&mut self, record: &SpanRecord) {
+        let attempt = Attempt {
+            caller: record.node,
+            callee: Some(record.node),
+            peer: PeerRef::NONE,
+            relation: Relation::Sync,
+            found: Found::Alone,
+            is_call: true,
+            is_attempt: true,
+            has_failed: record.is_error(),
+            lost_attempts: 0,
+            weight: record.weight,
+            client_ns: None,
+            server_ns: Some(record.duration_ns),
+            start_ns: record.start_ns,
+            end_ns: record.end_ns(),
+            error: record.error,
+            flags: AttemptFlags::default(),
+            trace_id: record.trace_id,
+        };
+        let key = (record.peer, record.node);
+        let stats = self.tally.named_callers.entry(key).or_default();
+        stats.count(&attempt, self.names.label(record.error));
+    }
+
+    fn send(&mut self, send: Send) {
+        let tally = &mut *self.tally;
+        tally.sends.push_back(send);
+        if tally.sends.len() > self.settings.max_open_messages {
+            tally.sends.pop_front();
+            *tally.dropped.entry("message_cap").or_default() += 1;
+        }
+    }
+
+    fn consume(&mut self, consume: Consume) {
+        let tally = &mut *self.tally;
+        tally.consumes.push_back(consume);
+        if tally.consumes.len() > self.settings.max_open_messages {
+            tally.consumes.pop_front();
+            *tally.dropped.entry("message_cap").or_default() += 1;
+        }
+    }
+
+    fn event(&mut self, node: NodeId, event: Event) {
+        *self.tally.events.entry((node, event)).or_default() += 1;
+    }
+}
+
+impl Tally {
+    /// Everything counted so far, with names.
+    pub(crate) fn into_segment(self, names: &Tables, settings: &Settings) -> Segment {
+        let mut segment = Segment {
+            window: self.window,
+            ..Segment::default()
+        };
+        for (reason, count) in &self.dropped {
+            segment.dropped.insert((*reason).to_owned(), *count);
+        }
+        let counters = [
+            ("names_folded", self.folded),
+            ("weight_unknown", self.unweighed),
+        ];
+        for (name, count) in counters.into_iter().filter(|(_, count)| *count > 0) {
+            segment.counters.insert(name.to_owned(), count);
+        }
+        self.name_nodes(names, settings, &mut segment);
+        self.name_edges(names, &mut segment);
+        self.name_messages(names, &mut segment);
+        segment
+    }
+
+    fn name_nodes(&self, names: &Tables, settings: &Settings, segment: &mut Segment) {
+        let cap = settings.max_facet_values;
+        let mut node = |id: NodeId, change: &mut dyn FnMut(&mut NodeStats)| {
+            change(segment.nodes.entry(names.node(id).clone()).or_default());
+        };
+        let spans: BTreeMap<_, _> = self.spans.iter().collect();
+        for ((id, resource), count) in spans {
+            let facts = names.resource(*resource);
+            node(*id, &mut |stats| {
+                stats.spans += count;
+                if !facts.instance.is_empty() && stats.instances.len() < cap * 32 {
+                    stats.instances.insert(facts.instance.clone());
+                }
+                for (facet, value) in facts.values() {
+                    let values = match facet {
+                        Facet::Counted(name) => stats.facets.entry(name.to_owned()),
+                        Facet::Attribute(name) => stats.attributes.entry(name.to_owned()),
+                    };
+                    let one = BTreeMap::from([(value.to_owned(), *count)]);
+                    add_capped(values.or_default(), one, cap);
+                }
+            });
+        }
+        let kinds: BTreeMap<_, _> = self.kinds.iter().collect();
+        for ((id, kind), count) in kinds {
+            node(*id, &mut |stats| {
+                *stats.kinds.entry(kind_name(*kind).to_owned()).or_default() += count;
+            });
+        }
+        let events: BTreeMap<_, _> = self.events.iter().collect();
+        for ((id, event), count) in events {
+            node(*id, &mut |stats| {
+                *stats.events.entry(event.name().to_owned()).or_default() += count;
+            });
+        }
+    }
+
+    fn name_edges(&self, names: &Tables, segment: &mut Segment) {
+        let peer = |peer: PeerRef| Peer::joined(names.peer(peer.base), names.peer(peer.address));
+        let edges = self
+            .edges
+            .iter()
+            .map(|((caller, callee, dialled, relation), stats)| {
+                let key = EdgeKey {
+                    caller: Caller::Node(names.node(*caller).clone()),
+                    callee: callee.map(|callee| names.node(callee).clone()),
+                    peer: peer(*dialled),
+                    relation: *relation,
+                };
+                (key, stats)
+            });
+        let named = self.named_callers.iter().map(|((peer, callee), stats)| {
+            let callee = names.node(*callee).clone();
+            let (namespace, name) = names.peer(*peer).name.clone().unwrap_or_default();
+            let key = EdgeKey {
+                caller: Caller::Named {
+                    environment: callee.environment.clone(),
+                    namespace,
+                    name,
+                },
+                callee: Some(callee),
+                peer: Peer::default(),
+                relation: Relation::Sync,
+            };
+            (key, stats)
+        });
+        edges.chain(named).for_each(|(key, stats)| {
+            segment.edges.entry(key).or_default().merge(stats);
+        });
+        self.served.iter().for_each(|((node, peer), stats)| {
+            let key = (names.node(*node).clone(), names.peer(*peer).clone());
+            segment.served.entry(key).or_default().merge(*stats);
+        });
+    }
+
+    fn name_messages(self, names: &Tables, segment: &mut Segment) {
+        let peer = |peer: PeerRef| Peer::joined(names.peer(peer.base), names.peer(peer.address));
+        for send in self.sends {
+            let half = SendHalf {
+                producer: names.node(send.producer).clone(),
+                peer: peer(send.peer),
+                also: send.also.iter().map(|id| id.as_u64()).collect(),
+                messages: u64::from(send.messages),
+                weight: send.weight,
+                start_ns: send.start_ns,
+                end_ns: send.end_ns,
+            };
+            let id = (send.trace_id.as_u128(), send.span_id.as_u64());
+            segment.sends.insert(id, half);
+        }
+        for consume in self.consumes {
+            let refs = consume.refs.iter().map(|r| {
+                let id = (r.trace_id.as_u128(), r.span_id.as_u64());
+                (id, r.is_link)
+            });
+            let half = ConsumeHalf {
+                consumer: names.node(consume.consumer).clone(),
+                peer: peer(consume.peer),
+                refs: refs.collect(),
+                is_receive: consume.is_receive,
+                messages: u64::from(consume.messages),
+                has_failed: consume.has_failed,
+                start_ns: consume.start_ns,
+                end_ns: consume.end_ns,
+            };
+            let id = (consume.trace_id.as_u128(), consume.span_id.as_u64());
+            segment.consumes.insert(id, half);
+        }
+    }
+}
+
+/// The spelling of a kind in diagnostics.
+const fn kind_name(kind: SpanKind) -> &'static str {
+    match kind {
+        SpanKind::Unspecified => "unspecified",
+        SpanKind::Internal => "internal",
+        SpanKind::Server => "server",
+        SpanKind::Client => "client",
+        SpanKind::Producer => "producer",
+        SpanKind::Consumer => "consumer",
+    }
+}

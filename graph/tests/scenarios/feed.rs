@@ -1,0 +1,121 @@
+//! Spans of a row to a snapshot, straight through the graph crate, and the orders in which they may arrive.
+
+use std::sync::Arc;
+
+use tracemesh_graph::attribute::{AttributeSet, Key, Value};
+use tracemesh_graph::record::{Names, Recorder};
+use tracemesh_graph::settings::Settings;
+use tracemesh_graph::shard::Shard;
+use tracemesh_graph::snapshot::GraphSnapshot;
+use tracemesh_graph::span::{SpanSink, SpanView};
+
+use super::notation::{Scalar, Span};
+
+/// How spans reach the shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Batching {
+    /// All records are made before the first is pushed.
+    OneBatch,
+    /// Each record is made and pushed alone, a millisecond after the one before.
+    OneByOne,
+}
+
+/// The graph of these spans, in this order.
+pub(crate) fn snapshot(spans: &[&Span], batching: Batching) -> GraphSnapshot {
+    let settings = Settings::default();
+    let names = Arc::new(Names::new(&settings));
+    let mut recorder = Recorder::new(Arc::clone(&names), &settings);
+    let mut shard = Shard::new(names, settings.clone());
+    let mut now_ms = 0;
+    for span in spans {
+        record(&mut recorder, span);
+        if batching == Batching::OneByOne {
+            now_ms += 1;
+            for record in recorder.take_records() {
+                shard.push(record, now_ms);
+            }
+            shard.tick(now_ms);
+        }
+    }
+    for record in recorder.take_records() {
+        shard.push(record, now_ms);
+    }
+    shard.close_all();
+    shard.take_segment().snapshot(&settings)
+}
+
+fn record(recorder: &mut Recorder, span: &Span) {
+    recorder.resource(&attribute_set(&span.resource));
+    recorder.span(&SpanView {
+        trace_id: span.trace_id,
+        span_id: span.span_id,
+        parent_id: span.parent_id,
+        kind: span.kind,
+        start_ns: span.start_ns,
+        end_ns: span.end_ns,
+        is_error: span.is_error,
+        flags: 0,
+        trace_state: "",
+        name: &span.name,
+        attributes: &attribute_set(&span.attributes),
+        links: &span.links,
+    });
+}
+
+/// Keys that no rule reads are left out, as the decoders do.
+fn attribute_set(attributes: &[(String, Scalar)]) -> AttributeSet<'_> {
+    let mut set = AttributeSet::default();
+    for (key, value) in attributes {
+        if let Some(key) = Key::lookup(key) {
+            let value = match value {
+                Scalar::Int(number) => Value::Int(*number),
+                Scalar::Text(text) => Value::Text(text),
+            };
+            set.insert(key, value);
+        }
+    }
+    set
+}
+
+/// Every order of up to five spans; of more, the reversed one and 99 drawn with a fixed seed.
+pub(crate) fn orders(count: usize) -> Vec<Vec<usize>> {
+    let given: Vec<usize> = (0..count).collect();
+    if count <= 5 {
+        return permutations(&given);
+    }
+    let mut state = 0x7ace_3e54;
+    let mut orders: Vec<Vec<usize>> = vec![given.iter().rev().copied().collect()];
+    while orders.len() < 100 {
+        let mut order = given.clone();
+        for place in (1..count).rev() {
+            order.swap(place, draw(&mut state, place + 1));
+        }
+        orders.push(order);
+    }
+    orders
+}
+
+fn permutations(items: &[usize]) -> Vec<Vec<usize>> {
+    if items.is_empty() {
+        return vec![Vec::new()];
+    }
+    let mut all = Vec::new();
+    for first in items {
+        let rest: Vec<usize> = items.iter().copied().filter(|item| item != first).collect();
+        for mut tail in permutations(&rest) {
+            tail.insert(0, *first);
+            all.push(tail);
+        }
+    }
+    all
+}
+
+/// A number below `bound` from a SplitMix64 sequence.
+fn draw(state: &mut u64, bound: usize) -> usize {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut word = *state;
+    word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    word ^= word >> 31;
+    usize::try_from(word % bound as u64).expect("smaller than a usize")
+}
