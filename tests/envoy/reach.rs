@@ -167,6 +167,9 @@ fn names_in_http_and_tls_lead_to_their_clusters() {
     stage.reaches((14, 8443), &http, "search_shop_8443");
     let literal_cluster = format!("{}_8080", literal.replace('.', "_"));
     stage.reaches((15, 8080), &Speech::Http1(&literal), &literal_cluster);
+    // Known by its address, so by any name; but a name that is known wins.
+    let any_name = Speech::Http1("never.seen.example.com");
+    stage.reaches((15, 8080), &any_name, &literal_cluster);
     stage.assert_no_drift_yet();
 
     let authority = Speech::Http1("surprise.example.com");

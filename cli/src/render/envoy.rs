@@ -164,14 +164,16 @@ fn service_files(
         ),
     ];
     for port in plan.ports.iter().filter(|port| port.has_routes()) {
-        let routes = vec![route::configuration(port)];
-        files.push((
-            format!("{generation}/rds/{}.yaml", port.listener_name()),
-            document(&resources(
-                "envoy.config.route.v3.RouteConfiguration",
-                routes,
-            )),
-        ));
+        for set in port.route_sets() {
+            let routes = vec![route::configuration(port, &set)];
+            files.push((
+                format!("{generation}/rds/{}.yaml", set.name),
+                document(&resources(
+                    "envoy.config.route.v3.RouteConfiguration",
+                    routes,
+                )),
+            ));
+        }
     }
     files
         .into_iter()

@@ -104,12 +104,21 @@ impl ServicePlan {
                 withheld.insert(format!("{host} port {port}: {}", why_nothing(targets)));
             }
         }
+        let mut planned = Vec::new();
+        for (port, builder) in ports {
+            let Some((plan, excess)) = builder.finish(port) else {
+                continue;
+            };
+            if excess > 0 {
+                withheld.insert(format!(
+                    "{excess} addresses on port {port}: recognised by authority alone, too many for listeners"
+                ));
+            }
+            planned.push(plan);
+        }
         Self {
             clusters,
-            ports: ports
-                .into_iter()
-                .filter_map(|(port, builder)| builder.finish(port))
-                .collect(),
+            ports: planned,
             inbound: service
                 .inbound
                 .iter()

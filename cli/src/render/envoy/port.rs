@@ -12,12 +12,51 @@ pub(super) struct PortPlan {
     pub server_names: Vec<(String, Vec<String>)>,
     pub addresses: Vec<(String, Vec<Ipv4Addr>)>,
     pub whole_port: Option<String>,
+    /// HTTP destinations dialled by address: (cluster name, address).
+    pub literals: Vec<(String, Ipv4Addr)>,
 }
+
+/// The HTTP routes of one listener.
+pub(super) struct RouteSet<'a> {
+    /// Name of the listener and of the route configuration.
+    pub name: String,
+    /// Address of the listener; every address of the port when absent.
+    pub address: Option<Ipv4Addr>,
+    /// Cluster for authorities that nobody claims; the passthrough when absent.
+    pub rest: Option<&'a str>,
+}
+
+/// Most listeners of single addresses on one port: each repeats the names of the port.
+const MAX_LITERALS: usize = 64;
 
 impl PortPlan {
     /// Name of the listener and of the route configuration.
     pub(super) fn listener_name(&self) -> String {
         format!("outbound_{}", self.port)
+    }
+
+    /// The listeners that look into connections: that of the port, then those of single addresses.
+    ///
+    /// Many clients report the address they connected to instead of the name they dialled (gRPC for Go), so a
+    /// destination known by its address is recognised by it, whatever authority the client sends.
+    pub(super) fn route_sets(&self) -> Vec<RouteSet<'_>> {
+        let whole = RouteSet {
+            name: self.listener_name(),
+            address: None,
+            rest: None,
+        };
+        let literals = self.literals.iter().map(|(cluster, address)| RouteSet {
+            name: self.address_listener_name(*address),
+            address: Some(*address),
+            rest: Some(cluster),
+        });
+        [whole].into_iter().chain(literals).collect()
+    }
+
+    /// Name of the listener of one address.
+    pub(super) fn address_listener_name(&self, address: Ipv4Addr) -> String {
+        let address = address.to_string().replace('.', "_");
+        format!("{}_{address}", self.listener_name())
     }
 
     /// Whether HTTP is routed on this port.
@@ -38,6 +77,7 @@ pub(super) struct PortBuilder {
     server_names: Vec<(String, Vec<String>)>,
     addresses: Vec<(String, Vec<Ipv4Addr>)>,
     whole_port: Option<String>,
+    literals: Vec<(String, Ipv4Addr)>,
     taken: BTreeSet<(u8, String)>,
 }
 
@@ -59,6 +99,9 @@ impl PortBuilder {
                 TargetMatch::WholePort => whole_port |= self.whole_port.is_none(),
             }
         }
+        for target in targets {
+            self.claim_literal(cluster, target);
+        }
         let any = whole_port
             || !(authorities.is_empty() && server_names.is_empty() && addresses.is_empty());
         if whole_port {
@@ -70,6 +113,14 @@ impl PortBuilder {
         any
     }
 
+    fn claim_literal(&mut self, cluster: &str, target: &EgressTarget) {
+        if let (TargetMatch::Authority(_), Ok(address)) = (&target.matches, target.host.parse())
+            && !self.literals.iter().any(|(_, known)| *known == address)
+        {
+            self.literals.push((cluster.to_owned(), address));
+        }
+    }
+
     fn take(&mut self, kind: u8, values: &[String]) -> Vec<String> {
         values
             .iter()
@@ -78,16 +129,26 @@ impl PortBuilder {
             .collect()
     }
 
-    pub(super) fn finish(self, port: u16) -> Option<PortPlan> {
+    /// The plan, and how many addresses stay recognised by authority alone because there are too many.
+    pub(super) fn finish(mut self, port: u16) -> Option<(PortPlan, usize)> {
+        // One address can have one listener; an opaque destination has no other mark.
+        let opaque = self.addresses.iter().flat_map(|(_, addresses)| addresses);
+        let opaque: BTreeSet<&Ipv4Addr> = opaque.collect();
+        self.literals
+            .retain(|(_, address)| !opaque.contains(address));
+        self.literals.sort_by_key(|(_, address)| *address);
+        let excess = self.literals.len().saturating_sub(MAX_LITERALS);
+        self.literals.truncate(MAX_LITERALS);
         let plan = PortPlan {
             port,
             authorities: self.authorities,
             server_names: self.server_names,
             addresses: self.addresses,
             whole_port: self.whole_port,
+            literals: self.literals,
         };
         let any = plan.is_inspected() || !plan.addresses.is_empty() || plan.whole_port.is_some();
-        any.then_some(plan)
+        any.then_some((plan, excess))
     }
 }
 
