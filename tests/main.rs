@@ -1,5 +1,9 @@
 //! End-to-end tests of the `tracemesh` binary, over real files, real sockets and a real Envoy.
 
+mod commands;
+mod dependency_rules;
+mod docs;
 mod envoy;
 mod harness;
+mod hostile;
 mod scenarios;

@@ -1,7 +1,9 @@
 //! What the user can type: clap types and help texts. No files are touched here and nothing is decided.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
@@ -21,18 +23,7 @@ Exit codes:
     max_term_width = 100,
     subcommand_required = true,
     arg_required_else_help = true,
-    after_help = concat!("\
-Examples:
-  tracemesh analyze traces.json --out out
-  tracemesh collect
-  tracemesh graph --format table
-
-`tracemesh help COMMAND` explains a command.
-
-", "Data goes to standard output, everything else to standard error.
-
-"),
-    after_long_help = EXIT_CODES,
+    after_help = top_help()
 )]
 pub struct Cli {
     /// When to use colour; NO_COLOR is respected
@@ -71,6 +62,19 @@ pub enum Command {
 
 fn help(text: &str) -> String {
     format!("{text}\n\n{EXIT_CODES}")
+}
+
+fn top_help() -> String {
+    help(
+        "\
+Examples:
+  tracemesh analyze traces.json --out out
+  tracemesh collect
+  tracemesh graph --format table
+
+`tracemesh help COMMAND` explains a command. Answers go to standard output,
+everything else to standard error.",
+    )
 }
 
 fn analyze_help() -> String {
@@ -160,6 +164,51 @@ pub struct CollectArgs {
     /// How often a segment is written: `500ms`, `60s`, `5m`
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = parse_duration)]
     pub flush_interval: Duration,
+    /// Name of this instance in the store: several may share one
+    #[arg(long, value_name = "NAME", default_value = "collector")]
+    pub instance: String,
+    /// Threads that infer; one per core when not given
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    pub shards: Option<NonZeroUsize>,
+    /// Spans that may wait to be sorted into traces; senders are told to come back when it is full
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "1000000",
+        help_heading = "Limits"
+    )]
+    pub queue_spans: NonZeroUsize,
+    /// Largest request body as sent, in MiB
+    #[arg(
+        long,
+        value_name = "MIB",
+        default_value = "16",
+        help_heading = "Limits"
+    )]
+    pub max_request_mib: Mebibytes,
+}
+
+/// A size of 1 to 1024 MiB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mebibytes(u16);
+
+impl Mebibytes {
+    /// The size in bytes.
+    #[must_use]
+    pub const fn bytes(self) -> usize {
+        (self.0 as usize) << 20
+    }
+}
+
+impl FromStr for Mebibytes {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let number = text.parse().ok().filter(|mib| (1..=1024).contains(mib));
+        number
+            .map(Self)
+            .ok_or_else(|| "give a whole number from 1 to 1024".to_owned())
+    }
 }
 
 /// Where the store is unless told otherwise.

@@ -50,6 +50,18 @@ impl CliError {
         }
     }
 
+    /// An error that says it all itself, with its own causes.
+    #[must_use]
+    pub fn from_cause(error: impl Error) -> Self {
+        let mut message = error.to_string();
+        let mut cause = error.source();
+        while let Some(next) = cause {
+            push_cause(&mut message, &next.to_string());
+            cause = next.source();
+        }
+        Self::new(message)
+    }
+
     /// Adds the cause, told after the message.
     #[must_use]
     pub fn because(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
@@ -93,11 +105,7 @@ impl CliError {
         let mut told = self.message.clone();
         let mut cause: Option<&(dyn Error + 'static)> = self.source();
         while let Some(error) = cause {
-            let text = error.to_string();
-            if !told.ends_with(&text) {
-                told.push_str(": ");
-                told.push_str(&text);
-            }
+            push_cause(&mut told, &error.to_string());
             cause = error.source();
         }
         let mut lines = vec![format!("error: {}", printable(&told))];
@@ -121,6 +129,14 @@ impl Error for CliError {
         self.source
             .as_ref()
             .map(|source| source.as_ref() as &(dyn Error + 'static))
+    }
+}
+
+/// Some errors repeat their cause in their own message: tell it once.
+fn push_cause(told: &mut String, cause: &str) {
+    if !told.ends_with(cause) {
+        told.push_str(": ");
+        told.push_str(cause);
     }
 }
 

@@ -4,6 +4,7 @@
 //! `tracemesh-collector` (segments, trace files) and `tracemesh-graph` (snapshot, egress model, onboarding plan).
 
 pub mod args;
+pub mod commands;
 pub mod error;
 pub mod findings;
 pub mod output;

@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tracemesh_graph::record::{Names, Recorder, SpanRecord};
 use tracemesh_graph::segment::Segment;
 use tracemesh_graph::settings::Settings;
-use tracemesh_graph::span::{RejectReason, TraceId};
+use tracemesh_graph::span::RejectReason;
 
 use crate::clock::{self, MonotonicMs};
 use shards::{Batch, ShardThread};
@@ -66,7 +66,7 @@ impl Pipeline {
         queue_capacity: usize,
         clock: MonotonicMs,
     ) -> io::Result<Self> {
-        let names = Arc::new(Names::default());
+        let names = Arc::new(Names::new(settings));
         let queued = Arc::new(AtomicUsize::new(0));
         let shards = (0..shards.get())
             .map(|index| {
@@ -186,7 +186,7 @@ impl Pipeline {
     fn partition(&self, records: Vec<SpanRecord>) -> Vec<Vec<SpanRecord>> {
         let mut parts = vec![Vec::new(); self.shards.len()];
         for record in records {
-            let shard = shard_of(record.trace_id(), parts.len());
+            let shard = shard_of(record.slice_key(), parts.len());
             if let Some(part) = parts.get_mut(shard) {
                 part.push(record);
             }
@@ -195,13 +195,11 @@ impl Pipeline {
     }
 }
 
-/// Spreads trace ids evenly, also those that are counters or have only one random half.
-fn shard_of(trace_id: TraceId, shards: usize) -> usize {
-    let id = trace_id.as_u128();
-    let folded = (id ^ (id >> 64)) & u128::from(u64::MAX);
+/// Spreads slices evenly, also when their keys are counters.
+fn shard_of(slice_key: u64, shards: usize) -> usize {
     // Fibonacci hashing; the high bits are the mixed ones.
-    let mixed = (folded * 0x9e37_79b9_7f4a_7c15) & u128::from(u64::MAX);
-    let shard = (mixed * shards as u128) >> 64;
+    let mixed = slice_key.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let shard = (u128::from(mixed) * shards as u128) >> 64;
     usize::try_from(shard).unwrap_or(0)
 }
 

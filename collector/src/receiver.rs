@@ -14,6 +14,7 @@ pub(crate) mod http;
 mod totals;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -99,8 +100,23 @@ pub(crate) enum Refusal {
     Undecodable(#[from] DecodeError),
     #[error("the compressed body cannot be used: {0}")]
     Compression(#[from] BodyFault),
+    #[error("the body has more than {0} bytes")]
+    TooLarge(usize),
+    #[error("unsupported {what}; send {supported}")]
+    Unsupported {
+        what: &'static str,
+        supported: &'static str,
+    },
+    /// The connection broke, or the transport found fault with the message.
+    #[error("the request did not arrive whole")]
+    Cut,
+    #[error("the request did not arrive in time")]
+    Late,
     #[error("the collector has too many requests to decode")]
     Busy,
+    /// Taking more would only fill memory with what cannot be written.
+    #[error("the collector cannot write its store")]
+    Paused,
     #[error(transparent)]
     Pipeline(#[from] Refused),
     /// A bug; the request may be sent to another instance.
@@ -110,7 +126,14 @@ pub(crate) enum Refusal {
 
 impl Refusal {
     pub(crate) const fn is_retryable(&self) -> bool {
-        matches!(self, Self::Busy | Self::Pipeline(_) | Self::Failed)
+        match self {
+            Self::Late | Self::Busy | Self::Paused | Self::Pipeline(_) | Self::Failed => true,
+            Self::Undecodable(_)
+            | Self::Compression(_)
+            | Self::TooLarge(_)
+            | Self::Unsupported { .. }
+            | Self::Cut => false,
+        }
     }
 }
 
@@ -119,6 +142,7 @@ pub(crate) struct Intake {
     pipeline: Arc<Pipeline>,
     recorders: Mutex<Vec<Recorder>>,
     permits: Semaphore,
+    paused: AtomicBool,
     pub(crate) limits: ReceiverLimits,
     counters: Counters,
     log: LogGate,
@@ -130,6 +154,7 @@ impl Intake {
             pipeline,
             recorders: Mutex::default(),
             permits: Semaphore::new(limits.max_concurrent.clamp(1, Semaphore::MAX_PERMITS)),
+            paused: AtomicBool::new(false),
             limits,
             counters: Counters::default(),
             log: LogGate::default(),
@@ -140,8 +165,18 @@ impl Intake {
         self.counters.totals()
     }
 
+    /// Turns all requests away, or takes them again.
+    pub(crate) fn pause(&self, is_paused: bool) {
+        if self.paused.swap(is_paused, Ordering::Relaxed) != is_paused {
+            tracing::warn!(is_paused, "receiver paused or resumed");
+        }
+    }
+
     /// A place among the requests in work; to be asked for before the body is read.
     pub(crate) async fn admit(&self) -> Result<SemaphorePermit<'_>, Refusal> {
+        if self.paused.load(Ordering::Relaxed) {
+            return Err(self.refuse(Refusal::Paused));
+        }
         let permit = tokio::time::timeout(self.limits.admission_wait, self.permits.acquire()).await;
         match permit {
             Ok(Ok(permit)) => Ok(permit),

@@ -8,6 +8,7 @@
 //! the next one. Signals are the caller's business: it passes a future, for example [`termination`].
 
 mod flush;
+mod servers;
 
 use std::future::Future;
 use std::io;
@@ -17,24 +18,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
-use tokio::sync::{oneshot, watch};
-use tokio::task::JoinHandle;
-use tonic::transport::server::TcpIncoming;
+use tokio::sync::oneshot;
+use tokio::time::{Interval, MissedTickBehavior};
 use tracemesh_graph::settings::Settings;
 
 use crate::clock;
 use crate::pipeline::Pipeline;
-use crate::receiver::grpc::TraceService;
-use crate::receiver::{Intake, ReceiverLimits, Totals, http};
+use crate::receiver::{Intake, ReceiverLimits, Totals};
 use crate::store::{DEFAULT_DIRECTORY, Store, StoreError};
 use flush::Flusher;
+use servers::Servers;
 
-/// HTTP/2 windows: the defaults of the protocol make a sender wait for every 64 KiB.
-const STREAM_WINDOW_BYTES: u32 = 2 << 20;
-const CONNECTION_WINDOW_BYTES: u32 = 8 << 20;
-const MAX_STREAMS: u32 = 256;
+/// Flushes that may fail in a row before requests are turned away: what cannot be written stays in memory.
+const MAX_FAILED_FLUSHES: u32 = 10;
 
 /// Parameters of [`collect`].
 #[derive(Debug)]
@@ -173,7 +170,7 @@ pub async fn collect(
         .map_err(CollectError::Threads)?;
     let pipeline = Arc::new(pipeline);
     let intake = Arc::new(Intake::new(Arc::clone(&pipeline), options.limits.clone()));
-    let servers = Servers::start(grpc, http, &intake);
+    let mut servers = Servers::start(grpc, http, &intake);
     tracing::info!(grpc = %bound.grpc, http = %bound.http, store = %options.store.display(), "receiving");
     if let Some(ready) = ready
         && ready.send(bound).is_err()
@@ -181,7 +178,8 @@ pub async fn collect(
         tracing::debug!("nobody waits for the addresses");
     }
     let mut flusher = Flusher::new(store, pipeline);
-    let (servers, failure) = run(servers, &mut flusher, options.flush_interval, shutdown).await;
+    let flushes = every(options.flush_interval);
+    let failure = run(&mut servers, &mut flusher, &intake, flushes, shutdown).await;
     let cut_off = servers.stop(options.drain_timeout).await;
     let segments = flusher.finish().await?;
     if let Some(failure) = failure {
@@ -225,117 +223,32 @@ fn address_of(listener: &TcpListener, asked: SocketAddr) -> SocketAddr {
     listener.local_addr().unwrap_or(asked)
 }
 
-/// Flushes on time until shutdown is asked for or a server ends.
-async fn run(
-    mut servers: Servers,
-    flusher: &mut Flusher,
-    flush_interval: Duration,
-    shutdown: impl Future<Output = ()>,
-) -> (Servers, Option<CollectError>) {
-    tokio::pin!(shutdown);
+/// Ticks from one interval from now on; ticks that come late move those after them.
+fn every(interval: Duration) -> Interval {
     // An interval of zero would panic, and mean nothing.
-    let flush_interval = flush_interval.max(Duration::from_millis(1));
-    let start = tokio::time::Instant::now() + flush_interval;
-    let mut ticks = tokio::time::interval_at(start, flush_interval);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let interval = interval.max(Duration::from_millis(1));
+    let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + interval, interval);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
+/// Flushes on time until shutdown is asked for or a server ends, which is then returned.
+async fn run(
+    servers: &mut Servers,
+    flusher: &mut Flusher,
+    intake: &Intake,
+    mut flushes: Interval,
+    shutdown: impl Future<Output = ()>,
+) -> Option<CollectError> {
+    tokio::pin!(shutdown);
     loop {
         tokio::select! {
-            () = &mut shutdown => return (servers, None),
-            failure = servers.failure() => return (servers, Some(failure)),
-            _ = ticks.tick() => flusher.flush().await,
-        }
-    }
-}
-
-type Server = JoinHandle<Result<(), String>>;
-
-struct Servers {
-    grpc: Server,
-    http: Server,
-    stop: watch::Sender<bool>,
-}
-
-impl Servers {
-    fn start(grpc: TcpListener, http: TcpListener, intake: &Arc<Intake>) -> Self {
-        let (stop, stopped) = watch::channel(false);
-        Self {
-            grpc: tokio::spawn(serve_grpc(grpc, Arc::clone(intake), stopped.clone())),
-            http: tokio::spawn(serve_http(http, Arc::clone(intake), stopped)),
-            stop,
-        }
-    }
-
-    /// Completes when a server ends although nobody asked it to.
-    async fn failure(&mut self) -> CollectError {
-        let (protocol, outcome) = tokio::select! {
-            outcome = &mut self.grpc => ("OTLP/gRPC", outcome),
-            outcome = &mut self.http => ("OTLP/HTTP", outcome),
-        };
-        let cause = match outcome {
-            Ok(Ok(())) => "it ended".to_owned(),
-            Ok(Err(cause)) => cause,
-            Err(error) => error.to_string(),
-        };
-        CollectError::Server { protocol, cause }
-    }
-
-    /// Stops listening and waits for requests in work; true when some had to be cut off.
-    async fn stop(mut self, timeout: Duration) -> bool {
-        self.stop.send_replace(true);
-        let deadline = tokio::time::Instant::now() + timeout;
-        let mut cut_off = false;
-        for server in [&mut self.grpc, &mut self.http] {
-            if server.is_finished() {
-                continue;
-            }
-            if tokio::time::timeout_at(deadline, &mut *server)
-                .await
-                .is_err()
-            {
-                server.abort();
-                cut_off = true;
+            () = &mut shutdown => return None,
+            failure = servers.failure() => return Some(failure),
+            _ = flushes.tick() => {
+                flusher.flush().await;
+                intake.pause(flusher.failures() >= MAX_FAILED_FLUSHES);
             }
         }
-        cut_off
     }
-}
-
-async fn until_stopped(mut stopped: watch::Receiver<bool>) {
-    // An error means that the sender is gone, which is a stop as well.
-    drop(stopped.wait_for(|stopped| *stopped).await);
-}
-
-async fn serve_grpc(
-    listener: TcpListener,
-    intake: Arc<Intake>,
-    stopped: watch::Receiver<bool>,
-) -> Result<(), String> {
-    tonic::transport::Server::builder()
-        .initial_stream_window_size(STREAM_WINDOW_BYTES)
-        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        .max_concurrent_streams(MAX_STREAMS)
-        .http2_keepalive_interval(Some(Duration::from_secs(60)))
-        .add_service(TraceService::new(intake))
-        .serve_with_incoming_shutdown(
-            TcpIncoming::from(listener).with_nodelay(Some(true)),
-            until_stopped(stopped),
-        )
-        .await
-        .map_err(|error| error.to_string())
-}
-
-async fn serve_http(
-    listener: TcpListener,
-    intake: Arc<Intake>,
-    stopped: watch::Receiver<bool>,
-) -> Result<(), String> {
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "nodelay refused");
-        }
-    });
-    axum::serve(listener, http::router(intake))
-        .with_graceful_shutdown(until_stopped(stopped))
-        .await
-        .map_err(|error| error.to_string())
 }

@@ -1,5 +1,7 @@
 //! Shared by the unit tests: a sink that remembers, sample requests, and prost as the oracle.
 
+pub(crate) mod requests;
+
 use std::collections::BTreeMap;
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;

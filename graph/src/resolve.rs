@@ -12,6 +12,7 @@ mod ids;
 mod kube;
 mod services;
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use crate::identity::{NodeKey, NodeName};
@@ -26,35 +27,61 @@ use crate::time::Timestamp;
 use destination::{Destination, Resolver};
 use edges::EdgeTable;
 
-/// A node before it has an id.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+/// A node before it has an id. Address and system describe it; the other fields are its identity.
+#[derive(Debug, Clone)]
 pub(crate) struct NodeRef {
     pub(crate) kind: NodeKind,
     pub(crate) environment: String,
     pub(crate) namespace: String,
     pub(crate) name: String,
+    /// The attribute that named a workload without `service.name`, or the owner of a database without address; empty
+    /// otherwise.
+    pub(crate) source: String,
     pub(crate) address: Option<String>,
     pub(crate) system: Option<String>,
 }
 
 impl NodeRef {
     fn of_key(key: &NodeKey) -> Self {
-        let kind = match key.name {
-            NodeName::Service(_) | NodeName::Workload { .. } => NodeKind::Service,
-            NodeName::Unidentified(_) | NodeName::Other => NodeKind::Unidentified,
+        let (kind, source) = match &key.name {
+            NodeName::Service(_) => (NodeKind::Service, ""),
+            NodeName::Workload { source, .. } => (NodeKind::Service, source.as_str()),
+            NodeName::Unidentified(_) | NodeName::Other => (NodeKind::Unidentified, ""),
         };
         Self {
             kind,
             environment: key.environment.clone(),
             namespace: key.namespace.clone(),
             name: key.display_name().to_owned(),
+            source: source.to_owned(),
             address: None,
             system: None,
         }
     }
 
-    fn is_emitter(&self) -> bool {
-        matches!(self.kind, NodeKind::Service | NodeKind::Unidentified)
+    fn identity(&self) -> (NodeKind, [&str; 4]) {
+        let names = [&self.environment, &self.namespace, &self.name, &self.source];
+        (self.kind, names.map(String::as_str))
+    }
+}
+
+impl PartialEq for NodeRef {
+    fn eq(&self, other: &Self) -> bool {
+        self.identity() == other.identity()
+    }
+}
+
+impl Eq for NodeRef {}
+
+impl PartialOrd for NodeRef {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for NodeRef {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.identity().cmp(&other.identity())
     }
 }
 
@@ -70,10 +97,12 @@ pub(crate) fn snapshot(segment: &Segment, settings: &Settings) -> GraphSnapshot 
     }
     let links = flows::join(segment, &resolver, &mut table);
     let emitters = emitters(segment);
-    let mut refs: Vec<NodeRef> = emitters.keys().cloned().collect();
-    refs.extend(table.nodes().filter(|node| !node.is_emitter()).cloned());
-    refs.extend(table.nodes().filter(|node| node.is_emitter()).cloned());
-    refs.sort();
+    let mut refs: Vec<NodeRef> = emitters.keys().chain(table.nodes()).cloned().collect();
+    // Of equal nodes the best described one stays.
+    refs.sort_by(|a, b| {
+        let description = |node: &NodeRef| (node.system.clone(), node.address.clone());
+        a.cmp(b).then_with(|| description(b).cmp(&description(a)))
+    });
     refs.dedup();
     let ids = ids::assign(&refs);
     let mut nodes: Vec<Node> = refs

@@ -100,7 +100,7 @@ fn the_worst_case_is_named_and_the_others_are_counted() {
     }
     let text = &find(&graph)[0].text;
     assert!(
-        text.contains("service/y1 failed (40.0 %); so it is for 2 edges more"),
+        text.contains("service/y1 failed (40.0 %); the same with 2 more edges"),
         "{text}"
     );
 }

@@ -17,6 +17,7 @@ use crate::render::{evidence_classes, seconds};
 use crate::text::{clip, count_of, counted, percent, permille, short, thousands};
 
 mod escape;
+mod order;
 
 use escape::{id, label};
 
@@ -32,11 +33,14 @@ const TOOLTIP_TARGETS: usize = 5;
 /// The graph as a DOT digraph.
 #[must_use]
 pub fn render(snapshot: &GraphSnapshot) -> String {
-    let mut dot = String::from("digraph tracemesh {\n");
+    let version = env!("CARGO_PKG_VERSION");
+    let mut dot =
+        format!("// Made by tracemesh {version} from observed traces.\ndigraph tracemesh {{\n");
     header(&mut dot, snapshot);
     nodes(&mut dot, snapshot);
-    for edge in &snapshot.edges {
-        line(&mut dot, &edge_statement(edge));
+    let placing = order::placing_edges(snapshot);
+    for (position, edge) in snapshot.edges.iter().enumerate() {
+        line(&mut dot, &edge_statement(edge, placing.contains(&position)));
     }
     dot.push_str("}\n");
     dot
@@ -61,7 +65,7 @@ fn header(dot: &mut String, snapshot: &GraphSnapshot) {
     line(
         dot,
         &format!(
-            "graph [rankdir=LR, ranksep=1.0, nodesep=0.3, splines=true, labelloc=t, labeljust=l, {font}, fontsize=12, \
+            "graph [rankdir=LR, ranksep=1.3, nodesep=0.35, splines=true, labelloc=t, labeljust=l, {font}, fontsize=12, \
              fontcolor=\"#555555\", label={}]",
             label(title.iter().map(String::as_str))
         ),
@@ -142,7 +146,9 @@ const fn look(kind: NodeKind) -> (&'static str, &'static str, &'static str) {
 
 fn node_statement(node: &Node) -> String {
     let (shape, fill, border) = look(node.kind);
-    let mut text = vec![clip(&node.name, NAME_WIDTH)];
+    // A virtual node's name repeats its system: the address alone reads better beside it.
+    let name = node.address.as_ref().unwrap_or(&node.name);
+    let mut text = vec![clip(name, NAME_WIDTH)];
     let mut second = Vec::new();
     if node.kind != NodeKind::Service {
         let kind = node.kind.as_str().replace('_', " ");
@@ -171,7 +177,7 @@ fn node_statement(node: &Node) -> String {
     )
 }
 
-fn edge_statement(edge: &Edge) -> String {
+fn edge_statement(edge: &Edge, is_placing: bool) -> String {
     let is_failing = edge.failed > 0 && permille(edge.failed, edge.calls) >= FAILING_PERMILLE;
     let style = match edge.relation {
         Relation::Sync => "solid",
@@ -184,8 +190,9 @@ fn edge_statement(edge: &Edge) -> String {
         ("#6b7280", "#444444")
     };
     let width = pen_width(edge.calls);
+    let follows = if is_placing { "" } else { ", constraint=false" };
     format!(
-        "{} -> {} [label={}, tooltip={}, style={style}, color=\"{color}\", fontcolor=\"{ink}\", penwidth={width:.1}]",
+        "{} -> {} [label={}, tooltip={}, style={style}, color=\"{color}\", fontcolor=\"{ink}\", penwidth={width:.1}{follows}]",
         id(&edge.caller),
         id(&edge.callee),
         label(edge_label(edge).iter().map(String::as_str)),

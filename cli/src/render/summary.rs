@@ -3,6 +3,7 @@
 //! Place in the flow: snapshot, findings, waves and written files -> text of 80 columns on standard output. Every number
 //! comes with its base. Names are printable; styles are added only by the palette.
 
+use tracemesh_graph::egress::Conservation;
 use tracemesh_graph::snapshot::{Diagnostics, Edge, GraphSnapshot, NodeKind};
 
 use crate::findings::Finding;
@@ -31,8 +32,12 @@ const FINDINGS: usize = 3;
 pub struct Summary<'a> {
     /// Trace files read.
     pub files: u64,
+    /// What was passed over in directories, in words.
+    pub skipped: Option<String>,
     /// The graph.
     pub snapshot: &'a GraphSnapshot,
+    /// What became of the edges on the way to egress definitions.
+    pub egress: Conservation,
     /// Findings, most important first.
     pub findings: &'a [Finding],
     /// Node ids per wave, in order.
@@ -54,6 +59,7 @@ pub fn render(summary: &Summary<'_>, palette: Palette) -> String {
     read(&mut page, summary);
     page.heading("Graph");
     graph(&mut page, summary.snapshot);
+    page.fact("egress", &egress(&summary.egress));
     if !summary.waves.is_empty() {
         page.heading("First waves of onboarding");
         waves(&mut page, summary.waves);
@@ -112,6 +118,9 @@ fn read(page: &mut Page, summary: &Summary<'_>) {
     let snapshot = summary.snapshot;
     let diagnostics = &snapshot.diagnostics;
     page.fact("files", &thousands(summary.files));
+    if let Some(skipped) = &summary.skipped {
+        page.fact("", skipped);
+    }
     page.fact("spans", &spans(diagnostics));
     for (title, reasons) in [
         ("rejected", &diagnostics.rejected),
@@ -199,6 +208,30 @@ fn edges(edges: &[Edge]) -> String {
     } else {
         format!("{total} by best evidence: {}", list.join(", "))
     }
+}
+
+/// Where every edge went; the parts add up to all edges.
+fn egress(edges: &Conservation) -> String {
+    let parts = [
+        (edges.asynchronous, "message flow"),
+        (edges.proxied, "through a proxy"),
+        (edges.unresolved, "without a usable address"),
+        (edges.suspect, "never answered"),
+        (
+            edges.lost_conflict,
+            "with an address that belongs to another",
+        ),
+        (edges.caller_is_no_service, "not from a service"),
+    ];
+    let mut text = format!(
+        "{} of {} defined",
+        thousands(edges.emitted),
+        counted(edges.edges, "edge", "edges"),
+    );
+    for (count, what) in parts.iter().filter(|(count, _)| *count > 0) {
+        text.push_str(&format!(", {} {what}", thousands(*count)));
+    }
+    text
 }
 
 fn unresolved(diagnostics: &Diagnostics) -> String {

@@ -81,6 +81,9 @@ pub(crate) enum BodyFault {
     Corrupt,
 }
 
+/// Largest zstd window of a body: RFC 9659 holds senders over HTTP to 8 MiB.
+const BODY_WINDOW_LOG_MAX: u32 = 23;
+
 /// Decompresses a body in memory, stopping at `max_bytes` of output.
 pub(crate) fn decompress(
     compression: Compression,
@@ -93,7 +96,7 @@ pub(crate) fn decompress(
         Compression::Zstd => {
             let mut decoder = ZstdDecoder::with_buffer(body).map_err(corrupt)?;
             decoder
-                .window_log_max(ZSTD_WINDOW_LOG_MAX)
+                .window_log_max(BODY_WINDOW_LOG_MAX)
                 .map_err(corrupt)?;
             Box::new(decoder)
         }

@@ -256,3 +256,6 @@ pub(crate) fn frame_header(
         Err(error) => Err(error.fault),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -354,3 +354,6 @@ fn io_fault(error: io::Error, offset: u64) -> Fault {
         Fault::Io(error)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,11 +16,10 @@ use tonic::body::Body;
 use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::codegen::{BoxFuture, Context, Poll, Service, http};
 use tonic::server::{Grpc, NamedService, UnaryService};
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
 
 use super::{Accepted, Encoding, Intake, Refusal};
 use crate::input::Compression;
-use crate::pipeline::Refused;
 
 const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
@@ -71,11 +70,29 @@ async fn export(intake: Arc<Intake>, request: http::Request<Body>) -> http::Resp
         intake: Arc::clone(&intake),
     };
     let answer = grpc.unary(method, request);
-    tokio::time::timeout(intake.limits.read_timeout, answer)
-        .await
-        .unwrap_or_else(|_elapsed| {
-            Status::deadline_exceeded("the request did not arrive in time").into_http()
-        })
+    match tokio::time::timeout(intake.limits.read_timeout, answer).await {
+        Ok(response) => judged_by_transport(&intake, response),
+        Err(_) => status_of(&intake.refuse(Refusal::Late)).into_http(),
+    }
+}
+
+/// Counts what tonic refused before the message reached us, and corrects one of its codes: too long a message is
+/// OUT_OF_RANGE to tonic, which the OTLP specification lets senders retry for ever.
+fn judged_by_transport(intake: &Intake, response: http::Response<Body>) -> http::Response<Body> {
+    let status = Status::from_header_map(response.headers());
+    match status.map(|status| (status.code(), status)) {
+        Some((Code::OutOfRange, status)) => {
+            let max = intake.limits.max_decompressed_bytes;
+            drop(intake.refuse(Refusal::TooLarge(max)));
+            Status::resource_exhausted(status.message()).into_http()
+        }
+        // Ours, and counted where they were made.
+        None | Some((Code::Ok | Code::InvalidArgument | Code::Unavailable, _)) => response,
+        Some(_) => {
+            drop(intake.refuse(Refusal::Cut));
+            response
+        }
+    }
 }
 
 struct Export {
@@ -111,11 +128,10 @@ pub(super) fn response_to(accepted: &Accepted) -> ExportTraceServiceResponse {
 /// The OTLP specification retries on UNAVAILABLE, and gives up on INVALID_ARGUMENT.
 fn status_of(refusal: &Refusal) -> Status {
     let message = refusal.to_string();
-    match refusal {
-        Refusal::Undecodable(_) | Refusal::Compression(_) => Status::invalid_argument(message),
-        Refusal::Busy
-        | Refusal::Failed
-        | Refusal::Pipeline(Refused::Overloaded | Refused::Stopped) => Status::unavailable(message),
+    if refusal.is_retryable() {
+        Status::unavailable(message)
+    } else {
+        Status::invalid_argument(message)
     }
 }
 

@@ -10,13 +10,13 @@ use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::State;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
-use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::http::{HeaderMap, HeaderName};
 use axum::response::Response;
 use axum::routing::post;
 
-use super::{Encoding, Intake, Refusal};
+use super::{Accepted, Encoding, Intake, Refusal};
 use crate::input::Compression;
-use answer::{accepted, failure, refused, unsupported};
+use answer::{accepted, refused, unsupported};
 
 pub(crate) fn router(intake: Arc<Intake>) -> Router {
     Router::new()
@@ -28,17 +28,22 @@ pub(crate) fn router(intake: Arc<Intake>) -> Router {
 
 async fn export(State(intake): State<Arc<Intake>>, headers: HeaderMap, body: Body) -> Response {
     let Some(encoding) = encoding_of(&headers) else {
-        return unsupported(
-            "content type",
-            "`application/x-protobuf` or `application/json`",
-        );
+        return unsupported(&intake.refuse(Refusal::Unsupported {
+            what: "content type",
+            supported: "`application/x-protobuf` or `application/json`",
+        }));
     };
     let Some(compression) = compression_of(&headers) else {
-        return unsupported("content encoding", "`gzip`, `zstd` or none");
+        return unsupported(&intake.refuse(Refusal::Unsupported {
+            what: "content encoding",
+            supported: "`gzip`, `zstd` or none",
+        }));
     };
-    match take(&intake, encoding, compression, &headers, body).await {
-        Ok(response) | Err(response) => response,
-    }
+    let outcome = take(&intake, encoding, compression, &headers, body).await;
+    outcome.map_or_else(
+        |refusal| refused(encoding, &refusal),
+        |outcome| accepted(encoding, &outcome),
+    )
 }
 
 async fn take(
@@ -47,34 +52,22 @@ async fn take(
     compression: Compression,
     headers: &HeaderMap,
     body: Body,
-) -> Result<Response, Response> {
-    let refused = |refusal: Refusal| refused(encoding, &refusal);
+) -> Result<Accepted, Refusal> {
     let max = intake.limits.max_body_bytes;
-    let too_large = || {
-        let message = format!("the body has more than {max} bytes");
-        failure(encoding, StatusCode::PAYLOAD_TOO_LARGE, &message)
-    };
     if declared_length(headers).is_some_and(|length| length > max as u64) {
-        return Err(too_large());
+        return Err(intake.refuse(Refusal::TooLarge(max)));
     }
-    let _permit = intake.admit().await.map_err(refused)?;
-    let body: Bytes =
-        match tokio::time::timeout(intake.limits.read_timeout, to_bytes(body, max)).await {
-            Ok(Ok(body)) => body,
-            Ok(Err(error)) if is_length_limit(&error) => return Err(too_large()),
-            Ok(Err(_)) => {
-                let message = "the body ended before its end";
-                return Err(failure(encoding, StatusCode::BAD_REQUEST, message));
-            }
-            Err(_) => {
-                let message = "the body did not arrive in time";
-                return Err(failure(encoding, StatusCode::REQUEST_TIMEOUT, message));
-            }
-        };
-    let outcome = intake.accept(encoding, compression, body).await;
-    outcome
-        .map(|outcome| accepted(encoding, &outcome))
-        .map_err(refused)
+    let _permit = intake.admit().await?;
+    let body = to_bytes(body, max);
+    let body: Bytes = match tokio::time::timeout(intake.limits.read_timeout, body).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(error)) if is_length_limit(&error) => {
+            return Err(intake.refuse(Refusal::TooLarge(max)));
+        }
+        Ok(Err(_)) => return Err(intake.refuse(Refusal::Cut)),
+        Err(_) => return Err(intake.refuse(Refusal::Late)),
+    };
+    intake.accept(encoding, compression, body).await
 }
 
 fn is_length_limit(error: &axum::Error) -> bool {

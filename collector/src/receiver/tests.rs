@@ -107,3 +107,13 @@ async fn places_are_waited_for_and_then_refused() {
     drop(held);
     assert!(intake.admit().await.is_ok());
 }
+
+#[tokio::test]
+async fn a_paused_receiver_turns_requests_away_until_it_is_resumed() {
+    let intake = intake(ReceiverLimits::default());
+    intake.pause(true);
+    let refusal = intake.admit().await.map(drop).unwrap_err();
+    assert!(matches!(refusal, Refusal::Paused) && refusal.is_retryable());
+    intake.pause(false);
+    assert!(intake.admit().await.is_ok());
+}

@@ -16,6 +16,8 @@ pub(super) struct Flusher {
     pipeline: Arc<Pipeline>,
     /// `None` only while a flush runs, or after one panicked.
     ledger: Option<Ledger>,
+    /// Flushes that failed since the last one that did not.
+    failures: u32,
 }
 
 struct Ledger {
@@ -37,7 +39,13 @@ impl Flusher {
                 since: clock::wall(),
                 segments: 0,
             }),
+            failures: 0,
         }
+    }
+
+    /// Flushes that failed in a row.
+    pub(super) const fn failures(&self) -> u32 {
+        self.failures
     }
 
     /// Writes what was inferred since the last flush. A failure is logged, and tried again with the next flush.
@@ -52,19 +60,29 @@ impl Flusher {
         });
         match flushed.await {
             Ok((ledger, outcome)) => {
+                self.failures = match &outcome {
+                    Ok(()) => 0,
+                    Err(_) => self.failures.saturating_add(1),
+                };
                 if let Err(error) = outcome {
                     let cause = std::error::Error::source(&error).map(ToString::to_string);
                     tracing::error!(%error, cause, "segment not written, kept for the next flush");
                 }
                 self.ledger = Some(ledger);
             }
-            Err(error) => tracing::error!(%error, "flush failed, its segment is lost"),
+            Err(error) => {
+                // Nothing can be written any more; `finish` says so.
+                self.failures = u32::MAX;
+                tracing::error!(%error, "flush failed, its segment is lost");
+            }
         }
     }
 
     /// Drains the pipeline, writes the last segment, and returns the number of segments written.
     pub(super) async fn finish(self) -> Result<u64, CollectError> {
-        let Self { pipeline, ledger } = self;
+        let Self {
+            pipeline, ledger, ..
+        } = self;
         let finished = tokio::task::spawn_blocking(move || {
             let rest = pipeline.drain();
             let mut ledger = ledger.ok_or(CollectError::Lost)?;

@@ -2,8 +2,11 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
+use std::path::Path;
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
+use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span as OtlpSpan};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -27,6 +30,15 @@ pub(crate) struct Collector {
 
 impl Collector {
     pub(crate) async fn start(limits: ReceiverLimits) -> Self {
+        Self::start_with(CollectOptions {
+            limits,
+            ..CollectOptions::default()
+        })
+        .await
+    }
+
+    /// Starts with these options, but on free ports and in an own store.
+    pub(crate) async fn start_with(options: CollectOptions) -> Self {
         let store = TempDir::new().unwrap();
         let (ready, addresses) = oneshot::channel();
         let (stop, stopped) = oneshot::channel::<()>();
@@ -34,9 +46,8 @@ impl Collector {
             grpc_address: "127.0.0.1:0".parse().unwrap(),
             http_address: "127.0.0.1:0".parse().unwrap(),
             store: store.path().to_owned(),
-            limits,
             ready: Some(ready),
-            ..CollectOptions::default()
+            ..options
         };
         let running = tokio::spawn(collect(options, async move { drop(stopped.await) }));
         Self {
@@ -45,6 +56,10 @@ impl Collector {
             stop,
             running,
         }
+    }
+
+    pub(crate) fn store(&self) -> &Path {
+        self.store.path()
     }
 
     pub(crate) async fn stop(self) -> (CollectSummary, TempDir) {
@@ -72,6 +87,47 @@ pub(crate) fn sample(good: u64, bad: u64) -> ExportTraceServiceRequest {
             }],
             ..ResourceSpans::default()
         }],
+    }
+}
+
+/// One call from `web` to `cart`, with its two sides in two resources.
+pub(crate) fn call(number: u8) -> ExportTraceServiceRequest {
+    let span = |id: u8, parent: u8, kind: i32| OtlpSpan {
+        trace_id: vec![number; 16],
+        span_id: vec![id; 8],
+        parent_span_id: if parent == 0 {
+            Vec::new()
+        } else {
+            vec![parent; 8]
+        },
+        kind,
+        name: "GET".to_owned(),
+        start_time_unix_nano: 1_700_000_000_000_000_000 + u64::from(id) * 1_000_000,
+        end_time_unix_nano: 1_700_000_000_009_123_457 - u64::from(id) * 1_000_000,
+        ..OtlpSpan::default()
+    };
+    let of = |service: &str, spans: Vec<OtlpSpan>| ResourceSpans {
+        resource: Some(Resource {
+            attributes: vec![KeyValue {
+                key: "service.name".to_owned(),
+                value: Some(AnyValue {
+                    value: Some(any_value::Value::StringValue(service.to_owned())),
+                }),
+                ..KeyValue::default()
+            }],
+            ..Resource::default()
+        }),
+        scope_spans: vec![ScopeSpans {
+            spans,
+            ..ScopeSpans::default()
+        }],
+        ..ResourceSpans::default()
+    };
+    ExportTraceServiceRequest {
+        resource_spans: vec![
+            of("cart", vec![span(3, 2, 2)]),
+            of("web", vec![span(1, 0, 2), span(2, 1, 3)]),
+        ],
     }
 }
 

@@ -152,6 +152,7 @@ fn own_broker(node: &NodeKey, peer: &Peer, services: &Services<'_>) -> Option<No
         environment: node.environment.clone(),
         namespace: String::new(),
         name,
+        source: String::new(),
         address,
         system: Some(system.to_owned()).filter(|system| !system.is_empty()),
     };

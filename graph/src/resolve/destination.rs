@@ -105,6 +105,7 @@ impl<'a> Resolver<'a> {
                 environment: environment.to_owned(),
                 namespace: namespace.to_owned(),
                 name: name.to_owned(),
+                source: String::new(),
                 address: None,
                 system: None,
             },
@@ -148,6 +149,7 @@ impl<'a> Resolver<'a> {
                 environment: caller.environment.clone(),
                 namespace: namespace.clone(),
                 name: name.clone(),
+                source: String::new(),
                 address: peer.address.as_ref().map(Address::to_string),
                 system: peer.category.system().map(str::to_owned),
             },
@@ -200,6 +202,7 @@ impl<'a> Resolver<'a> {
                 environment: caller.environment.clone(),
                 namespace: String::new(),
                 name: name.clone(),
+                source: String::new(),
                 address: None,
                 system: None,
             })),
@@ -309,6 +312,7 @@ impl Place {
             environment: self.environment,
             namespace: String::new(),
             name: self.address.clone(),
+            source: String::new(),
             address: Some(self.address),
             system: system.map(str::to_owned),
         }
@@ -325,13 +329,12 @@ impl Place {
 
 /// A database without a host belongs to its caller: there is no global `postgresql` (rule 1.5.3).
 fn owned_database(caller: &NodeKey, system: &str) -> NodeRef {
-    let owner = [caller.namespace.as_str(), caller.display_name()];
-    let owner: Vec<&str> = owner.into_iter().filter(|part| !part.is_empty()).collect();
     NodeRef {
         kind: NodeKind::Database,
         environment: caller.environment.clone(),
-        namespace: owner.join("/"),
+        namespace: caller.namespace.clone(),
         name: system.to_owned(),
+        source: caller.display_name().to_owned(),
         address: None,
         system: Some(system.to_owned()),
     }

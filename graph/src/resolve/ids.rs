@@ -1,7 +1,8 @@
 //! Node ids: stable, readable, escaped.
 //!
 //! `service/shop/cart`, `service/cart` without namespace, `database/postgresql@pg:5432`, `external/api.example.com:443`. An
-//! environment is appended (`@prod`) only to ids that two environments would share.
+//! environment is appended (`@prod`) only to ids that two environments would share, and the naming attribute
+//! (`~k8s.deployment.name`) only to a workload that would share the id of a service.
 
 use std::collections::BTreeMap;
 
@@ -10,14 +11,21 @@ use crate::snapshot::NodeKind;
 
 /// The id of every node; ids are unique.
 pub(super) fn assign(nodes: &[NodeRef]) -> BTreeMap<NodeRef, String> {
-    let mut shared: BTreeMap<String, u64> = BTreeMap::new();
-    for node in nodes {
-        *shared.entry(plain(node)).or_default() += 1;
-    }
-    let id = |node: &NodeRef| {
+    let plain_ids = count(nodes.iter().map(plain));
+    let with_environment = |node: &NodeRef| {
         let id = plain(node);
-        if shared[&id] > 1 && !node.environment.is_empty() {
+        if plain_ids[&id] > 1 && !node.environment.is_empty() {
             format!("{id}@{}", escape(&node.environment))
+        } else {
+            id
+        }
+    };
+    let environment_ids = count(nodes.iter().map(with_environment));
+    let id = |node: &NodeRef| {
+        let id = with_environment(node);
+        let is_workload = node.kind == NodeKind::Service && !node.source.is_empty();
+        if environment_ids[&id] > 1 && is_workload {
+            format!("{id}~{}", escape(&node.source))
         } else {
             id
         }
@@ -25,11 +33,20 @@ pub(super) fn assign(nodes: &[NodeRef]) -> BTreeMap<NodeRef, String> {
     nodes.iter().map(|node| (node.clone(), id(node))).collect()
 }
 
+fn count(ids: impl Iterator<Item = String>) -> BTreeMap<String, u64> {
+    let mut counts = BTreeMap::new();
+    for id in ids {
+        *counts.entry(id).or_default() += 1;
+    }
+    counts
+}
+
 fn plain(node: &NodeRef) -> String {
     let kind = node.kind.as_str();
     let name = match node.kind {
         NodeKind::Service | NodeKind::Unidentified => escape(&node.name),
-        _ => escape_virtual(&node.name),
+        _ if node.source.is_empty() => escape_virtual(&node.name),
+        _ => format!("{}~{}", escape_virtual(&node.name), escape(&node.source)),
     };
     if node.namespace.is_empty() {
         format!("{kind}/{name}")
@@ -43,9 +60,9 @@ fn escape(text: &str) -> String {
     escape_except(text, "-._")
 }
 
-/// Names of virtual nodes are made of escaped parts and joined by `@`, `:` and `/`.
+/// Names of virtual nodes are addresses, alone or behind `system@`.
 fn escape_virtual(text: &str) -> String {
-    escape_except(text, "-._@:/[]*")
+    escape_except(text, "-._@:,[]*")
 }
 
 fn escape_except(text: &str, kept: &str) -> String {
@@ -73,6 +90,7 @@ mod tests {
             environment: environment.to_owned(),
             namespace: namespace.to_owned(),
             name: name.to_owned(),
+            source: String::new(),
             address: None,
             system: None,
         }

@@ -1,5 +1,7 @@
 use super::*;
 use crate::findings::find;
+use tracemesh_graph::egress::{EgressOptions, derive};
+
 use crate::render::sample::{HOSTILE_NAMES, node, shop, snapshot};
 
 fn told(snapshot: &GraphSnapshot, waves: &[Vec<String>]) -> String {
@@ -16,7 +18,9 @@ fn told(snapshot: &GraphSnapshot, waves: &[Vec<String>]) -> String {
     ];
     let summary = Summary {
         files: 2,
+        skipped: Some("passed over 1 file without traces, such as `a.txt`: text".to_owned()),
         snapshot,
+        egress: derive(snapshot, &EgressOptions::default()).conservation,
         findings: &findings,
         waves,
         graph_path: "out/graph.json",
@@ -37,6 +41,7 @@ fn the_shop_in_one_screen() {
     let expected = "\
 Read
   files        2
+               passed over 1 file without traces, such as `a.txt`: text
   spans        300,000: 299,000 used, 100 rejected, 0 dropped, 900 duplicates
   rejected     100 utf8
   window       2025-10-09T08:53:20Z to 2025-10-09T08:54:20Z
@@ -47,6 +52,8 @@ Graph
                objectstore, 1 shared host, 1 metadata, 1 unidentified
   edges        17 by best evidence: 17 paired
   unresolved   1,000 outgoing calls without destination, in 1 service
+  egress       7 of 17 edges defined, 1 message flow, 1 through a proxy, 7 with
+               an address that belongs to another, 1 not from a service
 
 First waves of onboarding
   wave 1       mailer, shop/catalog

@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use prost::Message;
 
 use super::*;
+use crate::testing::requests::request;
 use crate::testing::{Capture, Kept, expected, sample_request, sample_span, text_attribute};
 
 mod oracle;
@@ -180,14 +181,14 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
-    fn valid_requests_are_seen_as_prost_sees_them(request in oracle::request()) {
+    fn valid_requests_are_seen_as_prost_sees_them(request in request()) {
         prop_assert_eq!(decode(&request.encode_to_vec()), Ok(expected(&request)));
     }
 
     /// Fields in another order, messages split, unknown fields and overlong numbers in between: the same spans.
     #[test]
     fn scrambled_encodings_are_seen_as_prost_sees_them(
-        request in oracle::request(),
+        request in request(),
         seed in any::<u64>(),
     ) {
         let bytes = oracle::scramble(&request.encode_to_vec(), seed);
@@ -204,7 +205,7 @@ proptest! {
     /// Whatever prost accepts after a mutation is accepted here, unless it holds a group.
     #[test]
     fn mutations_never_panic_and_never_refuse_what_prost_takes(
-        request in oracle::request(),
+        request in request(),
         edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
     ) {
         let mut bytes = request.encode_to_vec();

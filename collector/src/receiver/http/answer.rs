@@ -15,7 +15,6 @@ const RETRY_AFTER_SECONDS: &str = "1";
 
 /// `google.rpc.Code` numbers.
 const INVALID_ARGUMENT: i32 = 3;
-const DEADLINE_EXCEEDED: i32 = 4;
 const RESOURCE_EXHAUSTED: i32 = 8;
 const UNAVAILABLE: i32 = 14;
 
@@ -35,32 +34,26 @@ pub(super) fn accepted(encoding: Encoding, outcome: &Accepted) -> Response {
     respond(encoding, StatusCode::OK, body)
 }
 
-/// 503 when the sender should come back, 413 for a decompression bomb, 400 otherwise.
+/// A `google.rpc.Status`: with 503 when the sender should come back, 413 for what is too large, 400 otherwise.
+///
+/// The specification lets senders retry on 503 and not on 408, so a late body is 503 as well.
 pub(super) fn refused(encoding: Encoding, refusal: &Refusal) -> Response {
-    let status = match refusal {
-        _ if refusal.is_retryable() => StatusCode::SERVICE_UNAVAILABLE,
-        Refusal::Compression(BodyFault::TooLarge(_)) => StatusCode::PAYLOAD_TOO_LARGE,
-        _ => StatusCode::BAD_REQUEST,
+    let (status, code) = match refusal {
+        _ if refusal.is_retryable() => (StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE),
+        Refusal::TooLarge(_) | Refusal::Compression(BodyFault::TooLarge(_)) => {
+            (StatusCode::PAYLOAD_TOO_LARGE, RESOURCE_EXHAUSTED)
+        }
+        _ => (StatusCode::BAD_REQUEST, INVALID_ARGUMENT),
     };
-    failure(encoding, status, &refusal.to_string())
-}
-
-/// A status with a `google.rpc.Status` body.
-pub(super) fn failure(encoding: Encoding, status: StatusCode, message: &str) -> Response {
-    let code = match status {
-        StatusCode::SERVICE_UNAVAILABLE => UNAVAILABLE,
-        StatusCode::PAYLOAD_TOO_LARGE => RESOURCE_EXHAUSTED,
-        StatusCode::REQUEST_TIMEOUT => DEADLINE_EXCEEDED,
-        _ => INVALID_ARGUMENT,
-    };
+    let message = refusal.to_string();
     let body = match encoding {
-        Encoding::Protobuf => rpc_status(code, message),
+        Encoding::Protobuf => rpc_status(code, &message),
         Encoding::Json => json!({"code": code, "message": message})
             .to_string()
             .into_bytes(),
     };
     let mut response = respond(encoding, status, body);
-    if status == StatusCode::SERVICE_UNAVAILABLE {
+    if refusal.is_retryable() {
         let after = HeaderValue::from_static(RETRY_AFTER_SECONDS);
         response.headers_mut().insert(RETRY_AFTER, after);
     }
@@ -68,9 +61,8 @@ pub(super) fn failure(encoding: Encoding, status: StatusCode, message: &str) -> 
 }
 
 /// 415: the answer is text, since the sender speaks nothing else that we do.
-pub(super) fn unsupported(what: &str, supported: &str) -> Response {
-    let message = format!("unsupported {what}; send {supported}\n");
-    let mut response = (StatusCode::UNSUPPORTED_MEDIA_TYPE, message).into_response();
+pub(super) fn unsupported(refusal: &Refusal) -> Response {
+    let mut response = (StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("{refusal}\n")).into_response();
     let encodings = HeaderValue::from_static("gzip, zstd");
     response.headers_mut().insert(ACCEPT_ENCODING, encodings);
     response
@@ -101,9 +93,9 @@ fn respond(encoding: Encoding, status: StatusCode, body: Vec<u8>) -> Response {
 }
 
 /// `google.rpc.Status`: `int32 code = 1; string message = 2`.
-fn rpc_status(code: i32, message: &str) -> Vec<u8> {
+fn rpc_status(code: i32, message: &String) -> Vec<u8> {
     let mut body = Vec::new();
     prost::encoding::int32::encode(1, &code, &mut body);
-    prost::encoding::string::encode(2, &message.to_owned(), &mut body);
+    prost::encoding::string::encode(2, message, &mut body);
     body
 }

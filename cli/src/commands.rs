@@ -1,0 +1,29 @@
+//! One module per command: arguments in, answer to the output, outcome back.
+//!
+//! Place in the flow: [`Command`] -> snapshot (`source`) -> models of the graph crate -> renderers -> output or files.
+
+use crate::args::Command;
+use crate::error::{CliError, Outcome};
+use crate::output::Output;
+
+mod analyze;
+mod collect;
+mod egress;
+mod files;
+mod graph;
+mod onboard;
+mod source;
+
+/// Runs a command to its end.
+///
+/// # Errors
+/// When the input cannot be used or the answer cannot be written; the error says what to do.
+pub fn run(command: Command, output: &mut Output<'_>) -> Result<Outcome, CliError> {
+    match command {
+        Command::Analyze(arguments) => analyze::run(&arguments, output),
+        Command::Collect(arguments) => collect::run(arguments, output),
+        Command::Graph(arguments) => graph::run(&arguments, output),
+        Command::Egress(arguments) => egress::run(&arguments, output),
+        Command::Onboard(arguments) => onboard::run(&arguments, output),
+    }
+}

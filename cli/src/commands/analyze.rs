@@ -1,0 +1,76 @@
+//! `tracemesh analyze`: from trace files to everything, in one go.
+//!
+//! All files are made in memory before the first is written, so a failure leaves an earlier result whole.
+
+use std::path::Path;
+
+use tracemesh_graph::egress::EgressModel;
+use tracemesh_graph::onboarding::{Plan, Wave};
+use tracemesh_graph::snapshot::GraphSnapshot;
+
+use crate::args::AnalyzeArgs;
+use crate::commands::{egress, files, graph, onboard, source};
+use crate::error::{CliError, Outcome};
+use crate::findings;
+use crate::output::Output;
+use crate::output_dir::FileSet;
+use crate::render::summary::{Summary, render};
+use crate::render::{dot, onboarding};
+
+/// Files written, and what they are; the directory of the egress files is one of them.
+const WRITTEN: [(&str, &str); 5] = [
+    ("graph.json", "the service graph, for programs"),
+    ("graph.dot", "the same for Graphviz: dot -Tsvg -O FILE"),
+    ("egress/", "Envoy files, one directory per service"),
+    ("onboarding.md", "order, waves and risks, to read"),
+    ("onboarding.json", "the same, for programs"),
+];
+
+/// Reads, infers, derives, writes and tells.
+pub(super) fn run(arguments: &AnalyzeArgs, output: &mut Output<'_>) -> Result<Outcome, CliError> {
+    let traces = source::read_traces(&arguments.traces, output)?;
+    let snapshot = &traces.snapshot;
+    output.progress("deriving egress and the onboarding plan");
+    let (egress, plan) = (egress::model_of(snapshot), onboard::plan_of(snapshot));
+    files::write(&arguments.out, &file_set(snapshot, &egress, &plan)?)?;
+    let findings = findings::find(snapshot);
+    let written = WRITTEN.map(|(name, what)| (shown(&arguments.out, name), what.to_owned()));
+    let summary = Summary {
+        files: traces.files,
+        skipped: traces.skipped_note(),
+        snapshot,
+        egress: egress.conservation,
+        findings: &findings,
+        waves: &waves(&plan),
+        graph_path: &shown(&arguments.out, "graph.json"),
+        written: &written,
+    };
+    output.data(&render(&summary, output.capabilities().stdout))?;
+    Ok(Outcome::Done)
+}
+
+fn file_set(
+    snapshot: &GraphSnapshot,
+    egress: &EgressModel,
+    plan: &Plan,
+) -> Result<FileSet, CliError> {
+    let mut set = FileSet::new();
+    files::add(&mut set, "graph.json", graph::json(snapshot)?)?;
+    files::add(&mut set, "graph.dot", dot::render(snapshot))?;
+    files::add_below(&mut set, "egress", egress::files_of(egress))?;
+    files::add(&mut set, "onboarding.md", onboarding::markdown(plan))?;
+    files::add(&mut set, "onboarding.json", onboarding::json(plan))?;
+    Ok(set)
+}
+
+fn waves(plan: &Plan) -> Vec<Vec<String>> {
+    let services = |wave: &Wave| {
+        let services = wave.services.iter();
+        services.map(|service| service.service.clone()).collect()
+    };
+    plan.waves.iter().map(services).collect()
+}
+
+fn shown(out: &Path, name: &str) -> String {
+    out.join(name).display().to_string()
+}

@@ -1,0 +1,123 @@
+//! `tracemesh collect`: the OTLP receiver in the foreground, until it is told to stop.
+
+use std::num::NonZeroUsize;
+
+use tokio::sync::oneshot;
+use tracemesh_collector::ReceiverLimits;
+use tracemesh_collector::serve::{
+    BoundAddresses, CollectError, CollectOptions, CollectSummary, collect, termination,
+};
+use tracing::Level;
+
+use crate::args::CollectArgs;
+use crate::error::{CliError, Outcome};
+use crate::output::Output;
+use crate::terminal::Palette;
+use crate::text::{counted, thousands};
+
+/// Receives until SIGINT or SIGTERM, then tells what was received.
+pub(super) fn run(arguments: CollectArgs, output: &mut Output<'_>) -> Result<Outcome, CliError> {
+    start_log(output.capabilities().stderr);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| {
+            CliError::new("cannot start the receiver's threads")
+                .because(error)
+                .hint("the limit on threads or open files may be reached: see `ulimit -a`")
+        })?;
+    let (ready, bound) = oneshot::channel();
+    let options = options(arguments, ready);
+    let summary = runtime.block_on(receive(options, bound, output))?;
+    output.note(&last_words(&summary));
+    Ok(Outcome::Done)
+}
+
+async fn receive(
+    options: CollectOptions,
+    bound: oneshot::Receiver<BoundAddresses>,
+    output: &mut Output<'_>,
+) -> Result<CollectSummary, CliError> {
+    let shutdown = termination().map_err(|error| {
+        CliError::new("cannot listen for signals")
+            .because(error)
+            .hint("without them the receiver could not be stopped cleanly: check the sandbox it runs in")
+    })?;
+    let store = options.store.display().to_string();
+    let announce = async {
+        if let Ok(bound) = bound.await {
+            output.note(&format!(
+                "receiving OTLP/gRPC on {}, OTLP/HTTP on {}, into `{store}`; stop with Ctrl-C",
+                bound.grpc, bound.http
+            ));
+        }
+    };
+    let (summary, ()) = tokio::join!(collect(options, shutdown), announce);
+    summary.map_err(into_error)
+}
+
+fn options(arguments: CollectArgs, ready: oneshot::Sender<BoundAddresses>) -> CollectOptions {
+    let limits = ReceiverLimits::default();
+    CollectOptions {
+        grpc_address: arguments.grpc,
+        http_address: arguments.http,
+        store: arguments.store,
+        instance: arguments.instance,
+        flush_interval: arguments.flush_interval,
+        shards: arguments.shards.unwrap_or_else(all_cores),
+        queue_records: arguments.queue_spans.get(),
+        limits: ReceiverLimits {
+            max_body_bytes: arguments.max_request_mib.bytes(),
+            // Compressed requests may grow, within the same proportion as by default.
+            max_decompressed_bytes: arguments
+                .max_request_mib
+                .bytes()
+                .saturating_mul(limits.max_decompressed_bytes / limits.max_body_bytes),
+            ..limits
+        },
+        ready: Some(ready),
+        ..CollectOptions::default()
+    }
+}
+
+/// A shard for every core that the process may use; one when the system does not tell.
+fn all_cores() -> NonZeroUsize {
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
+/// Log lines go to standard error. A second call in one process, as in tests, keeps the first log.
+fn start_log(palette: Palette) {
+    let started = tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(palette == Palette::Ansi)
+        .with_target(false)
+        .with_max_level(Level::INFO)
+        .try_init();
+    if let Err(error) = started {
+        tracing::debug!(%error, "log already started");
+    }
+}
+
+fn last_words(summary: &CollectSummary) -> String {
+    let totals = &summary.totals;
+    let mut words = format!(
+        "received {} in {}, {} rejected; {} refused, {} turned away for a while; wrote {}",
+        counted(totals.spans, "span", "spans"),
+        counted(totals.requests, "request", "requests"),
+        thousands(totals.rejected_spans),
+        counted(totals.refused, "request", "requests"),
+        thousands(totals.turned_away),
+        counted(summary.segments, "segment", "segments"),
+    );
+    if summary.cut_off {
+        words.push_str("; requests still in work were cut off unanswered");
+    }
+    words
+}
+
+fn into_error(error: CollectError) -> CliError {
+    let hint = error
+        .hint()
+        .unwrap_or("see the log lines above; if it stays, report it with them");
+    CliError::from_cause(error).hint(hint)
+}

@@ -1,0 +1,76 @@
+//! Trace files and standard input, read into one snapshot in memory.
+
+use std::path::PathBuf;
+
+use tracemesh_collector::input::Input;
+use tracemesh_collector::replay::{Progress, ReadError, SkippedFile, replay};
+use tracemesh_graph::settings::Settings;
+use tracemesh_graph::snapshot::GraphSnapshot;
+
+use crate::error::CliError;
+use crate::output::Output;
+use crate::text::{count_of, counted, percent, printable, thousands};
+
+/// What the trace files held.
+#[derive(Debug)]
+pub(crate) struct Traces {
+    /// The graph inferred from all of them.
+    pub(crate) snapshot: GraphSnapshot,
+    /// Files that held traces.
+    pub(crate) files: u64,
+    /// Files of directories that held none.
+    skipped: Vec<SkippedFile>,
+}
+
+impl Traces {
+    /// How many files were passed over, with an example; `None` when none was.
+    pub(crate) fn skipped_note(&self) -> Option<String> {
+        let example = self.skipped.first()?;
+        let count = count_of(self.skipped.len());
+        Some(format!(
+            "passed over {} without traces, such as `{}`: {}",
+            counted(count, "file", "files"),
+            printable(&example.name),
+            printable(&example.reason),
+        ))
+    }
+}
+
+/// Reads files and directories; `-` is standard input.
+pub(crate) fn read(paths: &[PathBuf], output: &mut Output<'_>) -> Result<Traces, CliError> {
+    let inputs: Vec<Input> = paths
+        .iter()
+        .map(|path| Input::from_argument(path.as_os_str()))
+        .collect();
+    let settings = Settings::default();
+    let replayed = replay(&inputs, &settings, &mut |progress| {
+        output.progress(&progress_line(progress));
+    });
+    let replay = replayed.map_err(|error| into_error(&error))?;
+    Ok(Traces {
+        snapshot: replay.segment.snapshot(&settings),
+        files: count_of(replay.files.len()),
+        skipped: replay.skipped,
+    })
+}
+
+fn progress_line(progress: &Progress) -> String {
+    let done = match progress.total_bytes {
+        Some(total) if total > 0 => format!("{} %", percent(progress.bytes.min(total), total)),
+        _ => format!("{} bytes", thousands(progress.bytes)),
+    };
+    format!(
+        "reading {} of {}: {}, {}",
+        progress.files_done + 1,
+        progress.files,
+        done,
+        counted(progress.spans, "span", "spans"),
+    )
+}
+
+fn into_error(error: &ReadError) -> CliError {
+    let hint = error.hint().unwrap_or(
+        "trace files hold OTLP as JSON or protobuf, plain, gzip or zstd; see `tracemesh help analyze`",
+    );
+    CliError::new(error.to_string()).hint(hint)
+}

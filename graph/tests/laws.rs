@@ -1,0 +1,254 @@
+//! Laws of the graph that hold for any spans at all, however broken: order, repetition and batching do not matter, merging
+//! commutes, counts are conserved, and nothing panics.
+
+use std::sync::Arc;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use tracemesh_graph::attribute::{AttributeSet, Key, Value};
+use tracemesh_graph::record::{Names, Recorder, SpanRecord};
+use tracemesh_graph::segment::Segment;
+use tracemesh_graph::settings::Settings;
+use tracemesh_graph::shard::Shard;
+use tracemesh_graph::snapshot::GraphSnapshot;
+use tracemesh_graph::span::{Link, SpanId, SpanKind, SpanSink, SpanView, TraceId};
+
+/// A span from small alphabets, so that ids collide, cycles close and names meet.
+#[derive(Debug, Clone)]
+struct AnySpan {
+    trace: u8,
+    id: u8,
+    parent: Option<u8>,
+    kind: i64,
+    service: &'static str,
+    instance: &'static str,
+    start: u8,
+    length: u8,
+    is_error: bool,
+    link: Option<(u8, u8)>,
+    attributes: Vec<(Key, &'static str)>,
+    resend: i64,
+}
+
+fn any_span() -> impl Strategy<Value = AnySpan> {
+    let ids = (0..4_u8, 1..9_u8, proptest::option::of(1..9_u8), 0..6_i64);
+    let names = (
+        prop::sample::select(vec!["a", "b", "c-shadow", "", "unknown_service:x"]),
+        prop::sample::select(vec!["", "i1", "i2"]),
+        vec(any_attribute(), 0..4),
+    );
+    let times = (any::<u8>(), any::<u8>(), any::<bool>(), 0..4_i64);
+    let link = proptest::option::of((0..4_u8, 1..9_u8));
+    (ids, names, times, link).prop_map(|(ids, names, times, link)| AnySpan {
+        trace: ids.0,
+        id: ids.1,
+        parent: ids.2,
+        kind: ids.3,
+        service: names.0,
+        instance: names.1,
+        attributes: names.2,
+        start: times.0,
+        length: times.1,
+        is_error: times.2,
+        resend: times.3,
+        link,
+    })
+}
+
+fn any_attribute() -> impl Strategy<Value = (Key, &'static str)> {
+    prop::sample::select(vec![
+        (Key::ServerAddress, "api"),
+        (Key::ServerAddress, "api.example.com"),
+        (Key::UrlFull, "https://u:p@api.example.com/x?y"),
+        (Key::NetworkPeerAddress, "10.0.0.7"),
+        (Key::PeerService, "b"),
+        (Key::PeerService, "elsewhere"),
+        (Key::DbSystem, "mssql"),
+        (Key::MessagingSystem, "kafka"),
+        (Key::MessagingDestination, "orders"),
+        (Key::MessagingOperation, "receive"),
+        (Key::RpcSystem, "grpc"),
+        (Key::HttpMethod, "GET"),
+        (Key::HttpStatusCode, "404"),
+    ])
+}
+
+impl AnySpan {
+    fn trace_id(trace: u8) -> TraceId {
+        // Trace 3 comes from a 64-bit tracer that shares trace 2's low half.
+        let high = if trace == 3 { 0 } else { u128::from(trace) + 1 };
+        let low = u128::from(trace.min(2)) + 1;
+        TraceId(((high << 64) | low).to_be_bytes())
+    }
+
+    fn send(&self, recorder: &mut Recorder) {
+        let mut resource = AttributeSet::default();
+        resource.insert(Key::ServiceName, Value::Text(self.service));
+        resource.insert(Key::ServiceInstanceId, Value::Text(self.instance));
+        recorder.resource(&resource);
+        let mut attributes = AttributeSet::default();
+        attributes.insert(Key::HttpRequestResendCount, Value::Int(self.resend));
+        for (key, text) in &self.attributes {
+            attributes.insert(*key, Value::Text(text));
+        }
+        let id = |id: u8| SpanId(u64::from(id).to_be_bytes());
+        let links: Vec<Link> = self
+            .link
+            .iter()
+            .map(|(trace, span)| Link {
+                trace_id: Self::trace_id(*trace),
+                span_id: id(*span),
+            })
+            .collect();
+        recorder.span(&SpanView {
+            trace_id: Self::trace_id(self.trace),
+            span_id: id(self.id),
+            parent_id: self.parent.map(id),
+            kind: SpanKind::from_otlp(self.kind),
+            start_ns: u64::from(self.start) * 1_000_000,
+            end_ns: (u64::from(self.start) + u64::from(self.length)) * 1_000_000,
+            is_error: self.is_error,
+            flags: 0,
+            trace_state: "ot=th:8",
+            name: "GET",
+            attributes: &attributes,
+            links: &links,
+        });
+    }
+}
+
+fn records(spans: &[AnySpan], names: &Arc<Names>) -> Vec<SpanRecord> {
+    let mut recorder = Recorder::new(Arc::clone(names), &Settings::default());
+    spans.iter().for_each(|span| span.send(&mut recorder));
+    recorder.take_records()
+}
+
+fn segment(spans: &[AnySpan]) -> Segment {
+    let names = Arc::new(Names::default());
+    let mut shard = Shard::new(Arc::clone(&names), Settings::default());
+    for record in records(spans, &names) {
+        shard.push(record, 0);
+    }
+    shard.close_all();
+    shard.take_segment()
+}
+
+fn graph(segment: &Segment) -> GraphSnapshot {
+    segment.snapshot(&Settings::default())
+}
+
+fn text(graph: &GraphSnapshot) -> String {
+    serde_json::to_string_pretty(graph).expect("a snapshot is JSON")
+}
+
+/// Spans of one slice key stay together, as the router keeps them.
+fn split(spans: &[AnySpan], parts: &[bool; 4]) -> (Vec<AnySpan>, Vec<AnySpan>) {
+    let is_left = |span: &&AnySpan| parts[usize::from(span.trace.min(2))];
+    let left = spans.iter().filter(is_left).cloned().collect();
+    let right = spans
+        .iter()
+        .filter(|span| !is_left(span))
+        .cloned()
+        .collect();
+    (left, right)
+}
+
+fn assert_sane(graph: &GraphSnapshot, received: usize) {
+    let diagnostics = &graph.diagnostics;
+    let fragments = diagnostics.counters.get("fragment").copied().unwrap_or(0);
+    assert_eq!(diagnostics.spans, received as u64);
+    assert_eq!(
+        diagnostics.used + diagnostics.duplicates + fragments,
+        diagnostics.spans
+    );
+    assert!(graph.nodes.is_sorted_by(|a, b| a.id < b.id));
+    for edge in &graph.edges {
+        let evidence = edge.evidence;
+        let by_class = [
+            evidence.paired,
+            evidence.parent,
+            evidence.address,
+            evidence.alias,
+            evidence.named,
+            evidence.link,
+        ];
+        assert_eq!(by_class.iter().sum::<u64>(), edge.calls, "{edge:?}");
+        assert!(edge.failed <= edge.calls && edge.calls <= edge.attempts.max(edge.calls));
+        assert!((0.0..=1.0).contains(&edge.confidence), "{edge:?}");
+        assert!(graph.node(&edge.caller).is_some() && graph.node(&edge.callee).is_some());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
+
+    #[test]
+    fn the_order_of_spans_does_not_change_the_graph(
+        (spans, shuffled) in vec(any_span(), 0..40)
+            .prop_flat_map(|spans| (Just(spans.clone()), Just(spans).prop_shuffle())),
+    ) {
+        let graph_of = |spans: &[AnySpan]| graph(&segment(spans));
+        let expected = graph_of(&spans);
+        assert_sane(&expected, spans.len());
+        prop_assert_eq!(text(&expected), text(&graph_of(&shuffled)));
+    }
+
+    #[test]
+    fn spans_sent_twice_are_counted_and_change_nothing_else(spans in vec(any_span(), 0..30)) {
+        let once = graph(&segment(&spans));
+        let mut doubled = spans.clone();
+        doubled.extend(spans.iter().cloned());
+        let twice = graph(&segment(&doubled));
+        assert_sane(&twice, doubled.len());
+        prop_assert_eq!(&once.edges, &twice.edges);
+        prop_assert_eq!(&once.nodes, &twice.nodes);
+    }
+
+    #[test]
+    fn segments_merge_in_any_order_into_the_graph_of_the_whole(
+        spans in vec(any_span(), 0..40),
+        parts: [bool; 4],
+    ) {
+        let (left, right) = split(&spans, &parts);
+        let mut one = segment(&left);
+        one.merge(segment(&right));
+        let mut other = segment(&right);
+        other.merge(segment(&left));
+        prop_assert_eq!(&one, &other);
+        prop_assert_eq!(text(&graph(&one)), text(&graph(&segment(&spans))));
+    }
+
+    #[test]
+    fn a_segment_survives_json(spans in vec(any_span(), 0..30)) {
+        let whole = segment(&spans);
+        let json = serde_json::to_string(&whole).expect("a segment is JSON");
+        let back: Segment = serde_json::from_str(&json).expect("its JSON is a segment");
+        prop_assert_eq!(whole, back);
+    }
+
+    #[test]
+    fn caps_bound_every_table_and_are_counted(spans in vec(any_span(), 0..60)) {
+        let settings = Settings {
+            max_open_records: 8,
+            max_nodes: 1,
+            max_peers: 2,
+            max_edges: 2,
+            max_facet_values: 1,
+            max_open_messages: 2,
+            ..Settings::default()
+        };
+        let names = Arc::new(Names::new(&settings));
+        let mut recorder = Recorder::new(Arc::clone(&names), &settings);
+        spans.iter().for_each(|span| span.send(&mut recorder));
+        let mut shard = Shard::new(names, settings.clone());
+        for record in recorder.take_records() {
+            shard.push(record, 0);
+            prop_assert!(shard.open_records() <= settings.max_open_records);
+        }
+        shard.close_all();
+        let graph = shard.take_segment().snapshot(&settings);
+        let services = graph.diagnostics.per_service.len();
+        prop_assert!(services <= settings.max_nodes + 1, "{services} nodes");
+        prop_assert_eq!(graph.diagnostics.spans, spans.len() as u64);
+    }
+}

@@ -1,0 +1,182 @@
+//! The commands as people use them: formats, sources, exit codes, pipes, colours, reruns.
+
+use std::fs;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::harness::{BINARY, call, files_under, request, tracemesh, tracemesh_in};
+
+/// Traces in which `web` calls `cart` ten times, and the place they lie in.
+fn place() -> TempDir {
+    let place = tempfile::tempdir().expect("a temporary directory");
+    let spans =
+        (1..=10).flat_map(|trace| call(trace, "web", "cart", "cart.shop.svc.cluster.local"));
+    fs::write(place.path().join("traces.pb"), request(spans.collect())).expect("a writable file");
+    place
+}
+
+#[test]
+fn analyze_writes_the_same_bytes_again_and_leaves_other_files_alone() {
+    let place = place();
+    let run = || {
+        tracemesh_in(place.path(), &["analyze", "traces.pb", "--out", "out"], b"").expect_code(0)
+    };
+    let first = run();
+    for told in [
+        "services     2",
+        "1 by best evidence: 1 paired",
+        "out/graph.json",
+    ] {
+        assert!(
+            first.stdout.contains(told),
+            "{told} is not in\n{}",
+            first.stdout
+        );
+    }
+    assert_eq!(first.stderr, "");
+    for line in first.stdout.lines() {
+        assert!(
+            line.chars().count() <= 80 || line.trim_start().starts_with("tracemesh "),
+            "{line}"
+        );
+    }
+    let contents = || -> Vec<_> {
+        let out = place.path().join("out");
+        let files = files_under(&out)
+            .into_iter()
+            .filter(|file| !out.join(file).is_symlink());
+        files
+            .map(|file| (fs::read(out.join(&file)).unwrap(), file))
+            .collect()
+    };
+    let before = contents();
+    fs::write(place.path().join("out/notes.txt"), "mine").unwrap();
+    assert_eq!(run().stdout, first.stdout);
+    assert_eq!(
+        fs::read(place.path().join("out/notes.txt")).unwrap(),
+        b"mine"
+    );
+    fs::remove_file(place.path().join("out/notes.txt")).unwrap();
+    assert_eq!(contents(), before);
+}
+
+#[test]
+fn a_snapshot_file_and_the_traces_give_the_same_answers() {
+    let place = place();
+    let run = |arguments: &[&str]| {
+        tracemesh_in(place.path(), arguments, b"")
+            .expect_code(0)
+            .stdout
+    };
+    let from_traces = run(&["graph", "--traces", "traces.pb", "--format", "json"]);
+    fs::write(place.path().join("graph.json"), &from_traces).unwrap();
+    for format in ["json", "dot", "table"] {
+        assert_eq!(
+            run(&["graph", "--traces", "traces.pb", "--format", format]),
+            run(&["graph", "--graph", "graph.json", "--format", format]),
+        );
+    }
+    for format in ["table", "markdown", "json"] {
+        assert_eq!(
+            run(&["onboard", "--traces", "traces.pb", "--format", format]),
+            run(&["onboard", "--graph", "graph.json", "--format", format]),
+        );
+    }
+    let parsed: Value = serde_json::from_str(&from_traces).unwrap();
+    assert_eq!(parsed["schema"], "tracemesh.graph/v1");
+    assert_eq!(parsed["edges"][0]["calls"], 10);
+    assert_eq!(parsed["edges"][0]["evidence"]["paired"], 10);
+}
+
+#[test]
+fn standard_input_is_a_trace_file() {
+    let place = place();
+    let bytes = fs::read(place.path().join("traces.pb")).unwrap();
+    let table = tracemesh_in(place.path(), &["graph", "--traces", "-"], &bytes).expect_code(0);
+    assert!(table.stdout.contains("-> service/cart"), "{}", table.stdout);
+    assert_eq!(table.stderr, "");
+}
+
+#[test]
+fn egress_is_written_for_the_services_that_are_named() {
+    let place = place();
+    let run = |arguments: &[&str]| tracemesh_in(place.path(), arguments, b"");
+    run(&["egress", "web", "--traces", "traces.pb", "--out", "one"]).expect_code(0);
+    run(&["egress", "--traces", "traces.pb", "--out", "all"]).expect_code(0);
+    let count = |directory: &str| files_under(&place.path().join(directory)).len();
+    assert!(0 < count("one") && count("one") < count("all"));
+    run(&["egress", "wbe", "--traces", "traces.pb", "--out", "none"])
+        .expect_refusal("no node is called `wbe`");
+    assert!(!place.path().join("none").exists());
+}
+
+#[test]
+fn usage_errors_are_two_and_help_is_zero() {
+    for arguments in [
+        &["frobnicate"][..],
+        &["analyze"],
+        &["graph", "--format", "pdf"],
+        &["graph", "--graph", "a", "--traces", "b"],
+        &["collect", "--flush-interval", "soon"],
+    ] {
+        let run = tracemesh(arguments).expect_code(2);
+        assert!(
+            run.stderr.starts_with("error: ") && run.stdout.is_empty(),
+            "{run:?}"
+        );
+    }
+    for arguments in [
+        &["--help"][..],
+        &["--version"],
+        &["help", "analyze"],
+        &["collect", "--help"],
+    ] {
+        assert_eq!(tracemesh(arguments).expect_code(0).stderr, "");
+    }
+}
+
+#[test]
+fn a_store_that_is_not_there_is_refused_with_a_way_out() {
+    let told = tracemesh(&["graph"]).expect_refusal("tracemesh-data");
+    assert!(told.contains("tracemesh collect"), "{told}");
+}
+
+#[test]
+fn a_snapshot_that_is_none_is_refused() {
+    let place = place();
+    let run = |path: &str| tracemesh_in(place.path(), &["graph", "--graph", path], b"");
+    run("traces.pb").expect_refusal("is no JSON");
+    run("missing.json").expect_refusal("cannot read `missing.json`");
+}
+
+/// `tracemesh graph | head -1` must not complain.
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let place = place();
+    let mut child = Command::new(BINARY)
+        .args(["graph", "--traces", "traces.pb", "--format", "json"])
+        .current_dir(place.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(output.stderr, b"");
+}
+
+#[test]
+fn colour_is_for_terminals_and_for_those_who_insist() {
+    let place = place();
+    let analyze = |color: &str| {
+        let arguments = ["analyze", "traces.pb", "--out", "out", "--color", color];
+        tracemesh_in(place.path(), &arguments, b"")
+            .expect_code(0)
+            .stdout
+    };
+    assert!(!analyze("auto").contains('\u{1b}'));
+    assert!(analyze("always").contains("\u{1b}[1m"));
+}
