@@ -115,7 +115,7 @@ impl PortBuilder {
 
     fn claim_literal(&mut self, cluster: &str, target: &EgressTarget) {
         if let (TargetMatch::Authority(_), Ok(address)) = (&target.matches, target.host.parse())
-            && !self.literals.iter().any(|(_, known)| *known == address)
+            && self.taken.insert((3, target.host.clone()))
         {
             self.literals.push((cluster.to_owned(), address));
         }
