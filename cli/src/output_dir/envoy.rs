@@ -25,6 +25,15 @@ pub fn write_envoy(
     model: &EgressModel,
     options: &EnvoyOptions,
 ) -> Result<WriteSummary> {
+    write_files(root, &envoy_files(root, model, options)?)
+}
+
+/// The files that [`write_envoy`] would write, for callers that write more than these. Reads below `root`, writes
+/// nothing.
+///
+/// # Errors
+/// When existing generations cannot be read.
+pub fn envoy_files(root: &Path, model: &EgressModel, options: &EnvoyOptions) -> Result<FileSet> {
     let directories = directories(model);
     let mut options = options.clone();
     options.generations = BTreeMap::new();
@@ -47,7 +56,7 @@ pub fn write_envoy(
             options.generations.insert(id.clone(), newest[id] + 1);
         }
     }
-    write_files(root, &render(model, &options))
+    Ok(render(model, &options))
 }
 
 /// The generation that `current` points to, when it points to one.
