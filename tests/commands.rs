@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::harness::{BINARY, call, files_under, request, tracemesh, tracemesh_in};
+use crate::harness::{BINARY, Receiver, call, files_under, request, tracemesh, tracemesh_in};
 
 /// Traces in which `web` calls `cart` ten times, and the place they lie in.
 fn place() -> TempDir {
@@ -179,4 +179,56 @@ fn colour_is_for_terminals_and_for_those_who_insist() {
     };
     assert!(!analyze("auto").contains('\u{1b}'));
     assert!(analyze("always").contains("\u{1b}[1m"));
+}
+
+/// From a socket to the graph: what is acknowledged is in the store after a polite stop, and a second run adds to it.
+#[test]
+fn what_is_sent_to_the_receiver_comes_out_of_the_store() {
+    let place = place();
+    let store = place.path().join("store");
+    let bytes = fs::read(place.path().join("traces.pb")).unwrap();
+    let receiver = Receiver::start(&store);
+    assert_eq!(receiver.post(&bytes), "HTTP/1.1 200 OK");
+    let (code, told) = receiver.terminate();
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.contains("received 30 spans in 1 request"), "{told}");
+    let graph = |arguments: &[&str]| {
+        tracemesh_in(place.path(), arguments, b"")
+            .expect_code(0)
+            .stdout
+    };
+    let stored = graph(&["graph", "--store", "store", "--format", "json"]);
+    assert_eq!(
+        stored,
+        graph(&["graph", "--traces", "traces.pb", "--format", "json"])
+    );
+
+    let other = request(call(77, "web", "search", "search.shop"));
+    let receiver = Receiver::start(&store);
+    assert_eq!(receiver.post(&other), "HTTP/1.1 200 OK");
+    assert_eq!(receiver.terminate().0, Some(0));
+    let both = graph(&["graph", "--store", "store"]);
+    assert!(
+        both.contains("-> service/cart") && both.contains("-> service/search"),
+        "{both}"
+    );
+    // Nothing about a half-empty store is an error, and onboarding reads it as well.
+    assert!(graph(&["onboard", "--store", "store"]).contains("cart"));
+}
+
+#[test]
+fn two_receivers_cannot_share_a_name_in_a_store() {
+    let place = tempfile::tempdir().unwrap();
+    let first = Receiver::start(&place.path().join("store"));
+    let second = [
+        "collect",
+        "--grpc",
+        "127.0.0.1:0",
+        "--http",
+        "127.0.0.1:0",
+        "--store",
+        "store",
+    ];
+    tracemesh_in(place.path(), &second, b"").expect_refusal("another process writes to this store");
+    assert_eq!(first.terminate().0, Some(0));
 }

@@ -210,6 +210,27 @@ fn expect_own_keys(node: &Yaml<'_>, file: &Path) {
     }
 }
 
+/// Somebody who can write into `--out` must not make the program write elsewhere.
+#[test]
+fn links_in_the_output_directory_are_not_followed() {
+    for trap in ["egress", "graph.json", "onboarding.md"] {
+        let place = place(&request(call(1, "a", "b", "b.example")));
+        let out = place.path().join("out");
+        fs::create_dir(&out).unwrap();
+        let victim = place.path().join("victim");
+        fs::create_dir(&victim).unwrap();
+        let target = if trap == "egress" {
+            victim.clone()
+        } else {
+            victim.join(trap)
+        };
+        std::os::unix::fs::symlink(&target, out.join(trap)).unwrap();
+        let told = analyze(&place).expect_refusal(trap);
+        assert!(told.contains("cannot write to `out`"), "{told}");
+        assert!(files_under(&victim).is_empty(), "{trap}");
+    }
+}
+
 /// A hundred thousand services that exist only in their names. Memory is bounded by the harness.
 #[test]
 fn a_flood_of_names_is_bounded_and_accounted_for() {

@@ -8,12 +8,7 @@ use std::time::Duration;
 
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 
-/// Exit codes, repeated in the help of every command.
-const EXIT_CODES: &str = "\
-Exit codes:
-  0  done (also when the reader of a pipe went away)
-  1  done, and the answer is no
-  2  wrong usage, unusable input, or an internal error";
+mod help;
 
 /// Turns distributed traces into what a service mesh needs.
 #[derive(Debug, Parser)]
@@ -23,7 +18,7 @@ Exit codes:
     max_term_width = 100,
     subcommand_required = true,
     arg_required_else_help = true,
-    after_help = top_help()
+    after_help = help::top()
 )]
 pub struct Cli {
     /// When to use colour; NO_COLOR is respected
@@ -44,98 +39,20 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Graph, egress definitions and onboarding plan from trace files, in one go
-    #[command(after_help = analyze_help())]
+    #[command(after_help = help::analyze())]
     Analyze(AnalyzeArgs),
     /// Receive OTLP traces and keep what they say in a store
-    #[command(after_help = collect_help())]
+    #[command(after_help = help::collect())]
     Collect(CollectArgs),
     /// Print the service graph
-    #[command(after_help = graph_help())]
+    #[command(after_help = help::graph())]
     Graph(GraphArgs),
     /// Write egress definitions for services
-    #[command(after_help = egress_help())]
+    #[command(after_help = help::egress())]
     Egress(EgressArgs),
     /// Print in which order and waves to onboard services
-    #[command(after_help = onboard_help())]
+    #[command(after_help = help::onboard())]
     Onboard(OnboardArgs),
-}
-
-fn help(text: &str) -> String {
-    format!("{text}\n\n{EXIT_CODES}")
-}
-
-fn top_help() -> String {
-    help(
-        "\
-Examples:
-  tracemesh analyze traces.json --out out
-  tracemesh collect
-  tracemesh graph --format table
-
-`tracemesh help COMMAND` explains a command. Answers go to standard output,
-everything else to standard error.",
-    )
-}
-
-fn analyze_help() -> String {
-    help(
-        "\
-Reads OTLP JSON (one request, or one per line) and OTLP protobuf (one request, or
-length-delimited), plain, gzip or zstd, recognised by content. Writes into DIR:
-  graph.json        the service graph, schema tracemesh.graph/v1
-  graph.dot         the same for Graphviz: dot -Tsvg -O out/graph.dot
-  egress/           one directory per service with Envoy files
-  onboarding.md     order, waves and risks to read
-  onboarding.json   the same for programs
-
-Examples:
-  tracemesh analyze traces.json --out out
-  tracemesh analyze monday/ tuesday.pb.zst --out out
-  kubectl exec deploy/collector -- cat /traces.json | tracemesh analyze - --out out",
-    )
-}
-
-fn collect_help() -> String {
-    help(
-        "\
-Stops on Ctrl-C or SIGTERM after everything received is written to the store.
-Several instances may each write a store of their own; `tracemesh graph` merges.
-
-Examples:
-  tracemesh collect
-  tracemesh collect --grpc 0.0.0.0:4317 --http 0.0.0.0:4318 --store /var/lib/tracemesh",
-    )
-}
-
-fn graph_help() -> String {
-    help(
-        "\
-Examples:
-  tracemesh graph --format table
-  tracemesh graph --traces traces.json --format dot | dot -Tsvg > graph.svg
-  tracemesh graph --graph out/graph.json --format table --service checkout --depth 2",
-    )
-}
-
-fn egress_help() -> String {
-    help(
-        "\
-A SERVICE is a node id (service/shop/cart), namespace/name, or a name that only
-one service has. Without any, all services are written.
-
-Examples:
-  tracemesh egress --graph out/graph.json --out egress
-  tracemesh egress checkout shop/cart --traces traces.json --out egress",
-    )
-}
-
-fn onboard_help() -> String {
-    help(
-        "\
-Examples:
-  tracemesh onboard
-  tracemesh onboard --graph out/graph.json --format markdown > onboarding.md",
-    )
 }
 
 /// Arguments of `tracemesh analyze`.

@@ -1,7 +1,7 @@
 //! The graph for Graphviz.
 //!
 //! Place in the flow: [`GraphSnapshot`] -> DOT text. The writer is our own because names are hostile: every string is
-//! quoted and escaped by [`escape`], nothing is ever written bare. Output is sorted as the snapshot is, so the same
+//! quoted and escaped by the module `escape`, nothing is ever written bare. Output is sorted as the snapshot is, so the same
 //! snapshot gives the same bytes.
 //!
 //! How to read the drawing: shape and colour tell what a node is, the box around nodes is their namespace (and environment,

@@ -213,7 +213,7 @@ fn edges(edges: &[Edge]) -> String {
 /// Where every edge went; the parts add up to all edges.
 fn egress(edges: &Conservation) -> String {
     let parts = [
-        (edges.asynchronous, "message flow"),
+        (edges.asynchronous, "of messages"),
         (edges.proxied, "through a proxy"),
         (edges.unresolved, "without a usable address"),
         (edges.suspect, "never answered"),

@@ -42,6 +42,8 @@ fn label_line(line: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -49,6 +51,24 @@ mod tests {
         assert_eq!(label([r#"a"b\"#]), r#""a\"b\\""#);
         assert_eq!(label(["<b>&lt;"]), r#""<b>&amp;lt;""#);
         assert_eq!(label(["a", "b\n\0"]), r#""a\nb\\n\\u{0}""#);
+    }
+
+    proptest! {
+        /// Read back as Graphviz reads it, a string ends where it should and holds nothing that moves a cursor.
+        #[test]
+        fn no_text_leaves_its_quotes(text in any::<String>(), other in any::<String>()) {
+            for written in [id(&text), label([text.as_str(), other.as_str()])] {
+                let inside = written.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+                let mut is_escaped = false;
+                for character in inside.unwrap().chars() {
+                    prop_assert!(!character.is_control());
+                    prop_assert!(is_escaped || character != '"', "{written}");
+                    is_escaped = character == '\\' && !is_escaped;
+                }
+                prop_assert!(!is_escaped, "{written}");
+            }
+            prop_assert_eq!(id(&text) == id(&other), text == other);
+        }
     }
 
     #[test]

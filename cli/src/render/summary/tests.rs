@@ -52,7 +52,7 @@ Graph
                objectstore, 1 shared host, 1 metadata, 1 unidentified
   edges        17 by best evidence: 17 paired
   unresolved   1,000 outgoing calls without destination, in 1 service
-  egress       7 of 17 edges defined, 1 message flow, 1 through a proxy, 7 with
+  egress       7 of 17 edges defined, 1 of messages, 1 through a proxy, 7 with
                an address that belongs to another, 1 not from a service
 
 First waves of onboarding
