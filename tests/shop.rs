@@ -90,7 +90,7 @@ impl TrueEdge {
                 format!("database/{system}@{}", target(first))
             }
             ("external", Some(first)) => format!("external/{}", target(first)),
-            other => panic!("unknown kind of callee: {other:?}"),
+            other => unreachable!("unknown kind of callee: {other:?}"),
         }
     }
 
@@ -98,7 +98,7 @@ impl TrueEdge {
         match self.relation.as_str() {
             "sync" => Relation::Sync,
             "async" => Relation::Async,
-            other => panic!("unknown relation `{other}`"),
+            other => unreachable!("unknown relation `{other}`"),
         }
     }
 }
@@ -259,7 +259,7 @@ fn broker(system: &str) -> &'static str {
     match system {
         "kafka" => "broker/kafka@kafka.shop:9092",
         "rabbitmq" => "broker/rabbitmq@rabbitmq.shop:5672",
-        other => panic!("no broker of the shop speaks `{other}`"),
+        other => unreachable!("no broker of the shop speaks `{other}`"),
     }
 }
 

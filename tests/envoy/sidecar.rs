@@ -14,7 +14,7 @@ use tracemesh::output_dir::envoy::write_envoy;
 use tracemesh::render::envoy::{Capture, EnvoyOptions};
 use tracemesh_graph::egress::EgressModel;
 
-use crate::harness::envoy::stop;
+use crate::harness::process::stop;
 
 /// Ten seconds in steps of 50 ms, for everything that another process has to get done.
 const STEPS: u32 = 200;
