@@ -1,9 +1,9 @@
-//! Conformance scenarios through the binary: every row of `fixtures/scenarios` as real OTLP in a file, read by
-//! `tracemesh graph`. The same rows go straight through the graph crate in its own tests, in every order of arrival;
+//! Conformance scenarios through the binary: every row of `fixtures/scenarios` as real OTLP, in a file and over a
+//! socket, read by `tracemesh graph`. The same rows go straight through the graph crate in its own tests, in every order of arrival;
 //! here it is the way from bytes to the printed snapshot that counts.
 //!
-//! A process is started for each row and way of sending, so rows cannot touch each other: 123 starts for the groups
-//! that are sent in three ways, and 40 for group X, which is sent in one.
+//! A process is started for each row and way of sending, so rows cannot touch each other. Group X, the largest, is sent
+//! in one way only.
 
 #[path = "../graph/tests/scenarios/compare.rs"]
 mod compare;
@@ -17,6 +17,7 @@ mod layout;
 mod notation;
 
 use std::io::Write as _;
+use std::path::Path;
 use std::process::Command;
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -30,6 +31,8 @@ use prost::Message as _;
 use tracemesh_graph::snapshot::GraphSnapshot;
 use tracemesh_graph::span::SpanKind;
 
+use crate::harness::BINARY;
+use crate::harness::process::Collector;
 use notation::{Row, Scalar, Span};
 
 /// How the spans of a row are laid out in the file.
@@ -41,12 +44,15 @@ enum Sending {
     OneRequestPerSpan,
     /// A request for each span, and then all of them again.
     EverythingTwice,
+    /// A request for each span over OTLP/HTTP to a live collector; the graph then comes from its store.
+    ToLiveCollector,
 }
 
 const ALL_WAYS: &[Sending] = &[
     Sending::InOneRequest,
     Sending::OneRequestPerSpan,
     Sending::EverythingTwice,
+    Sending::ToLiveCollector,
 ];
 
 #[test]
@@ -126,13 +132,17 @@ fn run_row(row: &Row, ways: &[Sending]) -> Result<(), String> {
     let mut first_output: Option<String> = None;
     for sending in ways {
         let sent = |report: String| format!("    sent      {sending:?}\n{report}");
-        let output = graph_of(&file_bytes(&row.spans, *sending)).map_err(sent)?;
+        let output = match sending {
+            Sending::ToLiveCollector => live_graph_of(&row.spans),
+            _ => graph_of(&file_bytes(&row.spans, *sending)),
+        };
+        let output = output.map_err(sent)?;
         let snapshot: GraphSnapshot = serde_json::from_str(&output)
             .map_err(|error| sent(format!("    DIFFERS   no snapshot: {error}\n")))?;
         compare::compare(row, &snapshot).map_err(sent)?;
         let duplicates = match sending {
             Sending::EverythingTwice => row.spans.len() as u64,
-            Sending::InOneRequest | Sending::OneRequestPerSpan => {
+            _ => {
                 let given = first_output.get_or_insert_with(|| output.clone());
                 if *given != output {
                     return Err(sent(
@@ -158,9 +168,33 @@ fn graph_of(bytes: &[u8]) -> Result<String, String> {
     let mut file = tempfile::NamedTempFile::new().map_err(|error| fault(error.to_string()))?;
     file.write_all(bytes)
         .map_err(|error| fault(error.to_string()))?;
-    let output = Command::new(env!("CARGO_BIN_EXE_tracemesh"))
-        .args(["graph", "--format", "json", "--traces"])
-        .arg(file.path())
+    printed_graph("--traces", file.path())
+}
+
+/// What it prints for the store of a collector that received these spans one by one.
+fn live_graph_of(spans: &[Span]) -> Result<String, String> {
+    let fault = |what: std::io::Error| format!("    DIFFERS   {what}\n");
+    let place = tempfile::tempdir().map_err(fault)?;
+    let store = place.path().join("data");
+    let collector = Collector::start(&store, &[]);
+    for span in spans {
+        let request = ExportTraceServiceRequest {
+            resource_spans: vec![resource_spans(span)],
+        };
+        let status = collector.post(&request.encode_to_vec()).map_err(fault)?;
+        if status != "HTTP/1.1 200 OK" {
+            return Err(format!("    DIFFERS   {status}\n"));
+        }
+    }
+    collector.terminate();
+    printed_graph("--store", &store)
+}
+
+fn printed_graph(source: &str, path: &Path) -> Result<String, String> {
+    let fault = |what: String| format!("    DIFFERS   {what}\n");
+    let output = Command::new(BINARY)
+        .args(["graph", "--format", "json", source])
+        .arg(path)
         .output()
         .map_err(|error| fault(error.to_string()))?;
     if !output.status.success() {

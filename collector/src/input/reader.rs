@@ -281,9 +281,10 @@ impl<'r> TraceReader<'r> {
     }
 }
 
-/// Decodes a framed message of either encoding; a JSON object cannot begin a protobuf request.
+/// Decodes a framed message of either encoding. As a protobuf tag `{` begins a group, which no request does. White space
+/// before it must not be skipped: a newline is the tag of resource spans, and `{` may be their length.
 fn decode_message(message: &[u8], sink: &mut dyn SpanSink) -> Result<(), (u64, String)> {
-    let outcome = if message.trim_ascii_start().first() == Some(&b'{') {
+    let outcome = if message.first() == Some(&b'{') {
         decode_json(message, sink).map(drop)
     } else {
         decode_protobuf(message, sink)

@@ -60,6 +60,18 @@ fn a_file_cut_at_any_byte_is_an_error_unless_it_is_a_shorter_file() {
     }
 }
 
+/// Found by the conformance rows: a newline is the first tag of a request, and `{` a possible length after it.
+#[test]
+fn a_request_whose_length_is_a_brace_is_not_taken_for_json() {
+    for spare in 0..200 {
+        let mut span = sample_span(1, 1);
+        span.name = "x".repeat(spare);
+        let request = sample_request(vec![span]).encode_length_delimited_to_vec();
+        let portion = read_all(&request.repeat(3)).unwrap();
+        assert_eq!((portion.requests, portion.spans), (3, 3), "{spare}");
+    }
+}
+
 #[test]
 fn a_compressed_file_cut_at_any_byte_is_an_error() {
     let (whole, _) = files().remove(1);
