@@ -10,6 +10,7 @@ mod dns;
 mod fakes;
 mod golden;
 mod reach;
+mod recorded;
 mod sidecar;
 mod snapshots;
 mod validate;

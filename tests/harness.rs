@@ -1,6 +1,8 @@
 //! What the end-to-end tests share: running the binary, temporary directories, OTLP input.
 
 pub(crate) mod envoy;
+pub(crate) mod process;
+pub(crate) mod python;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -22,6 +24,11 @@ const TIME_LIMIT_S: &str = "400";
 
 /// Kilobytes of address space a run may use.
 const MEMORY_LIMIT_KB: &str = "4000000";
+
+/// A setting of the environment, unless it is empty.
+pub(crate) fn setting(name: &str) -> Option<std::ffi::OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
 
 /// The root of the repository.
 pub(crate) fn root() -> &'static Path {

@@ -1,5 +1,6 @@
 //! End-to-end tests of the `tracemesh` binary, over real files, real sockets and a real Envoy.
 
+mod collect;
 mod commands;
 mod dependency_rules;
 mod docs;
@@ -7,3 +8,4 @@ mod envoy;
 mod harness;
 mod hostile;
 mod scenarios;
+mod shop;

@@ -8,6 +8,8 @@
 //! nothing. A [`RelativePath`] cannot name anything outside the root. It does not defend against another process that
 //! swaps directories for links while it writes.
 
+pub mod envoy;
+
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,5 +1,6 @@
 //! Shared by the unit tests: a sink that remembers, sample requests, and prost as the oracle.
 
+pub(crate) mod json;
 pub(crate) mod requests;
 
 use std::collections::BTreeMap;

@@ -16,6 +16,7 @@ mod claim;
 mod derive;
 mod evidence;
 mod host;
+mod inbound;
 mod model;
 mod names;
 mod protocol;
@@ -35,7 +36,7 @@ pub use model::{
     TargetProtocol, Unresolved, UnresolvedReason,
 };
 
-/// What steers [`derive`].
+/// What steers [`derive()`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EgressOptions {
     /// DNS domain of the Kubernetes clusters, without dots at its ends.

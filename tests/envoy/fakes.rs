@@ -2,14 +2,15 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddrV4, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 /// A listening fake; it lives as long as the process.
 pub(super) struct Fake {
     connections: Arc<AtomicU32>,
+    heard: Arc<Mutex<Vec<u8>>>,
 }
 
 impl Fake {
@@ -17,23 +18,31 @@ impl Fake {
     pub(super) fn start(ip: Ipv4Addr, port: u16, greets: bool) -> Self {
         let listener = TcpListener::bind((ip, port)).unwrap();
         let connections = Arc::new(AtomicU32::new(0));
-        let counter = Arc::clone(&connections);
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let (counter, ear) = (Arc::clone(&connections), Arc::clone(&heard));
         thread::spawn(move || {
             for stream in listener.incoming().filter_map(Result::ok) {
                 counter.fetch_add(1, Ordering::Relaxed);
-                thread::spawn(move || drop(serve(stream, greets)));
+                let ear = Arc::clone(&ear);
+                thread::spawn(move || drop(serve(stream, greets, &ear)));
             }
         });
-        Self { connections }
+        Self { connections, heard }
     }
 
     /// Connections so far.
     pub(super) fn connections(&self) -> u32 {
         self.connections.load(Ordering::Relaxed)
     }
+
+    /// Whether the last client spoke the same protocol: a proxy may change all but the first word.
+    pub(super) fn heard(&self, speech: &Speech<'_>) -> bool {
+        let first_word = speech.bytes().into_iter().take(4).collect::<Vec<u8>>();
+        self.heard.lock().unwrap().starts_with(&first_word)
+    }
 }
 
-fn serve(mut stream: TcpStream, greets: bool) -> std::io::Result<()> {
+fn serve(mut stream: TcpStream, greets: bool, ear: &Mutex<Vec<u8>>) -> std::io::Result<()> {
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
     if greets {
         stream.write_all(b"220 hello\r\n")?;
@@ -41,6 +50,7 @@ fn serve(mut stream: TcpStream, greets: bool) -> std::io::Result<()> {
     }
     let mut buffer = [0; 4096];
     let length = stream.read(&mut buffer)?;
+    *ear.lock().unwrap() = buffer[..length].to_vec();
     match &buffer[..length] {
         [] => {}
         bytes if bytes.starts_with(b"GET ") => {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::Path;
 
-use tracemesh_graph::egress::{EgressOptions, derive};
+use tracemesh_graph::egress::{EgressModel, EgressOptions, derive};
 use tracemesh_graph::snapshot::NodeKind;
 
 use super::dns;
@@ -28,6 +28,14 @@ fn names(pairs: &[(&str, u8)]) -> BTreeMap<String, Ipv4Addr> {
         .iter()
         .map(|(name, host)| ((*name).to_owned(), address(*host)))
         .collect()
+}
+
+fn derived(graph: Graph) -> EgressModel {
+    let options = EgressOptions {
+        accept_loopback: true,
+        ..EgressOptions::default()
+    };
+    derive(&graph.finish(), &options)
 }
 
 /// Last byte of a fake's address, and its port.
@@ -55,11 +63,7 @@ impl Stage {
             .chain(greeters.iter().map(|place| (place, true)))
             .map(|(&(host, port), greets)| ((host, port), Fake::start(address(host), port, greets)))
             .collect();
-        let options = EgressOptions {
-            accept_loopback: true,
-            ..EgressOptions::default()
-        };
-        let model = derive(&graph.finish(), &options);
+        let model = derived(graph);
         let sidecar = Sidecar::start(envoy, &model, service, resolver);
         Self { sidecar, fakes }
     }
@@ -71,10 +75,14 @@ impl Stage {
         let before = fake.connections();
         let reached = self
             .sidecar
-            .reached_by(|| call(self.sidecar.port, destination, speech));
+            .reached_by(|| call(self.sidecar.port(), destination, speech));
         let expected = BTreeMap::from([(cluster.to_owned(), 1)]);
         assert_eq!(reached, expected, "{destination}");
         assert!(fake.connections() > before, "{destination}: no connection");
+        assert!(
+            fake.heard(speech),
+            "{destination}: the protocol was changed"
+        );
     }
 
     /// The same for a call that must be reported as drift, in a line with these parts.
@@ -159,6 +167,9 @@ fn names_in_http_and_tls_lead_to_their_clusters() {
     stage.reaches((14, 8443), &http, "search_shop_8443");
     let literal_cluster = format!("{}_8080", literal.replace('.', "_"));
     stage.reaches((15, 8080), &Speech::Http1(&literal), &literal_cluster);
+    // Known by its address, so by any name; but a name that is known wins.
+    let any_name = Speech::Http1("never.seen.example.com");
+    stage.reaches((15, 8080), &any_name, &literal_cluster);
     stage.assert_no_drift_yet();
 
     let authority = Speech::Http1("surprise.example.com");
@@ -213,5 +224,36 @@ fn opaque_connections_are_told_apart_by_address_or_port() {
 
     let third = format!("{}:6379", address(29));
     stage.drifts((29, 6379), &Speech::Opaque, "passthrough", &[&third]);
+    assert_eq!(stage.sidecar.complaints(), "");
+}
+
+/// A destination seen for the first time: unmanaged before the switch, managed after it, without a restart.
+#[test]
+fn a_new_generation_takes_over_by_one_rename() {
+    let Some(envoy) = envoy() else { return };
+    let hub = node(NodeKind::Service, "hub", "shop");
+    let graph = |hosts: &[&str]| {
+        let mut graph = Graph::default();
+        for host in hosts {
+            let callee = node(NodeKind::Service, host, "shop");
+            graph.dial(&hub, &callee, &[("http", host, 8080, None)], "http/1.1");
+        }
+        graph
+    };
+    let (old, new) = ("old.shop.svc.cluster.local", "new.shop.svc.cluster.local");
+    let stage = Stage::start(
+        envoy,
+        ("default/shop/hub", graph(&[old])),
+        &[(old, 31), (new, 32)],
+        &[(31, 8080), (32, 8080)],
+        &[],
+    );
+    let to_new = Speech::Http1("new.shop");
+    stage.drifts((32, 8080), &to_new, "passthrough_http", &["new.shop"]);
+    stage.sidecar.switch_to(&derived(graph(&[old, new])));
+    stage.sidecar.wait_for_endpoint("new_shop_8080");
+    stage.sidecar.wait_for_route("new_shop_8080");
+    stage.reaches((32, 8080), &to_new, "new_shop_8080");
+    stage.reaches((31, 8080), &Speech::Http1("old"), "old_shop_8080");
     assert_eq!(stage.sidecar.complaints(), "");
 }

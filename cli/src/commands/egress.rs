@@ -1,6 +1,7 @@
 //! `tracemesh egress`: egress definitions of all or of the named services.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use tracemesh_graph::egress::{EgressModel, EgressOptions, derive};
 use tracemesh_graph::snapshot::{GraphSnapshot, NodeKind};
@@ -10,7 +11,8 @@ use crate::commands::{files, source};
 use crate::error::{CliError, Outcome};
 use crate::output::Output;
 use crate::output_dir::FileSet;
-use crate::render::envoy::{self, EnvoyOptions};
+use crate::output_dir::envoy::envoy_files;
+use crate::render::envoy::EnvoyOptions;
 use crate::selection::resolve;
 use crate::text::{count_of, counted};
 
@@ -24,7 +26,7 @@ pub(super) fn run(arguments: &EgressArgs, output: &mut Output<'_>) -> Result<Out
     }
     // One target and one phase so far: a further one does not compile until it is handled here.
     let set = match (arguments.target, arguments.phase) {
-        (EgressTarget::Envoy, Phase::Transparent) => files_of(&model),
+        (EgressTarget::Envoy, Phase::Transparent) => files_of(&arguments.out, &model)?,
     };
     files::write(&arguments.out, &set)?;
     output.data(&format!(
@@ -40,9 +42,18 @@ pub(super) fn model_of(snapshot: &GraphSnapshot) -> EgressModel {
     derive(snapshot, &EgressOptions::default())
 }
 
-/// The Envoy files of a model.
-pub(super) fn files_of(model: &EgressModel) -> FileSet {
-    envoy::render(model, &EnvoyOptions::default())
+/// The Envoy files of a model, to be written below `root`: a service whose egress changed since the last run gets its
+/// next generation, because a running Envoy does not notice files that change in place.
+pub(super) fn files_of(root: &Path, model: &EgressModel) -> Result<FileSet, CliError> {
+    envoy_files(root, model, &EnvoyOptions::default()).map_err(|error| {
+        let causes: Box<dyn std::error::Error + Send + Sync> = error.into();
+        CliError::new(format!(
+            "cannot read the generations in `{}`",
+            root.display()
+        ))
+        .because(causes)
+        .hint("write to another directory, or repair `xds/current` of that service")
+    })
 }
 
 fn keep(model: &mut EgressModel, wanted: &BTreeSet<String>) {

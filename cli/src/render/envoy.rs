@@ -17,14 +17,17 @@
 
 mod bootstrap;
 mod cluster;
+mod drift;
 mod http;
 mod index;
 mod listener;
 mod names;
 mod plan;
+mod port;
 mod route;
 pub mod yaml;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use sha2::{Digest, Sha256};
@@ -53,8 +56,8 @@ pub struct EnvoyOptions {
     pub inbound_port: u16,
     /// Port of the admin interface, on loopback.
     pub admin_port: u16,
-    /// Number of the generation directory.
-    pub generation: u32,
+    /// Service node id -> number of its generation directory; 1 for services that are not listed.
+    pub generations: BTreeMap<String, u32>,
     /// How the original destination becomes known.
     pub capture: Capture,
     /// Resolvers to ask; the system's when empty.
@@ -67,7 +70,7 @@ impl Default for EnvoyOptions {
             outbound_port: 15001,
             inbound_port: 15006,
             admin_port: 15000,
-            generation: 1,
+            generations: BTreeMap::new(),
             capture: Capture::OriginalDst,
             dns_resolvers: Vec::new(),
         }
@@ -80,9 +83,23 @@ impl EnvoyOptions {
         [self.outbound_port, self.inbound_port, self.admin_port].contains(&port)
     }
 
-    fn generation_directory(&self) -> String {
-        format!("gen-{:04}", self.generation)
+    fn generation(&self, service: &ServiceEgress) -> u32 {
+        self.generations.get(&service.id).copied().unwrap_or(1)
     }
+}
+
+/// Name of a generation directory.
+#[must_use]
+pub fn generation_directory(generation: u32) -> String {
+    format!("gen-{generation:04}")
+}
+
+/// Service node id -> directory of its files, as [`render`] lays them out.
+#[must_use]
+pub fn directories(model: &EgressModel) -> BTreeMap<String, String> {
+    let ids = model.services.iter().map(|service| service.id.clone());
+    ids.zip(names::service_directories(&model.services))
+        .collect()
 }
 
 /// Renders the files of every service of a model, ready for [`write_files`](crate::output_dir::write_files).
@@ -100,11 +117,11 @@ pub fn render(model: &EgressModel, options: &EnvoyOptions) -> FileSet {
             service,
             &plan,
             &directory,
-            content_hash(&own),
+            (options.generation(service), content_hash(&own)),
         ));
         files.extend(own);
     }
-    let index = index::render(&entries, options);
+    let index = index::render(&entries);
     files.insert(safe_path("index.json"), Entry::File(index));
     files.insert(safe_path("egress.json"), Entry::File(index::json(model)));
     files.insert(
@@ -124,7 +141,8 @@ fn service_files(
     let clusters = cluster::clusters(service, plan);
     let listeners = listener::listeners(plan, options, &listener::file_routes);
     let inlined = listener::listeners(plan, options, &listener::inline_routes);
-    let generation = format!("xds/{}", options.generation_directory());
+    let current = generation_directory(options.generation(service));
+    let generation = format!("xds/{current}");
     let document = |node: &Node| Entry::File(format!("{header}{}", node.to_yaml()));
     let mut files = vec![
         (
@@ -135,10 +153,7 @@ fn service_files(
             "validate.yaml".to_owned(),
             document(&bootstrap::inlined(service, options, &clusters, &inlined)),
         ),
-        (
-            "xds/current".to_owned(),
-            Entry::Link(options.generation_directory()),
-        ),
+        ("xds/current".to_owned(), Entry::Link(current)),
         (
             format!("{generation}/cds.yaml"),
             document(&resources("envoy.config.cluster.v3.Cluster", clusters)),
@@ -149,14 +164,16 @@ fn service_files(
         ),
     ];
     for port in plan.ports.iter().filter(|port| port.has_routes()) {
-        let routes = vec![route::configuration(port)];
-        files.push((
-            format!("{generation}/rds/{}.yaml", port.listener_name()),
-            document(&resources(
-                "envoy.config.route.v3.RouteConfiguration",
-                routes,
-            )),
-        ));
+        for set in port.route_sets() {
+            let routes = vec![route::configuration(port, &set)];
+            files.push((
+                format!("{generation}/rds/{}.yaml", set.name),
+                document(&resources(
+                    "envoy.config.route.v3.RouteConfiguration",
+                    routes,
+                )),
+            ));
+        }
     }
     files
         .into_iter()

@@ -62,6 +62,7 @@ struct Probe {
     end: End,
     resource_spans: usize,
     spans: usize,
+    /// Passed something that no version of OTLP writes.
     unknown: bool,
 }
 
@@ -70,8 +71,9 @@ impl Probe {
         self.spans > 0 || (self.end == End::Consistent && self.resource_spans > 0 && !self.unknown)
     }
 
-    fn rank(&self) -> (End, usize) {
-        (self.end, self.spans)
+    /// A wrong layout gets back in step after a while, but not without passing what it cannot know.
+    fn rank(&self) -> (End, bool, usize) {
+        (self.end, !self.unknown, self.spans)
     }
 
     /// Walks one message of which `bytes` are at hand and `declared` should be there.
@@ -209,6 +211,8 @@ fn frames(probe: &mut Probe, format: Format, prefix: &[u8]) -> End {
             Ok(None) => return End::Truncated,
             Err(_) => return End::Broken,
         };
+        // The high bytes of a short 4-byte length look like empty messages, which nobody writes.
+        probe.unknown |= length == 0 && format == Format::VarintDelimited;
         let at_hand = usize::try_from(length)
             .unwrap_or(usize::MAX)
             .min(body.len());

@@ -8,7 +8,7 @@ use super::host::{Host, HostFault, socket_address};
 use super::model::{AddressSource, RawTarget, TargetProtocol, UnresolvedReason};
 use super::names::KubeNames;
 use super::protocol;
-use crate::snapshot::{Edge, GraphSnapshot, Node, Relation, Target};
+use crate::snapshot::{Edge, GraphSnapshot, Node, NodeKind, Relation, Target};
 
 /// A usable address, before claims on it are settled.
 #[derive(Debug, Clone)]
@@ -121,7 +121,7 @@ impl<'a> AddressBook<'a> {
         let namespace = self.namespace(&edge.caller);
         let mut addresses = found(AddressSource::DialledByCaller, Vec::new());
         for target in targets {
-            match self.read(target, namespace.as_deref(), &edge.protocols) {
+            match self.read(target, edge, namespace.as_deref()) {
                 Ok(candidate) => addresses.usable.push(candidate),
                 Err(reason) => addresses.refused.push((reason, raw(target))),
             }
@@ -134,19 +134,19 @@ impl<'a> AddressBook<'a> {
 
     fn dialled_by_others(&self, edge: &Edge) -> Vec<Candidate> {
         let same_callee = self.dials.get(edge.callee.as_str());
-        same_callee
+        let others = same_callee
             .into_iter()
             .flatten()
-            .filter(|other| other.caller != edge.caller)
-            .flat_map(|other| {
-                let namespace = self.namespace(&other.caller);
-                other.targets.iter().filter_map(move |target| {
-                    self.read(target, namespace.as_deref(), &other.protocols)
-                        .ok()
-                })
-            })
-            .filter_map(|candidate| self.adopt(&candidate, edge))
-            .collect()
+            .filter(|other| other.caller != edge.caller);
+        let mut usable = Vec::new();
+        for other in others {
+            let namespace = self.namespace(&other.caller);
+            let namespace = namespace.as_deref();
+            let read = |target| self.read(target, other, namespace).ok();
+            let candidates = other.targets.iter().filter_map(read);
+            usable.extend(candidates.filter_map(|found| self.adopt(&found, namespace, edge)));
+        }
+        usable
     }
 
     /// Names of the callee's own; the flag tells that it has addresses, but only of instances.
@@ -155,37 +155,51 @@ impl<'a> AddressBook<'a> {
             return (Vec::new(), false);
         };
         let namespace = self.names.namespace_of(callee);
+        let namespace = namespace.as_deref();
         let all: Vec<Candidate> = callee
             .served
             .iter()
-            .filter_map(|target| {
-                self.read(target, namespace.as_deref(), &edge.protocols)
-                    .ok()
-            })
+            .filter_map(|target| self.read(target, edge, namespace).ok())
             .collect();
         let named = all
             .iter()
             .filter(|candidate| matches!(candidate.host, Host::Name(_)));
         let usable: Vec<Candidate> = named
-            .filter_map(|candidate| self.adopt(candidate, edge))
+            .filter_map(|candidate| self.adopt(candidate, namespace, edge))
             .collect();
         let only_instances = usable.is_empty() && !all.is_empty();
         (usable, only_instances)
     }
 
-    /// Another party's address in the words of this edge's caller: a short name means something else elsewhere.
-    fn adopt(&self, candidate: &Candidate, edge: &Edge) -> Option<Candidate> {
+    /// Another party's address in the words of this edge's caller: a short name means something else in another
+    /// namespace, so there only a complete name can be taken over.
+    fn adopt(
+        &self,
+        candidate: &Candidate,
+        namespace: Option<&str>,
+        edge: &Edge,
+    ) -> Option<Candidate> {
         if !protocol::agrees(&edge.protocols, candidate.protocol) {
             return None;
         }
+        let own_namespace = self.namespace(&edge.caller);
         let mut adopted = candidate.clone();
         adopted.calls = edge.attempts;
-        if let (Some(dns), true) = (&candidate.dns, candidate.absolute) {
-            let namespace = self.namespace(&edge.caller);
-            adopted.forms = self.names.resolve(dns, namespace.as_deref()).forms;
-            adopted.host = Host::Name(dns.clone());
+        match &candidate.dns {
+            Some(dns) if candidate.absolute => {
+                adopted.forms = self.names.resolve(dns, own_namespace.as_deref()).forms;
+                adopted.host = Host::Name(dns.clone());
+            }
+            Some(_) if own_namespace.as_deref() != namespace => return None,
+            _ => {}
         }
         Some(adopted)
+    }
+
+    fn is_service(&self, node: &str) -> bool {
+        self.nodes
+            .get(node)
+            .is_some_and(|node| node.kind == NodeKind::Service)
     }
 
     fn namespace(&self, node: &str) -> Option<String> {
@@ -197,19 +211,24 @@ impl<'a> AddressBook<'a> {
     fn read(
         &self,
         target: &Target,
+        edge: &Edge,
         namespace: Option<&str>,
-        protocols: &BTreeMap<String, u64>,
     ) -> Result<Candidate, UnresolvedReason> {
         let accept_loopback = self.options.accept_loopback;
         let host = Host::parse(&target.host, accept_loopback).map_err(UnresolvedReason::from)?;
         let port = self.port(target)?;
-        let protocol = protocol::classify(&target.scheme, port, protocols)
+        let protocol = protocol::classify(&target.scheme, port, &edge.protocols)
             .ok_or(UnresolvedReason::UnknownProtocol)?;
         let (dns, absolute, forms) = match &host {
             Host::Ip(ip) => (None, true, vec![ip.to_string()]),
             Host::Name(name) => {
                 let resolved = self.names.resolve(name, namespace);
-                (Some(resolved.dns), resolved.absolute, resolved.forms)
+                if name.contains('.') || self.is_service(&edge.callee) {
+                    (Some(resolved.dns), resolved.absolute, resolved.forms)
+                } else {
+                    // A bare name that no traced service answers may come from any entry of the search list.
+                    (Some(name.clone()), false, vec![name.clone()])
+                }
             }
         };
         let sockets = target.sockets.keys();

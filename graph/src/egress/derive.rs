@@ -6,10 +6,11 @@ use super::EgressOptions;
 use super::address::{AddressBook, Candidate, is_suspect};
 use super::claim::{Claim, Outcome, settle};
 use super::evidence::{EVIDENCE_SCHEMA, EdgeEvidence, EgressEvidence, ServiceEvidence};
+use super::inbound::inbound_ports;
 use super::model::{
     AddressSource, Confidence, Conservation, Destination, DestinationKind, DestinationState,
-    EgressKnowledge, EgressModel, EgressTarget, EvidenceClass, InboundPort, SCHEMA, ServiceEgress,
-    TargetMatch, TargetProtocol, UnresolvedReason,
+    EgressKnowledge, EgressModel, EgressTarget, EvidenceClass, SCHEMA, ServiceEgress, TargetMatch,
+    UnresolvedReason,
 };
 use super::protocol;
 use super::unresolved::UnresolvedList;
@@ -181,7 +182,17 @@ fn destination(
     source: Option<AddressSource>,
     book: &AddressBook<'_>,
 ) -> Destination {
-    let key = |target: &EgressTarget| (target.port, target.host.clone(), target.scheme.clone());
+    // Two protocols of one address, from two callers, are both kept: together they say `mixed`.
+    let key = |target: &EgressTarget| {
+        let EgressTarget {
+            port,
+            host,
+            scheme,
+            protocol,
+            ..
+        } = target;
+        (*port, host.clone(), scheme.clone(), *protocol)
+    };
     targets.sort_by_key(key);
     targets.dedup_by_key(|target| key(target));
     let callee = book.nodes().get(edge.callee.as_str());
@@ -261,29 +272,6 @@ fn mark_producers(edge: &Edge, services: &mut [ServiceEgress]) {
     if let Ok(index) = services.binary_search_by(|service| service.id.cmp(&edge.caller)) {
         services[index].knowledge = EgressKnowledge::Observed;
     }
-}
-
-fn inbound_ports(node: &Node, options: &EgressOptions) -> Vec<InboundPort> {
-    let mut ports: BTreeMap<u16, TargetProtocol> = BTreeMap::new();
-    for target in &node.served {
-        let Some(port) = target.port.filter(|port| *port != 0) else {
-            continue;
-        };
-        if options.reserved_ports.contains(&port) {
-            continue;
-        }
-        // Unknown is treated as opaque: parsing a port that may carry something else would break it.
-        let protocol = protocol::classify(&target.scheme, port, &BTreeMap::new())
-            .unwrap_or(TargetProtocol::Tcp);
-        ports
-            .entry(port)
-            .and_modify(|known| *known = protocol::combine_inbound(*known, protocol))
-            .or_insert(protocol);
-    }
-    ports
-        .into_iter()
-        .map(|(port, protocol)| InboundPort { port, protocol })
-        .collect()
 }
 
 fn service_evidence(edges: &[&Edge], diagnostics: Option<&ServiceDiagnostics>) -> ServiceEvidence {

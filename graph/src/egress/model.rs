@@ -280,6 +280,24 @@ pub enum UnresolvedReason {
     LostConflict,
 }
 
+impl UnresolvedReason {
+    /// Every reason.
+    pub const ALL: [Self; 12] = [
+        Self::NoAddress,
+        Self::OnlyInstanceAddresses,
+        Self::Suspect,
+        Self::EmptyHost,
+        Self::InvalidHost,
+        Self::Loopback,
+        Self::NotDialable,
+        Self::NoPort,
+        Self::ReservedPort,
+        Self::UnknownProtocol,
+        Self::SharedPortWithoutAddresses,
+        Self::LostConflict,
+    ];
+}
+
 /// A claim on one address by two destinations.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Conflict {

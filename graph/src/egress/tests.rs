@@ -235,6 +235,36 @@ fn one_host_and_port_with_two_protocols_keeps_the_more_frequent() {
     assert_eq!(redis.targets.len(), 1);
 }
 
+/// A bare name may be found by any entry of the pod's search list; only a traced service shows which one.
+#[test]
+fn bare_names_of_untraced_hosts_are_left_to_the_search_list() {
+    let model = derive(&shop(), &EgressOptions::default());
+    let redis = destination(service(&model, "cart"), "database/redis@redis:6379");
+    assert_eq!(redis.targets[0].dns.as_deref(), Some("redis"));
+    assert!(!redis.targets[0].dns_is_absolute);
+}
+
+/// `redis` is dialled by its bare name in namespace `shop`; in `billing` that is another host.
+#[test]
+fn a_short_name_is_not_lent_to_another_namespace() {
+    let mut snapshot = shop();
+    let redis = |edge: &&crate::snapshot::Edge| edge.callee.starts_with("database/redis@redis:");
+    let mut edge = snapshot.edges.iter().find(redis).unwrap().clone();
+    edge.targets.clear();
+    for caller in ["service/billing/ledger", "service/shop/search"] {
+        edge.caller = caller.to_owned();
+        snapshot.edges.push(edge.clone());
+    }
+    let model = derive(&snapshot, &EgressOptions::default());
+    let search = destination(service(&model, "search"), "database/redis@redis:6379");
+    assert_eq!(search.address_source, AddressSource::DialledByOthers);
+    let ledger = service(&model, "ledger");
+    assert_eq!(
+        reason(ledger, "database/redis@redis:6379"),
+        UnresolvedReason::NoAddress
+    );
+}
+
 /// Completing `cart` to a name that does not exist would break the call, so nothing is completed without a sign that
 /// the namespace exists.
 #[test]
@@ -278,4 +308,92 @@ fn only_valid_hosts_reach_the_model() {
     }
     let inbound = model.services.iter().flat_map(|service| &service.inbound);
     assert!(inbound.into_iter().all(|inbound| inbound.port == 8080));
+}
+
+#[test]
+fn the_order_of_nodes_edges_and_targets_does_not_matter() {
+    for snapshot in [shop(), hostile()] {
+        let forwards = derive(&snapshot, &EgressOptions::default());
+        let mut turned = snapshot;
+        turned.nodes.reverse();
+        turned.edges.reverse();
+        for edge in &mut turned.edges {
+            edge.targets.reverse();
+        }
+        let mut backwards = derive(&turned, &EgressOptions::default());
+        backwards.evidence = forwards.evidence.clone();
+        assert_eq!(forwards, backwards);
+    }
+}
+
+mod any_target {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn host() -> impl Strategy<Value = String> {
+        prop_oneof![
+            any::<String>(),
+            "[a-c._:\\[\\]*-]{0,6}",
+            "(10|127|0|224)\\.0\\.0\\.[0-9]",
+            "[ab](\\.shop(\\.svc(\\.cluster\\.local\\.?)?)?)?",
+        ]
+    }
+
+    fn scheme() -> impl Strategy<Value = String> {
+        prop_oneof![any::<String>(), "(http|https|grpc|redis|tcp|)"]
+    }
+
+    fn port() -> impl Strategy<Value = Option<u16>> {
+        prop_oneof![any::<Option<u16>>(), (79_u16..82).prop_map(Some)]
+    }
+
+    proptest! {
+        /// Whatever spans name: no panic, nothing lost, one owner for every name and address of a port.
+        #[test]
+        fn is_emitted_once_or_listed(
+            dialled in prop::collection::vec((0_usize..12, scheme(), host(), port(), host(), 0_u64..9), 0..40)
+        ) {
+            let mut snapshot = shop();
+            let template = snapshot.edges[0].targets[0].clone();
+            for (edge, scheme, host, port, socket, calls) in dialled {
+                let mut target = template.clone();
+                (target.scheme, target.host, target.port, target.calls) = (scheme, host, port, calls);
+                target.sockets.insert(socket, 1);
+                snapshot.edges[edge].targets.push(target);
+            }
+            let model = derive(&snapshot, &EgressOptions::default());
+            prop_assert_eq!(model.conservation.edges, model.conservation.accounted());
+            for service in &model.services {
+                let mut owners = std::collections::BTreeMap::new();
+                for destination in &service.destinations {
+                    for target in &destination.targets {
+                        prop_assert!(Host::parse(&target.host, false).is_ok());
+                        for claimed in claims(target) {
+                            let owner = owners.entry(claimed).or_insert(&destination.node);
+                            prop_assert_eq!(*owner, &destination.node);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn claims(target: &EgressTarget) -> Vec<(u16, &'static str, String)> {
+        let all = |kind, values: &[String]| {
+            let claimed = values
+                .iter()
+                .map(|value| (target.port, kind, value.clone()));
+            claimed.collect()
+        };
+        match &target.matches {
+            TargetMatch::Authority(names) => all("authority", names),
+            TargetMatch::Sni(names) => all("sni", names),
+            TargetMatch::Addresses(ips) => {
+                let texts: Vec<String> = ips.iter().map(ToString::to_string).collect();
+                all("address", &texts)
+            }
+            TargetMatch::WholePort => all("port", &[String::new()]),
+        }
+    }
 }

@@ -26,7 +26,9 @@ impl UnresolvedList {
     }
 
     pub(super) fn has_any(&self, node: &str) -> bool {
-        self.0.keys().any(|(known, _)| known == node)
+        UnresolvedReason::ALL
+            .iter()
+            .any(|reason| self.has(node, *reason))
     }
 
     pub(super) fn into_sorted(self) -> Vec<Unresolved> {

@@ -61,6 +61,10 @@ fn identity(service: &ServiceEgress, options: &EnvoyOptions) -> Node {
         ("namespace", service.namespace.as_str().into()),
         ("environment", service.environment.as_str().into()),
         ("tracemesh_phase", "transparent".into()),
+        (
+            "tracemesh_egress",
+            super::index::spelling(&service.knowledge).into(),
+        ),
     ]);
     map([
         ("node", node.with("metadata", metadata)),

@@ -1,5 +1,7 @@
 //! Clusters: one per observed host and port, and the fixed ones that every sidecar has.
 
+use std::collections::BTreeMap;
+
 use tracemesh_graph::egress::{Destination, ServiceEgress, TargetProtocol};
 
 use super::http;
@@ -25,11 +27,13 @@ const WITHHELD: [&str; 5] = [
 
 /// All clusters of a service, without their type.
 pub(super) fn clusters(service: &ServiceEgress, plan: &ServicePlan) -> Vec<Node> {
+    let destinations: BTreeMap<&str, &Destination> = service
+        .destinations
+        .iter()
+        .map(|destination| (destination.node.as_str(), destination))
+        .collect();
     let observed = plan.clusters.iter().map(|cluster| {
-        let destination = service
-            .destinations
-            .iter()
-            .find(|destination| destination.node == cluster.node);
+        let destination = destinations.get(cluster.node.as_str()).copied();
         observed_cluster(service, destination, cluster)
     });
     let fixed = [

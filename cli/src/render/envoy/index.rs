@@ -5,14 +5,12 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use tracemesh_graph::egress::{EgressKnowledge, ServiceEgress};
 
-use super::EnvoyOptions;
 use super::plan::ServicePlan;
 
 #[derive(Serialize)]
 struct Index<'a> {
     schema: &'static str,
     phase: &'static str,
-    generation: u32,
     services: BTreeMap<&'a str, &'a IndexEntry>,
 }
 
@@ -22,6 +20,7 @@ pub(super) struct IndexEntry {
     #[serde(skip)]
     id: String,
     directory: String,
+    generation: u32,
     content_sha256: String,
     egress: EgressKnowledge,
     destinations: usize,
@@ -38,11 +37,12 @@ impl IndexEntry {
         service: &ServiceEgress,
         plan: &ServicePlan,
         directory: &str,
-        content_sha256: String,
+        (generation, content_sha256): (u32, String),
     ) -> Self {
         Self {
             id: service.id.clone(),
             directory: directory.to_owned(),
+            generation,
             content_sha256,
             egress: service.knowledge,
             destinations: service.destinations.len(),
@@ -57,11 +57,10 @@ impl IndexEntry {
 }
 
 /// The text of the index.
-pub(super) fn render(entries: &[IndexEntry], options: &EnvoyOptions) -> String {
+pub(super) fn render(entries: &[IndexEntry]) -> String {
     json(&Index {
         schema: "tracemesh.envoy-index/v1",
         phase: "transparent",
-        generation: options.generation,
         services: entries
             .iter()
             .map(|entry| (entry.id.as_str(), entry))

@@ -3,27 +3,30 @@
 //! Only the catch-all and the inbound listener have sockets. The kernel redirects every outgoing connection to the
 //! catch-all, which hands it to the listener of its original port, or passes it through untouched.
 
+use std::net::Ipv4Addr;
+
 use super::cluster::socket_address;
-use super::plan::{PortPlan, ServicePlan};
+use super::plan::ServicePlan;
+use super::port::{PortPlan, RouteSet};
 use super::yaml::{Node, list, map};
-use super::{Capture, EnvoyOptions, http, route, typed};
+use super::{Capture, EnvoyOptions, drift, http, route, typed};
 
 /// How a connection manager gets its routes: the entry of its configuration.
-pub(super) type RouteSource = dyn Fn(&PortPlan) -> (&'static str, Node);
+pub(super) type RouteSource = dyn Fn(&PortPlan, &RouteSet<'_>) -> (&'static str, Node);
 
-/// Routes from the file of the port.
-pub(super) fn file_routes(port: &PortPlan) -> (&'static str, Node) {
-    let path = format!("xds/current/rds/{}.yaml", port.listener_name());
+/// Routes from the file of the listener.
+pub(super) fn file_routes(_: &PortPlan, set: &RouteSet<'_>) -> (&'static str, Node) {
+    let path = format!("xds/current/rds/{}.yaml", set.name);
     let source = map([
-        ("route_config_name", port.listener_name().into()),
+        ("route_config_name", set.name.as_str().into()),
         ("config_source", watched_file(&path)),
     ]);
     ("rds", source)
 }
 
 /// Routes in place, with their clusters checked.
-pub(super) fn inline_routes(port: &PortPlan) -> (&'static str, Node) {
-    let routes = route::configuration(port).with("validate_clusters", true);
+pub(super) fn inline_routes(port: &PortPlan, set: &RouteSet<'_>) -> (&'static str, Node) {
+    let routes = route::configuration(port, set).with("validate_clusters", true);
     ("route_config", routes)
 }
 
@@ -50,7 +53,12 @@ pub(super) fn listeners(
     let ports = plan.ports.iter().flat_map(|port| {
         let mut own = Vec::new();
         if port.is_inspected() {
-            own.push(inspected_port(port, routes));
+            let inspected = port.route_sets();
+            own.extend(
+                inspected
+                    .iter()
+                    .map(|set| inspected_port(port, set, routes)),
+            );
             own.extend(exact_addresses(port));
         } else {
             own.push(opaque_port(port));
@@ -100,7 +108,7 @@ fn virtual_listener(name: &str, address: &str, port: u16) -> Node {
 }
 
 /// A port with names inside the stream: HTTP authorities, TLS server names or both.
-fn inspected_port(port: &PortPlan, routes: &RouteSource) -> Node {
+fn inspected_port(port: &PortPlan, set: &RouteSet<'_>, routes: &RouteSource) -> Node {
     let with_tls = !port.server_names.is_empty();
     let mut inspectors = Vec::new();
     if with_tls {
@@ -121,9 +129,10 @@ fn inspected_port(port: &PortPlan, routes: &RouteSource) -> Node {
         })
         .collect();
     if port.has_routes() {
-        chains.push(http_chain(port, with_tls, routes));
+        chains.push(http_chain(port, set, routes));
     }
-    virtual_listener(&port.listener_name(), "0.0.0.0", port.port)
+    let address = set.address.unwrap_or(Ipv4Addr::UNSPECIFIED).to_string();
+    virtual_listener(&set.name, &address, port.port)
         .with("listener_filters", Node::List(inspectors))
         .with("filter_chains", Node::List(chains))
         .with("listener_filters_timeout", "1s")
@@ -134,20 +143,19 @@ fn inspected_port(port: &PortPlan, routes: &RouteSource) -> Node {
         )
 }
 
-fn http_chain(port: &PortPlan, with_tls: bool, routes: &RouteSource) -> Node {
+fn http_chain(port: &PortPlan, set: &RouteSet<'_>, routes: &RouteSource) -> Node {
     let protocols = (
         "application_protocols",
         list(["http/1.0", "http/1.1", "h2c"]),
     );
     // The TLS inspector reports ALPN as application protocol too: without this, TLS with an unknown server name that
     // offers `http/1.1` would be parsed as clear text.
-    let matches = if with_tls {
+    let matches = if !port.server_names.is_empty() {
         map([("transport_protocol", "raw_buffer".into()), protocols])
     } else {
         map([protocols])
     };
-    let manager =
-        http::connection_manager(&port.listener_name(), routes(port), Some(http_drift_log()));
+    let manager = http::connection_manager(&set.name, routes(port, set), Some(drift::requests()));
     chain("http", Some(matches), manager)
 }
 
@@ -184,12 +192,13 @@ fn exact_addresses(port: &PortPlan) -> Vec<Node> {
     let mut listeners = Vec::new();
     for (cluster, addresses) in &port.addresses {
         for address in addresses {
-            let text = address.to_string();
-            let name = format!("{}_{}", port.listener_name(), text.replace('.', "_"));
-            listeners.push(virtual_listener(&name, &text, port.port).with(
-                "filter_chains",
-                list([chain(cluster, None, tcp_proxy(cluster, cluster, None))]),
-            ));
+            let name = port.address_listener_name(*address);
+            listeners.push(
+                virtual_listener(&name, &address.to_string(), port.port).with(
+                    "filter_chains",
+                    list([chain(cluster, None, tcp_proxy(cluster, cluster, None))]),
+                ),
+            );
         }
     }
     listeners
@@ -229,7 +238,7 @@ fn inbound(plan: &ServicePlan, options: &EnvoyOptions) -> Node {
 }
 
 fn unobserved_chain(stat_prefix: &str) -> Node {
-    let filter = tcp_proxy(stat_prefix, "passthrough", Some(drift_log("tcp", "-")));
+    let filter = tcp_proxy(stat_prefix, "passthrough", Some(drift::connections()));
     chain("unobserved", None, filter)
 }
 
@@ -270,46 +279,4 @@ fn listener_filter(name: &str, message: &str) -> Node {
         ("name", format!("envoy.filters.listener.{name}").into()),
         ("typed_config", typed(&kind, map([]))),
     ])
-}
-
-/// What Envoy saw and tracing did not: the drift report, one JSON object per connection or request.
-fn drift_log(kind: &str, authority: &str) -> Node {
-    let fields = map([
-        ("tracemesh", "unobserved".into()),
-        ("where", kind.into()),
-        ("dst", "%DOWNSTREAM_LOCAL_ADDRESS%".into()),
-        ("authority", authority.into()),
-        ("sni", "%REQUESTED_SERVER_NAME%".into()),
-        ("upstream", "%UPSTREAM_HOST%".into()),
-        ("flags", "%RESPONSE_FLAGS%".into()),
-    ]);
-    map([
-        ("name", "drift".into()),
-        (
-            "typed_config",
-            typed(
-                "envoy.extensions.access_loggers.stream.v3.StdoutAccessLog",
-                map([("log_format", map([("json_format", fields)]))]),
-            ),
-        ),
-    ])
-}
-
-/// Requests of the unobserved virtual host only; the others are the observed ones.
-fn http_drift_log() -> Node {
-    let expression = format!("xds.virtual_host_name == '{}'", route::UNOBSERVED);
-    let filter = map([(
-        "extension_filter",
-        map([
-            ("name", "envoy.access_loggers.extension_filters.cel".into()),
-            (
-                "typed_config",
-                typed(
-                    "envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
-                    map([("expression", expression.into())]),
-                ),
-            ),
-        ]),
-    )]);
-    drift_log("http", "%REQ(:AUTHORITY)%").with("filter", filter)
 }

@@ -4,16 +4,13 @@
 //! different names stay different, also on file systems that ignore case. `~` never occurs in a plain name, so a name
 //! cannot imitate an escaped one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 use tracemesh_graph::egress::ServiceEgress;
 
 /// Longest cluster name: some metric systems cut labels there.
 const CLUSTER_NAME_BYTES: usize = 63;
-
-/// Names of clusters that every sidecar has.
-const FIXED_CLUSTERS: [&str; 3] = ["blackhole", "passthrough", "passthrough_http"];
 
 /// `services/<environment>/<namespace>/<service>` for every service, in the order given; all different.
 pub(super) fn service_directories(services: &[ServiceEgress]) -> Vec<String> {
@@ -87,26 +84,25 @@ pub(super) struct ClusterSubject {
 
 /// Names for the clusters of one service: `[A-Za-z0-9_]`, at most 63 bytes, all different. Envoy takes `.` and `:` in
 /// a cluster name for the borders of statistics names.
+///
+/// A plain name ends in `_` and a port, a hashed one in `_` and 16 digits: neither can be taken for the other, nor for
+/// `passthrough`, `passthrough_http` or `blackhole`.
 pub(super) fn cluster_names(subjects: &[ClusterSubject]) -> Vec<String> {
     let plain: Vec<String> = subjects.iter().map(plain_cluster_name).collect();
     let mut uses: BTreeMap<&str, usize> = BTreeMap::new();
     for name in &plain {
         *uses.entry(name).or_default() += 1;
     }
-    let mut taken: BTreeSet<String> = FIXED_CLUSTERS.iter().map(|&name| name.to_owned()).collect();
     subjects
         .iter()
         .zip(&plain)
         .map(|(subject, name)| {
-            let reserved = name.starts_with("inbound_") || taken.contains(name);
-            let fits = name.len() <= CLUSTER_NAME_BYTES && uses[name.as_str()] == 1;
-            let name = if fits && !reserved {
+            let unique = uses[name.as_str()] == 1 && !name.starts_with("inbound_");
+            if unique && name.len() <= CLUSTER_NAME_BYTES {
                 name.clone()
             } else {
-                hashed_cluster_name(subject, &taken)
-            };
-            taken.insert(name.clone());
-            name
+                hashed_cluster_name(subject, name)
+            }
         })
         .collect()
 }
@@ -126,18 +122,10 @@ fn plain_cluster_name(subject: &ClusterSubject) -> String {
     format!("{host}_{}", subject.port)
 }
 
-fn hashed_cluster_name(subject: &ClusterSubject, taken: &BTreeSet<String>) -> String {
-    let stem: String = plain_cluster_name(subject).chars().take(40).collect();
+fn hashed_cluster_name(subject: &ClusterSubject, plain: &str) -> String {
+    let stem: String = plain.chars().take(40).collect();
     let key = format!("{}\0{}\0{}", subject.node, subject.host, subject.port);
-    let mut name = format!("{stem}_{}", short_hash(&key));
-    // Only a name made to imitate a hash gets here.
-    for round in 0_u32.. {
-        if !taken.contains(&name) {
-            break;
-        }
-        name = format!("{stem}_{}", short_hash(&format!("{key}\0{round}")));
-    }
-    name
+    format!("{stem}_{}", short_hash(&key))
 }
 
 /// 64 bits of SHA-256, in hexadecimal.
@@ -148,4 +136,67 @@ fn short_hash(text: &str) -> String {
 /// Bytes as lower-case hexadecimal.
 pub(super) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn subject(node: &str, host: &str) -> ClusterSubject {
+        ClusterSubject {
+            node: node.to_owned(),
+            host: host.to_owned(),
+            port: 8080,
+        }
+    }
+
+    #[test]
+    fn plain_names_stay_and_others_are_reduced_with_a_hash() {
+        assert_eq!(component("cart-v2.a_b", "x"), "cart-v2.a_b");
+        assert_eq!(component("", "default"), "default");
+        for name in [
+            "Cart", "..", ".a", "a.", "-a", "a/b", "a\\b", "a\0b", "a\nb", "\u{2028}", "a~b", "~",
+        ] {
+            let escaped = component(name, "x");
+            assert!(crate::output_dir::is_safe_component(&escaped), "{escaped}");
+            assert!(escaped.contains('~') && escaped != name, "{escaped}");
+        }
+        let long = component(&"a".repeat(5000), "x");
+        assert_eq!(long.len(), 40 + 1 + 16);
+    }
+
+    #[test]
+    fn names_equal_but_for_case_or_escapes_stay_different() {
+        let names = ["cart", "Cart", "CART", "cart ", "cart\n", "cart/", "cart~0"];
+        let escaped: BTreeSet<String> = names
+            .iter()
+            .map(|name| component(name, "x").to_lowercase())
+            .collect();
+        assert_eq!(escaped.len(), names.len());
+    }
+
+    #[test]
+    fn cluster_names_are_readable_short_and_different() {
+        let names = cluster_names(&[
+            subject("1", "cart.shop.svc.cluster.local"),
+            subject("2", "a-b"),
+            subject("3", "a_b"),
+            subject("4", "inbound"),
+            subject("5", &"x".repeat(200)),
+        ]);
+        assert_eq!(names[0], "cart_shop_8080");
+        let all: BTreeSet<&String> = names.iter().collect();
+        assert_eq!(all.len(), names.len());
+        for name in &names {
+            assert!(name.len() <= CLUSTER_NAME_BYTES, "{name}");
+            assert!(
+                name.bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'),
+                "{name}"
+            );
+        }
+        assert!(names[3].starts_with("inbound_8080_"), "{}", names[3]);
+    }
 }

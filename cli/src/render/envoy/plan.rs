@@ -4,7 +4,7 @@
 //! names, and every port gets its ways to recognise traffic. What cannot be expressed is listed in `withheld`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use tracemesh_graph::egress::{
     Destination, EgressTarget, ServiceEgress, TargetMatch, TargetProtocol,
@@ -12,6 +12,7 @@ use tracemesh_graph::egress::{
 
 use super::EnvoyOptions;
 use super::names::{ClusterSubject, cluster_names};
+use super::port::{PortBuilder, PortPlan};
 
 /// Everything that is generated for one service.
 pub(super) struct ServicePlan {
@@ -66,32 +67,6 @@ pub(super) enum Upstream {
     Mirror,
 }
 
-/// How traffic is recognised on one port: values in pairs of (cluster name, names or addresses).
-pub(super) struct PortPlan {
-    pub port: u16,
-    pub authorities: Vec<(String, Vec<String>)>,
-    pub server_names: Vec<(String, Vec<String>)>,
-    pub addresses: Vec<(String, Vec<Ipv4Addr>)>,
-    pub whole_port: Option<String>,
-}
-
-impl PortPlan {
-    /// Name of the listener and of the route configuration.
-    pub(super) fn listener_name(&self) -> String {
-        format!("outbound_{}", self.port)
-    }
-
-    /// Whether HTTP is routed on this port.
-    pub(super) fn has_routes(&self) -> bool {
-        !self.authorities.is_empty()
-    }
-
-    /// Whether the first bytes of a connection are looked at.
-    pub(super) fn is_inspected(&self) -> bool {
-        self.has_routes() || !self.server_names.is_empty()
-    }
-}
-
 /// Identity of a cluster before it has a name: destination, host when the stream names one, port.
 type ClusterKey<'a> = (&'a str, Option<String>, u16);
 
@@ -109,7 +84,15 @@ impl ServicePlan {
                 groups.entry(key).or_default().push(target);
             }
         }
-        let subjects: Vec<ClusterSubject> = groups.iter().map(subject).collect();
+        let callees: BTreeMap<&str, &str> = service
+            .destinations
+            .iter()
+            .map(|destination| (destination.node.as_str(), destination.name.as_str()))
+            .collect();
+        let subjects: Vec<ClusterSubject> = groups
+            .iter()
+            .map(|(key, targets)| subject(key, targets, callees[key.0]))
+            .collect();
         let mut clusters = Vec::new();
         let mut ports: BTreeMap<u16, PortBuilder> = BTreeMap::new();
         for (((node, _, port), targets), name) in groups.iter().zip(cluster_names(&subjects)) {
@@ -117,18 +100,25 @@ impl ServicePlan {
             if builder.claim(&name, targets) {
                 clusters.push(cluster_plan(name, node, *port, targets));
             } else {
+                let host = &targets[0].host;
+                withheld.insert(format!("{host} port {port}: {}", why_nothing(targets)));
+            }
+        }
+        let mut planned = Vec::new();
+        for (port, builder) in ports {
+            let Some((plan, excess)) = builder.finish(port) else {
+                continue;
+            };
+            if excess > 0 {
                 withheld.insert(format!(
-                    "nothing tells {} apart on port {port}",
-                    targets[0].host
+                    "{excess} addresses on port {port}: recognised by authority alone, too many for listeners"
                 ));
             }
+            planned.push(plan);
         }
         Self {
             clusters,
-            ports: ports
-                .into_iter()
-                .filter_map(|(port, builder)| builder.finish(port))
-                .collect(),
+            ports: planned,
             inbound: service
                 .inbound
                 .iter()
@@ -137,6 +127,15 @@ impl ServicePlan {
                 .collect(),
             withheld: withheld.into_iter().collect(),
         }
+    }
+}
+
+fn why_nothing(targets: &[&EgressTarget]) -> &'static str {
+    let only_ipv6 = |target: &EgressTarget| matches!(&target.matches, TargetMatch::Addresses(ips) if ips.iter().all(IpAddr::is_ipv6));
+    if targets.iter().all(|target| only_ipv6(target)) {
+        "only IPv6 addresses, and capture is IPv4"
+    } else {
+        "another destination has all its names and addresses"
     }
 }
 
@@ -157,11 +156,16 @@ fn cluster_key<'a>(destination: &'a Destination, target: &EgressTarget) -> Clust
     (&destination.node, host, target.port)
 }
 
-fn subject((key, targets): (&ClusterKey<'_>, &Vec<&EgressTarget>)) -> ClusterSubject {
-    let shown = targets.iter().map(|target| resolved_host(target)).min();
+/// Named after the host, or after the callee where several hosts share the cluster: brokers come and go.
+fn subject(key: &ClusterKey<'_>, targets: &[&EgressTarget], callee: &str) -> ClusterSubject {
+    let hosts: BTreeSet<String> = targets.iter().map(|target| resolved_host(target)).collect();
+    let shown = match hosts.first() {
+        Some(host) if hosts.len() == 1 => host,
+        _ => callee,
+    };
     ClusterSubject {
         node: key.0.to_owned(),
-        host: key.1.clone().or(shown).unwrap_or_default(),
+        host: shown.to_owned(),
         port: key.2,
     }
 }
@@ -220,72 +224,5 @@ fn upstream(targets: &[&EgressTarget]) -> Option<Upstream> {
         Some(Upstream::Http2)
     } else {
         Some(Upstream::Mirror)
-    }
-}
-
-/// Collects one port; a value is given to one cluster only, because Envoy rejects the whole file otherwise.
-#[derive(Default)]
-struct PortBuilder {
-    authorities: Vec<(String, Vec<String>)>,
-    server_names: Vec<(String, Vec<String>)>,
-    addresses: Vec<(String, Vec<Ipv4Addr>)>,
-    whole_port: Option<String>,
-    taken: BTreeSet<(u8, String)>,
-}
-
-impl PortBuilder {
-    /// Whether the cluster got any way to be reached.
-    fn claim(&mut self, cluster: &str, targets: &[&EgressTarget]) -> bool {
-        let (mut authorities, mut server_names, mut addresses) = (vec![], vec![], vec![]);
-        let mut whole_port = false;
-        for target in targets {
-            match &target.matches {
-                TargetMatch::Authority(names) => authorities.extend(self.take(0, names)),
-                TargetMatch::Sni(names) => server_names.extend(self.take(1, names)),
-                TargetMatch::Addresses(ips) => {
-                    let texts: Vec<String> = ips.iter().map(ToString::to_string).collect();
-                    let free = self.take(2, &texts);
-                    // Capture is IPv4: other addresses never arrive.
-                    addresses.extend(free.iter().filter_map(|text| text.parse::<Ipv4Addr>().ok()));
-                }
-                TargetMatch::WholePort => whole_port |= self.whole_port.is_none(),
-            }
-        }
-        let any = whole_port
-            || !(authorities.is_empty() && server_names.is_empty() && addresses.is_empty());
-        if whole_port {
-            self.whole_port = Some(cluster.to_owned());
-        }
-        push(&mut self.authorities, cluster, authorities);
-        push(&mut self.server_names, cluster, server_names);
-        push(&mut self.addresses, cluster, addresses);
-        any
-    }
-
-    fn take(&mut self, kind: u8, values: &[String]) -> Vec<String> {
-        values
-            .iter()
-            .map(|value| value.to_ascii_lowercase())
-            .filter(|value| self.taken.insert((kind, value.clone())))
-            .collect()
-    }
-
-    fn finish(self, port: u16) -> Option<PortPlan> {
-        let plan = PortPlan {
-            port,
-            authorities: self.authorities,
-            server_names: self.server_names,
-            addresses: self.addresses,
-            whole_port: self.whole_port,
-        };
-        let any = plan.is_inspected() || !plan.addresses.is_empty() || plan.whole_port.is_some();
-        any.then_some(plan)
-    }
-}
-
-fn push<T: Ord>(list: &mut Vec<(String, Vec<T>)>, cluster: &str, mut values: Vec<T>) {
-    if !values.is_empty() {
-        values.sort();
-        list.push((cluster.to_owned(), values));
     }
 }

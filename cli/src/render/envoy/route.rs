@@ -1,19 +1,23 @@
 //! Routes of one port: by authority, and everything else to the passthrough.
 
-use super::plan::PortPlan;
+use super::port::{PortPlan, RouteSet};
 use super::yaml::{Node, list, map};
 
 /// Name of the virtual host that takes what was not observed; the drift log selects by it.
 pub(super) const UNOBSERVED: &str = "unobserved";
 
-/// The route configuration of a port.
-pub(super) fn configuration(port: &PortPlan) -> Node {
+/// The route configuration of one listener of a port.
+pub(super) fn configuration(port: &PortPlan, set: &RouteSet<'_>) -> Node {
     let observed = port.authorities.iter().map(|(cluster, names)| {
         virtual_host(cluster, names.iter().map(|name| domain(name)), cluster)
     });
-    let rest = virtual_host(UNOBSERVED, ["*".to_owned()].into_iter(), "passthrough_http");
+    let (name, cluster) = match set.rest {
+        Some(cluster) => ("destination", cluster),
+        None => (UNOBSERVED, "passthrough_http"),
+    };
+    let rest = virtual_host(name, ["*".to_owned()].into_iter(), cluster);
     map([
-        ("name", port.listener_name().into()),
+        ("name", set.name.as_str().into()),
         // Clients send the authority with or without port; the header itself stays as it is.
         ("ignore_port_in_host_matching", true.into()),
         ("virtual_hosts", list(observed.chain([rest]))),

@@ -4,7 +4,9 @@ use tracemesh_graph::span::{SpanId, SpanKind, TraceId};
 
 use super::*;
 use crate::decode::MAX_LINKS;
-use crate::testing::{Capture, Kept, Seen};
+use crate::testing::json::to_json;
+use crate::testing::requests::request;
+use crate::testing::{Capture, Kept, Seen, expected};
 
 const SPAN: &str = r#""traceId":"5B8EFFF798038103D269B633813FC60C","spanId":"eee19b7ec3c1b174""#;
 
@@ -307,6 +309,18 @@ fn every_truncation_is_an_error() {
 }
 
 proptest! {
+    /// The same request in both encodings gives the same spans, compact or pretty-printed.
+    #[test]
+    fn random_requests_are_seen_as_in_protobuf(request in request(), is_pretty in any::<bool>()) {
+        let json = to_json(&request);
+        let text = if is_pretty {
+            serde_json::to_string_pretty(&json)
+        } else {
+            serde_json::to_string(&json)
+        };
+        prop_assert_eq!(decode(text.unwrap()).unwrap().0, expected(&request));
+    }
+
     #[test]
     fn mutations_never_panic(
         edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),

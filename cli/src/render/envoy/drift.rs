@@ -1,0 +1,52 @@
+//! The drift report: what Envoy saw and tracing did not, one JSON object per connection or request.
+//!
+//! Every way into a passthrough cluster has such a log. The values come from clients; Envoy escapes them.
+
+use super::yaml::{Node, map};
+use super::{route, typed};
+
+/// Log of raw connections.
+pub(super) fn connections() -> Node {
+    log("tcp", "-")
+}
+
+fn log(kind: &str, authority: &str) -> Node {
+    let fields = map([
+        ("tracemesh", "unobserved".into()),
+        ("where", kind.into()),
+        ("dst", "%DOWNSTREAM_LOCAL_ADDRESS%".into()),
+        ("authority", authority.into()),
+        ("sni", "%REQUESTED_SERVER_NAME%".into()),
+        ("upstream", "%UPSTREAM_HOST%".into()),
+        ("flags", "%RESPONSE_FLAGS%".into()),
+    ]);
+    map([
+        ("name", "drift".into()),
+        (
+            "typed_config",
+            typed(
+                "envoy.extensions.access_loggers.stream.v3.StdoutAccessLog",
+                map([("log_format", map([("json_format", fields)]))]),
+            ),
+        ),
+    ])
+}
+
+/// Log of requests: those of the unobserved virtual host only, the others are the observed ones.
+pub(super) fn requests() -> Node {
+    let expression = format!("xds.virtual_host_name == '{}'", route::UNOBSERVED);
+    let filter = map([(
+        "extension_filter",
+        map([
+            ("name", "envoy.access_loggers.extension_filters.cel".into()),
+            (
+                "typed_config",
+                typed(
+                    "envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
+                    map([("expression", expression.into())]),
+                ),
+            ),
+        ]),
+    )]);
+    log("http", "%REQ(:AUTHORITY)%").with("filter", filter)
+}

@@ -1,0 +1,89 @@
+//! `tracemesh collect` against real senders: from a socket to the graph that the store gives.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use tracemesh_graph::snapshot::GraphSnapshot;
+
+use crate::harness::process::Collector;
+use crate::harness::{python, root, tracemesh_in};
+
+const SDK: &str = "1.45.2";
+
+fn sdk_python() -> Option<&'static PathBuf> {
+    static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let found = FOUND.get_or_init(|| {
+        let packages = [
+            &format!("opentelemetry-sdk=={SDK}") as &str,
+            &format!("opentelemetry-exporter-otlp-proto-grpc=={SDK}"),
+            &format!("opentelemetry-exporter-otlp-proto-http=={SDK}"),
+        ];
+        let module = "opentelemetry.exporter.otlp.proto.grpc.trace_exporter";
+        python::environment("opentelemetry", &packages, |venv| {
+            python::interpreter(venv, module)
+        })
+    });
+    python::or_skip(found, "OpenTelemetry SDK for Python")
+}
+
+fn graph_of(store: &Path) -> GraphSnapshot {
+    let place = store.parent().expect("the store lies in a directory");
+    let store = store.display().to_string();
+    let arguments = ["graph", "--store", &store, "--format", "json"];
+    let run = tracemesh_in(place, &arguments, b"").expect_code(0);
+    serde_json::from_str(&run.stdout).expect("the graph is a snapshot")
+}
+
+#[test]
+fn spans_of_a_real_sdk_arrive_over_both_protocols_and_survive_sigterm() {
+    let Some(python) = sdk_python() else { return };
+    let place = tempfile::tempdir().expect("a temporary directory");
+    let store = place.path().join("data");
+    let collector = Collector::start(&store, &[]);
+    let sent = Command::new(python)
+        .arg(root().join("tests/collect/real_sdk.py"))
+        .args([&collector.grpc, &collector.http, "25"])
+        .output()
+        .expect("Python runs");
+    assert!(
+        sent.status.success(),
+        "{}",
+        String::from_utf8_lossy(&sent.stderr)
+    );
+    let said = collector.terminate();
+    assert!(said.contains("received 75 spans"), "{said}");
+    let graph = graph_of(&store);
+    let [edge] = graph.edges.as_slice() else {
+        panic!("not one edge: {:#?}", graph.edges)
+    };
+    assert_eq!(edge.caller, "service/shop/web");
+    assert_eq!(edge.callee, "service/shop/cart");
+    assert_eq!((edge.calls, edge.failed, edge.evidence.paired), (25, 5, 25));
+    assert_eq!(edge.targets[0].host, "cart.shop");
+    let web = graph
+        .node("service/shop/web")
+        .expect("the caller is a node");
+    assert_eq!(web.entry_calls, 25);
+    assert_eq!(graph.diagnostics.spans, 75);
+}
+
+#[test]
+fn a_store_grows_over_restarts_and_gives_one_graph() {
+    let Some(python) = sdk_python() else { return };
+    let place = tempfile::tempdir().expect("a temporary directory");
+    let store = place.path().join("data");
+    for _ in 0..2 {
+        let collector = Collector::start(&store, &["--flush-interval", "200ms"]);
+        let sent = Command::new(python)
+            .arg(root().join("tests/collect/real_sdk.py"))
+            .args([&collector.grpc, &collector.http, "10"])
+            .status()
+            .expect("Python runs");
+        assert!(sent.success());
+        collector.terminate();
+    }
+    let graph = graph_of(&store);
+    let calls: Vec<u64> = graph.edges.iter().map(|edge| edge.calls).collect();
+    assert_eq!(calls, [20]);
+}

@@ -1,0 +1,91 @@
+//! Long-running processes of tests: a live collector, and ending what was started.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::Path;
+use std::process::{Child, ChildStderr, Command, Stdio};
+
+use super::BINARY;
+
+/// A running `tracemesh collect`. Killed when dropped, unless it was stopped before.
+#[derive(Debug)]
+pub(crate) struct Collector {
+    child: Child,
+    stderr: BufReader<ChildStderr>,
+    /// Address of the OTLP/gRPC receiver.
+    pub(crate) grpc: String,
+    /// Address of the OTLP/HTTP receiver.
+    pub(crate) http: String,
+}
+
+impl Collector {
+    /// Starts a collector on free ports and waits until it says where it listens.
+    pub(crate) fn start(store: &Path, further: &[&str]) -> Self {
+        let mut child = Command::new(BINARY)
+            .args([
+                "collect",
+                "--grpc",
+                "127.0.0.1:0",
+                "--http",
+                "127.0.0.1:0",
+                "--store",
+            ])
+            .arg(store)
+            .args(further)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let mut stderr = BufReader::new(child.stderr.take().expect("standard error is a pipe"));
+        let mut said = String::new();
+        let (grpc, http) = loop {
+            let from = said.len();
+            let read = stderr.read_line(&mut said).expect("standard error is text");
+            assert!(read > 0, "the collector ended early:\n{said}");
+            if let Some(addresses) = addresses(said.get(from..).unwrap_or_default()) {
+                break addresses;
+            }
+        };
+        Self {
+            child,
+            stderr,
+            grpc,
+            http,
+        }
+    }
+
+    /// Asks the collector to end as an orchestrator does, and returns the rest of what it said.
+    pub(crate) fn terminate(mut self) -> String {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &pid]).status();
+        assert!(sent.expect("`kill` runs").success());
+        let mut said = String::new();
+        self.stderr
+            .read_to_string(&mut said)
+            .expect("standard error is text");
+        let status = self.child.wait().expect("the collector ends");
+        assert_eq!(status.code(), Some(0), "{said}");
+        said
+    }
+}
+
+impl Drop for Collector {
+    fn drop(&mut self) {
+        stop(&mut self.child);
+    }
+}
+
+/// The two addresses of the line that announces them.
+fn addresses(line: &str) -> Option<(String, String)> {
+    let (_, rest) = line.split_once("OTLP/gRPC on ")?;
+    let (grpc, rest) = rest.split_once(", OTLP/HTTP on ")?;
+    let (http, _) = rest.split_once(',')?;
+    Some((grpc.to_owned(), http.to_owned()))
+}
+
+/// Ends a child and waits for it.
+pub(crate) fn stop(child: &mut Child) {
+    // It may be gone already, which is what is wanted.
+    drop(child.kill());
+    drop(child.wait());
+}
