@@ -15,6 +15,8 @@ mod found;
 mod layout;
 #[path = "../graph/tests/scenarios/notation.rs"]
 mod notation;
+#[path = "../graph/tests/scenarios/orders.rs"]
+mod orders;
 
 use std::io::Write as _;
 use std::path::Path;
@@ -152,11 +154,26 @@ fn run_row(row: &Row, ways: &[Sending]) -> Result<(), String> {
                 0
             }
         };
+        if *sending == Sending::OneRequestPerSpan {
+            in_every_order(&row.spans, &output).map_err(sent)?;
+        }
         let found = snapshot.diagnostics.duplicates;
         if found != duplicates {
             return Err(sent(format!(
                 "    DIFFERS   {found} duplicates, not {duplicates}\n"
             )));
+        }
+    }
+    Ok(())
+}
+
+/// Every order of arrival, or a hundred of them for larger rows, must print the same bytes.
+fn in_every_order(spans: &[Span], expected: &str) -> Result<(), String> {
+    for order in orders::orders(spans.len()) {
+        let shuffled: Vec<Span> = order.iter().map(|index| spans[*index].clone()).collect();
+        let output = graph_of(&file_bytes(&shuffled, Sending::OneRequestPerSpan))?;
+        if output != expected {
+            return Err(format!("    DIFFERS   in bytes in the order {order:?}\n"));
         }
     }
     Ok(())

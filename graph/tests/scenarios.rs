@@ -16,6 +16,8 @@ mod found;
 mod layout;
 #[path = "scenarios/notation.rs"]
 mod notation;
+#[path = "scenarios/orders.rs"]
+mod orders;
 #[cfg(test)]
 #[path = "scenarios/perfect.rs"]
 mod perfect;
@@ -104,7 +106,7 @@ fn sent(how: &str) -> impl Fn(String) -> String {
 
 /// Not one byte of the snapshot may depend on the order of arrival.
 fn same_in_every_order(spans: &[&Span], given: &GraphSnapshot) -> Result<(), String> {
-    for order in feed::orders(spans.len()) {
+    for order in orders::orders(spans.len()) {
         let ordered: Vec<&Span> = order.iter().map(|index| spans[*index]).collect();
         for batching in [Batching::OneBatch, Batching::OneByOne] {
             let found = feed::snapshot(&ordered, batching);

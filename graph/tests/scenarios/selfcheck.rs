@@ -6,8 +6,8 @@ use tracemesh_graph::span::SpanKind;
 
 use super::compare::compare;
 use super::expected::{Count, Evidence};
-use super::feed::orders;
 use super::notation::{Row, Scalar, parse_rows, parse_span};
+use super::orders::orders;
 use super::perfect::{edge, node, perfect};
 
 const GROUPS: &[(&str, &str, usize)] = &[
