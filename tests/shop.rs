@@ -297,6 +297,28 @@ fn the_services_of_the_recorded_shop_are_found_with_instances_zones_and_entries(
 }
 
 #[test]
+fn the_one_call_that_leaves_the_cluster_and_comes_back_is_marked() {
+    let graph = shop_graph();
+    let hairpins: Vec<(&str, &str, u64)> = graph
+        .edges
+        .iter()
+        .filter_map(|edge| {
+            let calls = edge.flags.get("hairpin")?;
+            assert_eq!(*calls, edge.calls, "every call of the edge is one");
+            Some((edge.caller.as_str(), edge.callee.as_str(), *calls))
+        })
+        .collect();
+    let dialled = |edge: &TrueEdge| edge.targets.iter().any(|t| t.host == "shop.example.com");
+    let truth = truth();
+    let public = truth.edges.iter().find(|edge| dialled(edge));
+    let calls = public.expect("the shop dials its public name").calls;
+    assert_eq!(
+        hairpins,
+        [("service/shop/recommendation", "service/shop/gateway", calls)]
+    );
+}
+
+#[test]
 fn the_graph_of_the_recorded_shop_does_not_depend_on_how_its_files_are_named_or_ordered() {
     let files = [
         "reconciler.pb",

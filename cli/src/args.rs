@@ -7,6 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
+use tracemesh_graph::settings::Settings;
 
 mod help;
 
@@ -64,6 +65,22 @@ pub struct AnalyzeArgs {
     /// Directory to write; files of an earlier run are replaced, others are left alone
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
+    /// Bounds on reading.
+    #[command(flatten)]
+    pub reading: ReadingArgs,
+}
+
+/// Bounds on reading trace files.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct ReadingArgs {
+    /// Spans held until their trace is complete; above it traces are cut early, and counted
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = NonZeroUsize::new(Settings::FILE_OPEN_RECORDS).expect("not zero"),
+        help_heading = "Limits"
+    )]
+    pub max_open_spans: NonZeroUsize,
 }
 
 /// Arguments of `tracemesh collect`.
@@ -145,6 +162,9 @@ pub struct SourceArgs {
         help_heading = "Input"
     )]
     pub graph: Option<PathBuf>,
+    /// Bounds on reading trace files.
+    #[command(flatten)]
+    pub reading: ReadingArgs,
     /// Read the store of `tracemesh collect`
     #[arg(long, value_name = "DIR", default_value = DEFAULT_STORE, help_heading = "Input")]
     pub store: PathBuf,

@@ -40,8 +40,10 @@ mod threshold {
 /// All findings, most important first; the same snapshot gives the same list.
 #[must_use]
 pub fn find(snapshot: &GraphSnapshot) -> Vec<Finding> {
-    let rules: [fn(&GraphSnapshot) -> Option<Finding>; 9] = [
+    let rules: [fn(&GraphSnapshot) -> Option<Finding>; 11] = [
         spans_lost,
+        traces_cut,
+        names_folded,
         unreachable_host,
         failing_edge,
         retried_edge,
@@ -79,6 +81,37 @@ fn spans_lost(snapshot: &GraphSnapshot) -> Option<Finding> {
         advice: "the graph may miss edges: see `diagnostics` in the JSON for all reasons",
         node: None,
         rank: gap_rank(share, 4),
+    })
+}
+
+/// Traces closed before their last span, for want of memory: the rest of each looks orphaned.
+fn traces_cut(snapshot: &GraphSnapshot) -> Option<Finding> {
+    let cut = *snapshot.diagnostics.counters.get("slices_closed_early")?;
+    Some(Finding {
+        rule: "traces_cut",
+        text: format!(
+            "{} cut short to stay within memory: calls between their parts are missing",
+            counted(cut, "trace was", "traces were")
+        ),
+        advice: "raise `--max-open-spans`, or read fewer files at once",
+        node: None,
+        rank: 0,
+    })
+}
+
+/// Names beyond the caps of the tables.
+fn names_folded(snapshot: &GraphSnapshot) -> Option<Finding> {
+    let folded = *snapshot.diagnostics.counters.get("names_folded")?;
+    Some(Finding {
+        rule: "names_folded",
+        text: format!(
+            "{} of {} had a name beyond the limit and count as `other`",
+            thousands(folded),
+            counted(snapshot.diagnostics.spans, "span", "spans"),
+        ),
+        advice: "something puts ids into `service.name` or addresses: fix it at its source",
+        node: None,
+        rank: gap_rank(permille(folded, snapshot.diagnostics.spans), 4),
     })
 }
 

@@ -157,6 +157,11 @@ fn place(
         }
         Destination::Known(known) => {
             table.add(&caller, &known, key.relation, &key.peer, stats);
+            if let (Caller::Node(from), Some(to)) = (&key.caller, &key.callee)
+                && resolver.is_hairpin(from, to, &key.peer)
+            {
+                table.mark_hairpin(&caller, &known, key.relation, stats.calls);
+            }
         }
     }
 }

@@ -108,8 +108,7 @@ impl Segment {
             (a, b) => a.or(b),
         };
         for (key, stats) in other.nodes {
-            let cap = Settings::default().max_facet_values;
-            self.nodes.entry(key).or_default().merge(stats, cap);
+            self.nodes.entry(key).or_default().merge(stats);
         }
         for (key, stats) in other.edges {
             self.edges.entry(key).or_default().merge(&stats);

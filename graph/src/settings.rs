@@ -23,6 +23,12 @@ pub struct Settings {
     pub max_name_chars: usize,
 }
 
+impl Settings {
+    /// Open records when trace files are read: slices stay open to the end, because files come in any order.
+    /// About 800 MB when full.
+    pub const FILE_OPEN_RECORDS: usize = 5_000_000;
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {

@@ -6,7 +6,7 @@ use crate::names::{NodeId, PeerId, ResourceId, Tables};
 use crate::peer::Peer;
 use crate::record::{Marks, SpanRecord};
 use crate::resource::Facet;
-use crate::segment::stats::{EdgeStats, NodeStats, ServedStats, add_capped};
+use crate::segment::stats::{EdgeStats, NodeStats, ServedStats};
 use crate::segment::{Caller, ConsumeHalf, EdgeKey, Segment, SendHalf};
 use crate::settings::Settings;
 use crate::slice::{Attempt, AttemptFlags, Consume, Event, Found, PeerRef, Send, SliceSink};
@@ -149,7 +149,6 @@ impl Tally {
     }
 
     fn name_nodes(&self, names: &Tables, settings: &Settings, segment: &mut Segment) {
-        let cap = settings.max_facet_values;
         let mut node = |id: NodeId, change: &mut dyn FnMut(&mut NodeStats)| {
             change(segment.nodes.entry(names.node(id).clone()).or_default());
         };
@@ -158,7 +157,7 @@ impl Tally {
             let facts = names.resource(*resource);
             node(*id, &mut |stats| {
                 stats.spans += count;
-                if !facts.instance.is_empty() && stats.instances.len() < cap * 32 {
+                if !facts.instance.is_empty() {
                     stats.instances.insert(facts.instance.clone());
                 }
                 for (facet, value) in facts.values() {
@@ -166,8 +165,7 @@ impl Tally {
                         Facet::Counted(name) => stats.facets.entry(name.to_owned()),
                         Facet::Attribute(name) => stats.attributes.entry(name.to_owned()),
                     };
-                    let one = BTreeMap::from([(value.to_owned(), *count)]);
-                    add_capped(values.or_default(), one, cap);
+                    *values.or_default().entry(value.to_owned()).or_default() += count;
                 }
             });
         }
@@ -182,6 +180,9 @@ impl Tally {
             node(*id, &mut |stats| {
                 *stats.events.entry(event.name().to_owned()).or_default() += count;
             });
+        }
+        for stats in segment.nodes.values_mut() {
+            stats.cap(settings.max_facet_values);
         }
     }
 

@@ -28,7 +28,7 @@ const WRITTEN: [(&str, &str); 5] = [
 
 /// Reads, infers, derives, writes and tells.
 pub(super) fn run(arguments: &AnalyzeArgs, output: &mut Output<'_>) -> Result<Outcome, CliError> {
-    let traces = source::read_traces(&arguments.traces, output)?;
+    let traces = source::read_traces(&arguments.traces, arguments.reading, output)?;
     let snapshot = &traces.snapshot;
     output.progress("deriving egress and the onboarding plan");
     let (egress, plan) = (egress::model_of(snapshot), onboard::plan_of(snapshot));

@@ -23,7 +23,7 @@ pub(super) fn load(
     if arguments.traces.is_empty() {
         return store::read(&arguments.store, output);
     }
-    let traces = read_traces(&arguments.traces, output)?;
+    let traces = read_traces(&arguments.traces, arguments.reading, output)?;
     if let Some(note) = traces.skipped_note() {
         output.note(&note);
     }

@@ -17,6 +17,7 @@ use crate::render::{evidence_classes, seconds};
 use crate::text::{clip, count_of, counted, percent, permille, short, thousands};
 
 mod escape;
+mod legs;
 mod order;
 
 use escape::{id, label};
@@ -36,10 +37,14 @@ pub fn render(snapshot: &GraphSnapshot) -> String {
     let version = env!("CARGO_PKG_VERSION");
     let mut dot =
         format!("// Made by tracemesh {version} from observed traces.\ndigraph tracemesh {{\n");
-    header(&mut dot, snapshot);
+    let shown_by_flows = legs::shown_by_flows(snapshot);
+    header(&mut dot, snapshot, shown_by_flows.len());
     nodes(&mut dot, snapshot);
     let placing = order::placing_edges(snapshot);
     for (position, edge) in snapshot.edges.iter().enumerate() {
+        if shown_by_flows.contains(&position) {
+            continue;
+        }
         line(&mut dot, &edge_statement(edge, placing.contains(&position)));
     }
     dot.push_str("}\n");
@@ -50,7 +55,7 @@ fn line(dot: &mut String, statement: &str) {
     writeln!(dot, "  {statement};").expect("writing to a string cannot fail");
 }
 
-fn header(dot: &mut String, snapshot: &GraphSnapshot) {
+fn header(dot: &mut String, snapshot: &GraphSnapshot, left_out: usize) {
     let size = format!(
         "{}, {}",
         counted(count_of(snapshot.nodes.len()), "node", "nodes"),
@@ -60,7 +65,13 @@ fn header(dot: &mut String, snapshot: &GraphSnapshot) {
         "solid: call, dashed: messages, dotted: through a proxy, red: {} % or more failed",
         FAILING_PERMILLE / 10
     );
-    let title = [size, window(snapshot), legend];
+    let mut title = vec![size, window(snapshot), legend];
+    if left_out > 0 {
+        let legs = counted(count_of(left_out), "edge", "edges");
+        title.push(format!(
+            "messages are drawn from producer to consumer: {legs} to and from brokers left out"
+        ));
+    }
     let font = "fontname=\"Helvetica,Arial,sans-serif\"";
     line(
         dot,

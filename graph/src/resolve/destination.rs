@@ -264,6 +264,19 @@ impl<'a> Resolver<'a> {
         }
     }
 
+    /// A call that leaves the cluster by a public name and comes back in (rule 1.9): caller and callee share a cluster,
+    /// and the dialled name is neither a Kubernetes name nor in a private zone.
+    pub(super) fn is_hairpin(&self, caller: &NodeKey, callee: &NodeKey, peer: &Peer) -> bool {
+        let Some(address) = &peer.address else {
+            return false;
+        };
+        caller != callee
+            && address.ip().is_none()
+            && is_public_name(&address.host)
+            && self.kube_name(caller, &address.host).is_none()
+            && self.services.share_cluster(caller, callee)
+    }
+
     fn kube_name(&self, caller: &NodeKey, host: &str) -> Option<kube::KubeName> {
         let namespace = self.services.kube_namespace(caller);
         kube::parse(host, namespace, self.services.known_namespaces())
@@ -338,6 +351,22 @@ fn owned_database(caller: &NodeKey, system: &str) -> NodeRef {
         address: None,
         system: Some(system.to_owned()),
     }
+}
+
+/// Names with a dot outside the zones that are never delegated in public DNS.
+fn is_public_name(host: &str) -> bool {
+    const PRIVATE_ZONES: [&str; 8] = [
+        "local",
+        "localhost",
+        "internal",
+        "intranet",
+        "lan",
+        "corp",
+        "svc",
+        "arpa",
+    ];
+    host.rsplit_once('.')
+        .is_some_and(|(_, zone)| !PRIVATE_ZONES.contains(&zone))
 }
 
 fn is_metadata(host: &str) -> bool {

@@ -30,6 +30,7 @@ struct Sum {
     protocols: BTreeMap<String, u64>,
     destination: BTreeMap<String, u64>,
     ambiguous: u64,
+    hairpins: u64,
 }
 
 #[derive(Debug, Default)]
@@ -71,6 +72,17 @@ impl EdgeTable {
         sum.count(to, stats);
         sum.dialled(peer, stats, max_values);
         sum.describe(peer, stats, max_values);
+    }
+
+    /// Counts calls of an edge that leave the cluster and come back.
+    pub(super) fn mark_hairpin(
+        &mut self,
+        caller: &NodeRef,
+        to: &Known,
+        relation: Relation,
+        calls: u64,
+    ) {
+        self.sum(caller, to, relation).hairpins += calls;
     }
 
     /// Adds messages, which dial nothing.
@@ -192,6 +204,9 @@ impl Sum {
         add_counts(&mut flags, &stats.flags);
         if caller == callee {
             flags.insert("self".to_owned(), stats.calls);
+        }
+        if self.hairpins > 0 {
+            flags.insert("hairpin".to_owned(), self.hairpins);
         }
         if self.ambiguous > 0 {
             flags.insert("ambiguous_name".to_owned(), self.ambiguous);

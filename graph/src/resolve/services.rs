@@ -16,6 +16,7 @@ pub(super) struct Services<'a> {
     /// (environment, RPC service) -> nodes that serve it.
     by_rpc_service: BTreeMap<(&'a str, &'a str), BTreeSet<&'a NodeKey>>,
     kube_namespaces: BTreeMap<&'a NodeKey, &'a str>,
+    clusters: BTreeMap<&'a NodeKey, &'a str>,
     /// Every Kubernetes namespace seen.
     known_namespaces: BTreeSet<String>,
 }
@@ -38,6 +39,7 @@ impl<'a> Services<'a> {
             by_workload: BTreeMap::new(),
             by_rpc_service: BTreeMap::new(),
             kube_namespaces: BTreeMap::new(),
+            clusters: BTreeMap::new(),
             known_namespaces: BTreeSet::new(),
         };
         for (key, stats) in &segment.nodes {
@@ -50,6 +52,9 @@ impl<'a> Services<'a> {
                 .entry(name.to_lowercase())
                 .or_default()
                 .push(key);
+            if let Some(cluster) = stats.facets.get("cluster").and_then(only) {
+                services.clusters.insert(key, cluster);
+            }
             let Some(namespace) = stats.facets.get("kube_namespace").and_then(only) else {
                 continue;
             };
@@ -83,6 +88,19 @@ impl<'a> Services<'a> {
     /// The Kubernetes namespace of a node, if all its spans agree on one.
     pub(super) fn kube_namespace(&self, node: &NodeKey) -> Option<&'a str> {
         self.kube_namespaces.get(node).copied()
+    }
+
+    /// True when both nodes are known to run in one cluster: by its name, or by Kubernetes namespaces where no cluster is
+    /// named at all.
+    pub(super) fn share_cluster(&self, a: &NodeKey, b: &NodeKey) -> bool {
+        match (self.clusters.get(a), self.clusters.get(b)) {
+            (Some(a), Some(b)) => a == b,
+            (None, None) => {
+                let has_namespace = |node| self.kube_namespaces.contains_key(node);
+                a.environment == b.environment && has_namespace(a) && has_namespace(b)
+            }
+            _ => false,
+        }
     }
 
     pub(super) fn known_namespaces(&self) -> &BTreeSet<String> {

@@ -199,29 +199,55 @@ pub(crate) struct NodeStats {
 }
 
 impl NodeStats {
-    /// Adds another node's counts; instances and facet values stay within the cap.
-    pub(crate) fn merge(&mut self, other: Self, max_values: usize) {
+    /// Adds another node's counts. Nothing is capped here: folding on the way would make the order of merges visible.
+    pub(crate) fn merge(&mut self, other: Self) {
         self.spans += other.spans;
         add_counts(&mut self.kinds, &other.kinds);
         add_counts(&mut self.events, &other.events);
         self.instances.extend(other.instances);
-        while self.instances.len() > max_values.saturating_mul(32) {
+        for (facet, values) in &other.facets {
+            add_counts(self.facets.entry(facet.clone()).or_default(), values);
+        }
+        for (attribute, values) in &other.attributes {
+            add_counts(
+                self.attributes.entry(attribute.clone()).or_default(),
+                values,
+            );
+        }
+    }
+
+    /// Keeps instances and the values of each facet within bounds; what is left over goes to `other`.
+    pub(crate) fn cap(&mut self, max_values: usize) {
+        while self.instances.len() > max_values.saturating_mul(INSTANCES_PER_VALUE) {
             self.instances.pop_last();
         }
-        for (facet, values) in other.facets {
-            add_capped(self.facets.entry(facet).or_default(), values, max_values);
-        }
-        for (attribute, values) in other.attributes {
-            add_capped(
-                self.attributes.entry(attribute).or_default(),
-                values,
-                max_values,
-            );
+        let facets = self.facets.values_mut();
+        for values in facets.chain(self.attributes.values_mut()) {
+            cap_values(values, max_values);
         }
     }
 }
 
-/// Adds counts; values past the cap go to `other`.
+/// A service has many more instances than zones or versions.
+const INSTANCES_PER_VALUE: usize = 32;
+
+/// Keeps the most frequent values, the smaller one of equals, and adds the others up as `other`.
+fn cap_values(values: &mut BTreeMap<String, u64>, max_values: usize) {
+    if values.len() <= max_values {
+        return;
+    }
+    let mut ranked: Vec<(u64, String)> = std::mem::take(values)
+        .into_iter()
+        .map(|(value, count)| (count, value))
+        .collect();
+    ranked.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    let rest = ranked.split_off(max_values);
+    values.extend(ranked.into_iter().map(|(count, value)| (value, count)));
+    let other: u64 = rest.iter().map(|(count, _)| count).sum();
+    *values.entry("other".to_owned()).or_default() += other;
+}
+
+/// Adds counts in the order of the values; values past the cap go to `other`.
 pub(crate) fn add_capped(
     into: &mut BTreeMap<String, u64>,
     from: BTreeMap<String, u64>,

@@ -7,6 +7,7 @@ use tracemesh_collector::replay::{Progress, ReadError, SkippedFile, replay};
 use tracemesh_graph::settings::Settings;
 use tracemesh_graph::snapshot::GraphSnapshot;
 
+use crate::args::ReadingArgs;
 use crate::error::CliError;
 use crate::output::Output;
 use crate::text::{count_of, counted, percent, printable, thousands};
@@ -37,12 +38,19 @@ impl Traces {
 }
 
 /// Reads files and directories; `-` is standard input.
-pub(crate) fn read(paths: &[PathBuf], output: &mut Output<'_>) -> Result<Traces, CliError> {
+pub(crate) fn read(
+    paths: &[PathBuf],
+    reading: ReadingArgs,
+    output: &mut Output<'_>,
+) -> Result<Traces, CliError> {
     let inputs: Vec<Input> = paths
         .iter()
         .map(|path| Input::from_argument(path.as_os_str()))
         .collect();
-    let settings = Settings::default();
+    let settings = Settings {
+        max_open_records: reading.max_open_spans.get(),
+        ..Settings::default()
+    };
     let replayed = replay(&inputs, &settings, &mut |progress| {
         output.progress(&progress_line(progress));
     });

@@ -113,3 +113,40 @@ fn line_width_grows_with_calls_by_orders_of_magnitude() {
     assert!(pen_width(1_000_000) > pen_width(1_000));
     assert!(pen_width(u64::MAX) < 10.0);
 }
+
+#[test]
+fn messages_are_drawn_once_and_through_the_broker_only_where_the_ends_are_not_known() {
+    let nodes = vec![
+        node(NodeKind::Broker, "", "kafka"),
+        node(NodeKind::Service, "shop", "consumer"),
+        node(NodeKind::Service, "shop", "producer"),
+    ];
+    let ids = [
+        "broker/kafka",
+        "service/shop/consumer",
+        "service/shop/producer",
+    ];
+    let message = |from: usize, to: usize, calls| Edge {
+        relation: Relation::Async,
+        ..edge(ids[from], ids[to], calls)
+    };
+    let legs = [message(0, 1, 7), message(2, 0, 5)];
+    let mut known = legs.to_vec();
+    known.push(message(2, 1, 5));
+    let drawn = render(&snapshot(nodes.clone(), known));
+    // Two of the seven messages came from somewhere else: that leg stays.
+    assert!(
+        drawn.contains("\"broker/kafka\" -> \"service/shop/consumer\""),
+        "{drawn}"
+    );
+    assert!(
+        !drawn.contains("\"service/shop/producer\" -> \"broker/kafka\""),
+        "{drawn}"
+    );
+    assert!(
+        drawn.contains("1 edge to and from brokers left out"),
+        "{drawn}"
+    );
+    let unknown = render(&snapshot(nodes, legs.to_vec()));
+    assert_eq!(unknown.matches(" -> \"").count(), 2, "{unknown}");
+}
