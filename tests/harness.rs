@@ -5,10 +5,9 @@ pub(crate) mod process;
 pub(crate) mod python;
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
@@ -245,83 +244,4 @@ pub(crate) fn call(trace: u128, caller: &str, callee: &str, host: &str) -> Vec<R
 /// The bytes of one export request.
 pub(crate) fn request(resource_spans: Vec<ResourceSpans>) -> Vec<u8> {
     ExportTraceServiceRequest { resource_spans }.encode_to_vec()
-}
-
-/// A running receiver; killed when dropped.
-pub(crate) struct Receiver {
-    child: Child,
-    stderr: BufReader<ChildStderr>,
-    /// `host:port` of OTLP/HTTP.
-    pub(crate) http: String,
-}
-
-impl Receiver {
-    /// Starts `tracemesh collect` on free ports and waits until it listens.
-    pub(crate) fn start(store: &Path) -> Self {
-        let mut child = Command::new(BINARY)
-            .args(["collect", "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0"])
-            .arg("--store")
-            .arg(store)
-            .stdin(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the binary starts");
-        let mut stderr = BufReader::new(child.stderr.take().expect("standard error is a pipe"));
-        let mut told = String::new();
-        let http = loop {
-            let before = told.len();
-            stderr.read_line(&mut told).expect("standard error is text");
-            assert!(told.len() > before, "the receiver ended: {told}");
-            let address = told.split_once("OTLP/HTTP on ");
-            if let Some((address, _)) = address.and_then(|(_, rest)| rest.split_once(',')) {
-                break address.to_owned();
-            }
-        };
-        Self {
-            child,
-            stderr,
-            http,
-        }
-    }
-
-    /// Sends one protobuf request over OTLP/HTTP and returns the status line of the answer.
-    pub(crate) fn post(&self, body: &[u8]) -> String {
-        let mut stream = TcpStream::connect(&self.http).expect("the receiver listens");
-        write!(
-            stream,
-            "POST /v1/traces HTTP/1.1\r\nHost: {}\r\nContent-Type: application/x-protobuf\r\n\
-             Content-Length: {}\r\nConnection: close\r\n\r\n",
-            self.http,
-            body.len()
-        )
-        .expect("the receiver reads");
-        stream.write_all(body).expect("the receiver reads");
-        let mut answer = Vec::new();
-        stream
-            .read_to_end(&mut answer)
-            .expect("the receiver answers");
-        let answer = String::from_utf8_lossy(&answer);
-        answer.lines().next().unwrap_or_default().to_owned()
-    }
-
-    /// Asks it to stop, as a service manager does, and returns its exit code and last words.
-    pub(crate) fn terminate(mut self) -> (Option<i32>, String) {
-        let pid = self.child.id().to_string();
-        let asked = Command::new("kill").args(["-TERM", &pid]).status();
-        assert!(asked.expect("`kill` starts").success());
-        let mut told = String::new();
-        self.stderr
-            .read_to_string(&mut told)
-            .expect("standard error is text");
-        let status = self.child.wait().expect("the receiver ends");
-        (status.code(), told)
-    }
-}
-
-impl Drop for Receiver {
-    fn drop(&mut self) {
-        // After `terminate` it is gone already, and that is as good.
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
 }

@@ -86,6 +86,31 @@ pub(crate) struct Attempt {
     pub(crate) trace_id: TraceId,
 }
 
+impl Attempt {
+    /// A successful call of which only this span is known, to whatever `peer` describes.
+    pub(crate) fn alone(caller: NodeId, peer: PeerRef, record: &SpanRecord) -> Self {
+        Self {
+            caller,
+            callee: None,
+            peer,
+            relation: Relation::Sync,
+            found: Found::Alone,
+            is_call: true,
+            is_attempt: true,
+            has_failed: false,
+            lost_attempts: 0,
+            weight: record.weight,
+            client_ns: None,
+            server_ns: None,
+            start_ns: record.start_ns,
+            end_ns: record.end_ns(),
+            error: LabelId::FIRST,
+            flags: AttemptFlags::default(),
+            trace_id: record.trace_id,
+        }
+    }
+}
+
 /// A message handed to a broker.
 #[derive(Debug, Clone)]
 pub(crate) struct Send {

@@ -9,7 +9,7 @@ use crate::resource::Facet;
 use crate::segment::stats::{EdgeStats, NodeStats, ServedStats};
 use crate::segment::{Caller, ConsumeHalf, EdgeKey, Segment, SendHalf};
 use crate::settings::Settings;
-use crate::slice::{Attempt, AttemptFlags, Consume, Event, Found, PeerRef, Send, SliceSink};
+use crate::slice::{Attempt, Consume, Event, PeerRef, Send, SliceSink};
 use crate::snapshot::Relation;
 use crate::span::SpanKind;
 
@@ -78,25 +78,9 @@ impl SliceSink for TallySink<'_> {
     }
 
     fn named_caller(&mut self, record: &SpanRecord) {
-        let attempt = Attempt {
-            caller: record.node,
-            callee: Some(record.node),
-            peer: PeerRef::NONE,
-            relation: Relation::Sync,
-            found: Found::Alone,
-            is_call: true,
-            is_attempt: true,
-            has_failed: record.is_error(),
-            lost_attempts: 0,
-            weight: record.weight,
-            client_ns: None,
-            server_ns: Some(record.duration_ns),
-            start_ns: record.start_ns,
-            end_ns: record.end_ns(),
-            error: record.error,
-            flags: AttemptFlags::default(),
-            trace_id: record.trace_id,
-        };
+        let mut attempt = Attempt::alone(record.node, PeerRef::NONE, record);
+        attempt.has_failed = record.is_error();
+        attempt.server_ns = Some(record.duration_ns);
         let key = (record.peer, record.node);
         let stats = self.tally.named_callers.entry(key).or_default();
         stats.count(&attempt, self.names.label(record.error));

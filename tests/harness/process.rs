@@ -1,6 +1,6 @@
 //! Long-running processes of tests: a live collector, and ending what was started.
 
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
@@ -56,19 +56,21 @@ impl Collector {
     }
 
     /// Posts one protobuf request to `/v1/traces` and returns the status line.
-    pub(crate) fn post(&self, body: &[u8]) -> io::Result<String> {
-        let mut stream = TcpStream::connect(&self.http)?;
+    pub(crate) fn post(&self, body: &[u8]) -> String {
+        let mut stream = TcpStream::connect(&self.http).expect("the collector listens");
         let head = format!(
             "POST /v1/traces HTTP/1.1\r\nHost: {}\r\nContent-Type: application/x-protobuf\r\n\
              Content-Length: {}\r\nConnection: close\r\n\r\n",
             self.http,
             body.len()
         );
-        stream.write_all(head.as_bytes())?;
-        stream.write_all(body)?;
+        let request = [head.as_bytes(), body].concat();
+        stream.write_all(&request).expect("the collector reads");
         let mut status = String::new();
-        BufReader::new(stream).read_line(&mut status)?;
-        Ok(status.trim_end().to_owned())
+        BufReader::new(stream)
+            .read_line(&mut status)
+            .expect("the collector answers");
+        status.trim_end().to_owned()
     }
 
     /// Asks the collector to end as an orchestrator does, and returns the rest of what it said.

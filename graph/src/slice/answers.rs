@@ -4,10 +4,9 @@
 //! an outgoing span, the child *answers* that span; if not, the two nodes are adjacent without a client span.
 
 use super::tree::{Side, Tree};
-use super::{Attempt, AttemptFlags, Event, Found, PeerRef, SliceSink};
-use crate::names::{LabelId, Tables};
+use super::{Attempt, Event, Found, PeerRef, SliceSink};
+use crate::names::Tables;
 use crate::peer::{Category, MessageRole};
-use crate::snapshot::Relation;
 use crate::span::SpanKind;
 
 /// The answers to each outgoing span, in canonical order.
@@ -147,25 +146,15 @@ fn adjacent(tree: &Tree, span: usize, parent: usize, sink: &mut impl SliceSink) 
     let record = tree.record(span);
     // The child's error is its own answer only when it serves; an outgoing child reports the next hop's (Z21, Z22).
     let is_in = tree.side(span) == Side::In;
-    sink.attempt(&Attempt {
-        caller: tree.node(parent),
-        callee: Some(tree.node(span)),
-        peer: PeerRef::NONE,
-        relation: Relation::Sync,
-        found: Found::Parent,
-        is_call: true,
-        is_attempt: true,
-        has_failed: is_in && record.is_error(),
-        lost_attempts: 0,
-        weight: record.weight,
-        client_ns: None,
-        server_ns: is_in.then_some(record.duration_ns),
-        start_ns: record.start_ns,
-        end_ns: record.end_ns(),
-        error: if is_in { record.error } else { LabelId::FIRST },
-        flags: AttemptFlags::default(),
-        trace_id: record.trace_id,
-    });
+    let mut attempt = Attempt::alone(tree.node(parent), PeerRef::NONE, record);
+    attempt.callee = Some(tree.node(span));
+    attempt.found = Found::Parent;
+    if is_in {
+        attempt.has_failed = record.is_error();
+        attempt.error = record.error;
+        attempt.server_ns = Some(record.duration_ns);
+    }
+    sink.attempt(&attempt);
 }
 
 /// A span without parent: called from outside, named by its caller, or an origin of its own (rule 1.4.9).

@@ -7,7 +7,7 @@ use super::chains::{self, Chain, Try};
 use super::steps::Steps;
 use super::tree::{Side, Tree};
 use super::units::{self, Unit};
-use super::{Attempt, AttemptFlags, Event, Found, PeerRef, SliceSink};
+use super::{Attempt, Event, Found, PeerRef, SliceSink};
 use crate::names::{LabelId, NodeId, Tables};
 use crate::peer::{Category, MessageRole};
 use crate::record::Marks;
@@ -61,31 +61,17 @@ fn dials(context: Context<'_>, unit: &Unit) -> bool {
 /// Shows that the edge exists; sends no request.
 fn upkeep(context: Context<'_>, span: usize, sink: &mut impl SliceSink) {
     let record = context.tree.record(span);
-    sink.attempt(&Attempt {
-        caller: context.tree.node(span),
-        callee: None,
-        peer: PeerRef {
-            base: record.peer,
-            address: context.steps.address(span),
-        },
-        relation: Relation::Sync,
-        found: Found::Alone,
-        is_call: false,
-        is_attempt: false,
-        has_failed: record.is_error(),
-        lost_attempts: 0,
-        weight: record.weight,
-        client_ns: None,
-        server_ns: None,
-        start_ns: record.start_ns,
-        end_ns: record.end_ns(),
-        error: record.error,
-        flags: AttemptFlags {
-            is_upkeep: true,
-            ..AttemptFlags::default()
-        },
-        trace_id: record.trace_id,
-    });
+    let peer = PeerRef {
+        base: record.peer,
+        address: context.steps.address(span),
+    };
+    let mut attempt = Attempt::alone(context.tree.node(span), peer, record);
+    attempt.is_call = false;
+    attempt.is_attempt = false;
+    attempt.has_failed = record.is_error();
+    attempt.error = record.error;
+    attempt.flags.is_upkeep = true;
+    sink.attempt(&attempt);
 }
 
 fn chain_attempts(context: Context<'_>, chain: &Chain, sink: &mut impl SliceSink) {
@@ -121,28 +107,15 @@ fn outgoing(context: Context<'_>, attempt: &Try, place: Place) -> Attempt {
         Some(wrapper) if place.is_call => context.tree.record(wrapper),
         _ => leaf,
     };
-    Attempt {
-        caller: context.tree.node(attempt.leaf),
-        callee: None,
-        peer: attempt.peer,
-        relation: Relation::Sync,
-        found: Found::Alone,
-        is_call: place.is_call,
-        is_attempt: true,
-        has_failed: judge.is_error(),
-        lost_attempts: place.lost_attempts,
-        weight: leaf.weight,
-        client_ns: Some(leaf.duration_ns),
-        server_ns: None,
-        start_ns: leaf.start_ns,
-        end_ns: leaf.end_ns(),
-        error: judge.error,
-        flags: AttemptFlags {
-            is_redirect: place.is_redirect,
-            ..AttemptFlags::default()
-        },
-        trace_id: leaf.trace_id,
-    }
+    let caller = context.tree.node(attempt.leaf);
+    let mut sent = Attempt::alone(caller, attempt.peer, leaf);
+    sent.is_call = place.is_call;
+    sent.has_failed = judge.is_error();
+    sent.error = judge.error;
+    sent.lost_attempts = place.lost_attempts;
+    sent.client_ns = Some(leaf.duration_ns);
+    sent.flags.is_redirect = place.is_redirect;
+    sent
 }
 
 fn alone(context: Context<'_>, attempt: &Try, place: Place, sink: &mut impl SliceSink) {

@@ -8,10 +8,8 @@ use super::answers::{is_consume, is_send};
 use super::calls::{Context, peer_of};
 use super::tree::{Side, Tree};
 use super::units::Unit;
-use super::{Attempt, AttemptFlags, Consume, Found, PeerRef, Send, SendRef, SliceSink};
+use super::{Attempt, Consume, PeerRef, Send, SendRef, SliceSink};
 use crate::peer::MessageRole;
-use crate::record::SpanRecord;
-use crate::snapshot::Relation;
 use crate::span::SpanKind;
 
 pub(super) fn emit(context: Context<'_>, units: &[Unit], sink: &mut impl SliceSink) {
@@ -147,7 +145,8 @@ fn consume(context: Context<'_>, span: usize, send: Option<usize>, sink: &mut im
         end_ns: record.end_ns(),
     });
     if tree.side(span) == Side::In && dials_broker(context, span) {
-        sink.attempt(&dial(context, record, span, peer));
+        // The span's error is the consumer's own: the broker delivered.
+        sink.attempt(&Attempt::alone(tree.node(span), peer, record));
     }
 }
 
@@ -165,27 +164,4 @@ fn dials_broker(context: Context<'_>, span: usize) -> bool {
     let address = context.names.peer(context.steps.address(span));
     let is_known = peer.category.system().is_some() || peer.name.is_some() || address.has_address();
     is_known && !is_inside_own
-}
-
-fn dial(context: Context<'_>, record: &SpanRecord, span: usize, peer: PeerRef) -> Attempt {
-    Attempt {
-        caller: context.tree.node(span),
-        callee: None,
-        peer,
-        relation: Relation::Sync,
-        found: Found::Alone,
-        is_call: true,
-        is_attempt: true,
-        // The span's error is the consumer's own: the broker delivered.
-        has_failed: false,
-        lost_attempts: 0,
-        weight: record.weight,
-        client_ns: None,
-        server_ns: None,
-        start_ns: record.start_ns,
-        end_ns: record.end_ns(),
-        error: crate::names::LabelId::FIRST,
-        flags: AttemptFlags::default(),
-        trace_id: record.trace_id,
-    }
 }
