@@ -43,6 +43,9 @@ impl EdgeStats {
         if attempt.has_failed {
             self.failed += calls;
             self.failed_attempts += u64::from(attempt.is_attempt);
+        }
+        // A 4xx that only the client calls an error is no failure, but stays visible (B42).
+        if attempt.has_failed || !error.is_empty() {
             let error = if error.is_empty() { "error" } else { error };
             *self.errors.entry(error.to_owned()).or_default() += 1;
         }
