@@ -10,8 +10,10 @@ mod edges;
 mod flows;
 mod ids;
 mod kube;
+mod ports;
 mod services;
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
@@ -140,25 +142,29 @@ fn place(
             name,
         } => resolver.named_caller(environment, namespace, name),
     };
+    let peer = match &key.caller {
+        Caller::Node(node) => resolver.complete(node, &key.peer),
+        Caller::Named { .. } => Cow::Borrowed(&key.peer),
+    };
     let destination = match (&key.callee, &key.caller) {
         (Some(callee), Caller::Named { .. }) => Destination::named(NodeRef::of_key(callee)),
         (Some(callee), Caller::Node(_)) => Destination::answered(NodeRef::of_key(callee)),
-        (None, Caller::Node(node)) => resolver.resolve(node, &key.peer),
+        (None, Caller::Node(node)) => resolver.resolve(node, &peer),
         (None, Caller::Named { .. }) => return,
     };
     match destination {
         Destination::Unresolved => {
             let by_protocol = unresolved.entry(caller).or_default();
-            let protocol = match key.peer.protocol.as_str() {
+            let protocol = match peer.protocol.as_str() {
                 "" => "unknown",
                 known => known,
             };
             *by_protocol.entry(protocol.to_owned()).or_default() += stats.calls;
         }
         Destination::Known(known) => {
-            table.add(&caller, &known, key.relation, &key.peer, stats);
+            table.add(&caller, &known, key.relation, &peer, stats);
             if let (Caller::Node(from), Some(to)) = (&key.caller, &key.callee)
-                && resolver.is_hairpin(from, to, &key.peer)
+                && resolver.is_hairpin(from, to, &peer)
             {
                 table.mark_hairpin(&caller, &known, key.relation, stats.calls);
             }

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::NodeRef;
+use super::ports::Ports;
 use crate::identity::NodeKey;
 use crate::peer::{Address, Peer, is_loopback};
 use crate::segment::{Caller, Segment};
@@ -33,9 +34,9 @@ pub(super) enum Entry {
 }
 
 impl Book {
-    pub(super) fn learn(segment: &Segment) -> Self {
+    pub(super) fn learn(segment: &Segment, ports: &Ports) -> Self {
         let mut book = Self::default();
-        let forwarders = forwarders(segment);
+        let forwarders = forwarders(segment, ports);
         for (key, stats) in &segment.edges {
             let (Caller::Node(caller), Some(callee)) = (&key.caller, &key.callee) else {
                 continue;
@@ -47,7 +48,7 @@ impl Book {
             if stats.flags.contains_key("mirror") || stats.flags.contains_key("multi") {
                 continue;
             }
-            if let Some(address) = learnable(&key.peer) {
+            if let Some(address) = learnable(&ports.complete(caller, &key.peer)) {
                 let place = place(caller, address);
                 if forwarders.contains(&(callee, place.clone())) {
                     continue;
@@ -107,11 +108,15 @@ fn learnable(peer: &Peer) -> Option<&Address> {
 /// Nodes that dial an address, and never answer themselves there: if such a node answers that address for others, it is
 /// a forward proxy that passes their calls on (X55). Fails for a service that calls itself by its own address and of whose
 /// calls not one was paired: its address is then not learnt.
-fn forwarders(segment: &Segment) -> BTreeSet<(&NodeKey, Place)> {
+fn forwarders<'a>(segment: &'a Segment, ports: &Ports) -> BTreeSet<(&'a NodeKey, Place)> {
     let mut dials = BTreeSet::new();
     let mut answers = BTreeSet::new();
     for key in segment.edges.keys() {
-        let (Caller::Node(caller), Some(address)) = (&key.caller, learnable(&key.peer)) else {
+        let Caller::Node(caller) = &key.caller else {
+            continue;
+        };
+        let peer = ports.complete(caller, &key.peer);
+        let Some(address) = learnable(&peer) else {
             continue;
         };
         let dialled = (caller, place(caller, address));
