@@ -190,7 +190,11 @@ fn drop_repeats(
     while let Some(first) = rest.as_slice().first() {
         let id = first.span_id;
         let length = rest.as_slice().partition_point(|r| r.span_id == id);
-        keep_whole(rest.by_ref().take(length), names, &mut whole, sink);
+        if length == 1 {
+            whole.extend(rest.next());
+        } else {
+            keep_whole(rest.by_ref().take(length), names, &mut whole, sink);
+        }
     }
     whole
 }
