@@ -82,6 +82,7 @@ impl EdgeStats {
             (attempt.flags.is_multi, "multi"),
             (attempt.flags.is_redirect, "redirect"),
             (attempt.flags.is_upkeep, "upkeep"),
+            (attempt.flags.is_socket, "socket"),
         ];
         for (_, name) in flags.iter().filter(|(is_set, _)| *is_set) {
             *self.flags.entry((*name).to_owned()).or_default() += 1;
