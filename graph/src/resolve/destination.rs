@@ -138,14 +138,17 @@ impl<'a> Resolver<'a> {
             .unwrap_or(Destination::Unresolved)
     }
 
-    /// Rule 1.5.1: the name that the caller gives its peer.
+    /// Rule 1.5.1: the name that the caller gives its peer. Some drivers give the keyspace, which may be called as the
+    /// service itself: that is no self call.
     fn by_name(&self, caller: &NodeKey, peer: &Peer) -> Option<Destination> {
         let (namespace, name) = peer.name.as_ref()?;
         let found =
             self.services
                 .by_peer_name(&caller.environment, &caller.namespace, (namespace, name));
         if let Match::One(node) = found {
-            return Some(Destination::named(node));
+            let is_keyspace = matches!(peer.category, Category::Database { .. })
+                && node == NodeRef::of_key(caller);
+            return (!is_keyspace).then(|| Destination::named(node));
         }
         let kind = match peer.category {
             Category::Database { .. } => NodeKind::Database,
