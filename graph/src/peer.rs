@@ -11,7 +11,7 @@ mod category;
 
 use serde::{Deserialize, Serialize};
 
-pub use address::{Address, is_loopback, parse_authority};
+pub use address::{Address, is_loopback, is_private, parse_authority};
 pub use category::{Category, MessageRole, message_role};
 
 use crate::attribute::{AttributeSet, Key};

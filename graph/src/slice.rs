@@ -165,8 +165,6 @@ pub(crate) enum Event {
     CycleDropped,
     /// The parent id was given but never seen.
     Orphan,
-    /// A server span without parent: called from outside the traces.
-    Entry,
     /// An outgoing call without a server half.
     WithoutServerHalf,
     /// A server span inside a server span of the same process.
@@ -184,7 +182,6 @@ impl Event {
             Self::SelfParent => "self_parent",
             Self::CycleDropped => "cycle_dropped",
             Self::Orphan => "orphan",
-            Self::Entry => "entry",
             Self::WithoutServerHalf => "without_server_half",
             Self::NestedServer => "nested_server",
             Self::Plumbing => "plumbing",
@@ -196,6 +193,9 @@ impl Event {
 pub(crate) trait SliceSink {
     fn span(&mut self, record: &SpanRecord);
     fn attempt(&mut self, attempt: &Attempt);
+    /// A server span without parent: called from outside the traces.
+    fn entry(&mut self, record: &SpanRecord);
+    /// A server span without parent that names its caller.
     fn named_caller(&mut self, record: &SpanRecord);
     fn send(&mut self, send: Send);
     fn consume(&mut self, consume: Consume);

@@ -274,6 +274,9 @@ pub struct ServiceDiagnostics {
     pub unresolved: u64,
     /// The same, by protocol.
     pub unresolved_by_protocol: BTreeMap<String, u64>,
+    /// The same, by what little the spans say: a private socket address, an RPC service, or nothing.
+    #[serde(default)]
+    pub unresolved_by_evidence: BTreeMap<String, u64>,
     /// Outgoing calls whose server half was not seen, whatever else names the destination.
     pub without_server_half: u64,
     /// Spans counted as duplicates.

@@ -22,6 +22,8 @@ pub(crate) struct Tally {
     spans: HashMap<(NodeId, ResourceId), u64>,
     kinds: HashMap<(NodeId, SpanKind), u64>,
     events: HashMap<(NodeId, Event), u64>,
+    /// Calls from outside the traces, by the Host they dialled and by where the caller sits.
+    entries: HashMap<(NodeId, PeerId, ClientPlace), u64>,
     edges: HashMap<EdgeIds, EdgeStats>,
     named_callers: HashMap<(PeerId, NodeId), EdgeStats>,
     served: HashMap<(NodeId, PeerId), ServedStats>,
@@ -75,6 +77,11 @@ impl SliceSink for TallySink<'_> {
         }
         let stats = tally.edges.entry(key).or_default();
         stats.count(attempt, self.names.label(attempt.error));
+    }
+
+    fn entry(&mut self, record: &SpanRecord) {
+        let key = (record.node, record.peer, ClientPlace::of(record.marks));
+        *self.tally.entries.entry(key).or_default() += 1;
     }
 
     fn named_caller(&mut self, record: &SpanRecord) {
@@ -145,11 +152,10 @@ impl Tally {
                     stats.instances.insert(facts.instance.clone());
                 }
                 for (facet, value) in facts.values() {
-                    let values = match facet {
-                        Facet::Counted(name) => stats.facets.entry(name.to_owned()),
-                        Facet::Attribute(name) => stats.attributes.entry(name.to_owned()),
-                    };
-                    *values.or_default().entry(value.to_owned()).or_default() += count;
+                    match facet {
+                        Facet::Counted(name) => stats.facet(name, value, *count),
+                        Facet::Attribute(name) => stats.attribute(name, value, *count),
+                    }
                 }
             });
         }
@@ -163,6 +169,16 @@ impl Tally {
         for ((id, event), count) in events {
             node(*id, &mut |stats| {
                 *stats.events.entry(event.name().to_owned()).or_default() += count;
+            });
+        }
+        let entries: BTreeMap<_, _> = self.entries.iter().collect();
+        for ((id, peer, place), count) in entries {
+            let host = names.peer(*peer).address.as_ref();
+            let host = host.map_or_else(|| "unknown".to_owned(), ToString::to_string);
+            node(*id, &mut |stats| {
+                *stats.events.entry("entry".to_owned()).or_default() += count;
+                stats.facet("entered_at", &host, *count);
+                stats.facet("entered_from", place.name(), *count);
             });
         }
         for stats in segment.nodes.values_mut() {
@@ -240,6 +256,34 @@ impl Tally {
             };
             let id = (consume.trace_id.as_u128(), consume.span_id.as_u64());
             segment.consumes.insert(id, half);
+        }
+    }
+}
+
+/// Where the caller of an entry sits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum ClientPlace {
+    Private,
+    Public,
+    Unknown,
+}
+
+impl ClientPlace {
+    const fn of(marks: Marks) -> Self {
+        if marks.has(Marks::CLIENT_PRIVATE) {
+            Self::Private
+        } else if marks.has(Marks::CLIENT_PUBLIC) {
+            Self::Public
+        } else {
+            Self::Unknown
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Private => "private",
+            Self::Public => "public",
+            Self::Unknown => "unknown",
         }
     }
 }

@@ -55,6 +55,19 @@ pub fn is_loopback(host: &str) -> bool {
     }
 }
 
+/// True for addresses that are not routed on the internet: RFC 1918, RFC 6598, unique local, loopback, link-local.
+#[must_use]
+pub fn is_private(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => {
+            let [first, second, ..] = ip.octets();
+            let is_shared = first == 100 && (64..128).contains(&second);
+            ip.is_private() || ip.is_loopback() || ip.is_link_local() || is_shared
+        }
+        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
+    }
+}
+
 pub(super) fn is_known_scheme(scheme: &str) -> bool {
     matches!(
         scheme,
