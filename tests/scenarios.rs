@@ -108,6 +108,15 @@ fn field_cases() {
     run_group("x.txt", text, &[Sending::EverythingTwice]);
 }
 
+#[test]
+fn proxies() {
+    run_group(
+        "p.txt",
+        include_str!("../fixtures/scenarios/p.txt"),
+        ALL_WAYS,
+    );
+}
+
 fn run_group(file: &str, text: &str, ways: &[Sending]) {
     let report = group_report(file, text, ways).unwrap_or_else(|fault| fault);
     assert!(report.is_empty(), "\n{report}");

@@ -11,7 +11,9 @@ use crate::attribute::{AttributeSet, Key};
 use crate::identity::{NodeKey, instance_of};
 pub use crate::names::Names;
 use crate::names::{InstanceId, LabelId, NodeId, PeerId, ResourceId};
-use crate::peer::{Category, MessageRole, Peer, is_private, message_role, parse_authority};
+use crate::peer::{
+    Category, MessageRole, Peer, is_private, is_proxy, message_role, parse_authority,
+};
 use crate::resource::ResourceFacts;
 use crate::sampling::weight_of;
 use crate::settings::Settings;
@@ -42,6 +44,8 @@ impl Marks {
     pub(crate) const CLIENT_PRIVATE: Self = Self(1 << 8);
     /// A server span whose caller has a public address; spoofable, so only ever a facet.
     pub(crate) const CLIENT_PUBLIC: Self = Self(1 << 9);
+    /// Emitted by a proxy: Envoy's tags, as Istio sets them too.
+    pub(crate) const PROXY: Self = Self(1 << 10);
 
     /// True when this mark is set.
     pub(crate) const fn has(self, mark: Self) -> bool {
@@ -220,6 +224,7 @@ impl SpanSink for Recorder {
             status.is_some_and(|status| (400..500).contains(&status)),
         );
         mark_client(&mut marks, span.attributes);
+        marks.set(Marks::PROXY, is_proxy(span.attributes));
         mark_steps(&mut marks, span, &peer);
         let (resource, node, instance) = self.current;
         marks.set(Marks::FOLDED, node == NodeId::FIRST);

@@ -13,6 +13,7 @@ mod ids;
 mod kube;
 mod nodes;
 mod services;
+mod sidecars;
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ use crate::time::Timestamp;
 use destination::{Destination, Resolver};
 use diagnostics::{Diagnosed, Unresolved};
 use edges::EdgeTable;
+pub(crate) use sidecars::fold_sidecars;
 
 /// A node before it has an id. Address and system describe it; the other fields are its identity.
 #[derive(Debug, Clone)]

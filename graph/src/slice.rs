@@ -12,6 +12,7 @@
 mod answers;
 mod calls;
 mod chains;
+mod gateways;
 mod messages;
 mod steps;
 mod tree;
@@ -171,6 +172,8 @@ pub(crate) enum Event {
     NestedServer,
     /// A DNS, socket or TLS step of a call.
     Plumbing,
+    /// Emitted by a proxy.
+    ProxySpan,
 }
 
 impl Event {
@@ -185,6 +188,7 @@ impl Event {
             Self::WithoutServerHalf => "without_server_half",
             Self::NestedServer => "nested_server",
             Self::Plumbing => "plumbing",
+            Self::ProxySpan => "proxy_span",
         }
     }
 }
@@ -200,6 +204,8 @@ pub(crate) trait SliceSink {
     fn send(&mut self, send: Send);
     fn consume(&mut self, consume: Consume);
     fn event(&mut self, node: NodeId, event: Event);
+    /// A proxy node turned out to be the sidecar of an application.
+    fn fold(&mut self, proxy: NodeId, app: NodeId);
 }
 
 /// Infers one trace. Records may come in any order.
@@ -219,4 +225,5 @@ pub(crate) fn infer(records: Vec<SpanRecord>, names: &Tables, sink: &mut impl Sl
     let units = calls::units(context);
     messages::emit(context, &units, sink);
     calls::emit(context, &units, sink);
+    gateways::emit(context, sink);
 }

@@ -24,6 +24,8 @@ pub(crate) struct Tally {
     events: HashMap<(NodeId, Event), u64>,
     /// Calls from outside the traces, by the Host they dialled and by where the caller sits.
     entries: HashMap<(NodeId, PeerId, ClientPlace), u64>,
+    /// Sidecar node, application node.
+    folds: HashMap<(NodeId, NodeId), u64>,
     edges: HashMap<EdgeIds, EdgeStats>,
     named_callers: HashMap<(PeerId, NodeId), EdgeStats>,
     served: HashMap<(NodeId, PeerId), ServedStats>,
@@ -50,6 +52,12 @@ impl SliceSink for TallySink<'_> {
             .entry((record.node, record.resource))
             .or_default() += 1;
         *tally.kinds.entry((record.node, record.kind)).or_default() += 1;
+        if record.marks.has(Marks::PROXY) {
+            *tally
+                .events
+                .entry((record.node, Event::ProxySpan))
+                .or_default() += 1;
+        }
         tally.folded += u64::from(record.marks.has(Marks::FOLDED));
         tally.unweighed += u64::from(!record.marks.has(Marks::WEIGHED));
         let (start, end) = tally.window.unwrap_or((record.start_ns, record.end_ns()));
@@ -111,6 +119,10 @@ impl SliceSink for TallySink<'_> {
         }
     }
 
+    fn fold(&mut self, proxy: NodeId, app: NodeId) {
+        *self.tally.folds.entry((proxy, app)).or_default() += 1;
+    }
+
     fn event(&mut self, node: NodeId, event: Event) {
         *self.tally.events.entry((node, event)).or_default() += 1;
     }
@@ -140,8 +152,9 @@ impl Tally {
     }
 
     fn name_nodes(&self, names: &Tables, settings: &Settings, segment: &mut Segment) {
+        let nodes = &mut segment.nodes;
         let mut node = |id: NodeId, change: &mut dyn FnMut(&mut NodeStats)| {
-            change(segment.nodes.entry(names.node(id).clone()).or_default());
+            change(nodes.entry(names.node(id).clone()).or_default());
         };
         let spans: BTreeMap<_, _> = self.spans.iter().collect();
         for ((id, resource), count) in spans {
@@ -180,6 +193,11 @@ impl Tally {
                 stats.facet("entered_at", &host, *count);
                 stats.facet("entered_from", place.name(), *count);
             });
+        }
+        let folds: BTreeMap<_, _> = self.folds.iter().collect();
+        for ((proxy, app), count) in folds {
+            let key = (names.node(*proxy).clone(), names.node(*app).clone());
+            *segment.folds.entry(key).or_default() += count;
         }
         for stats in segment.nodes.values_mut() {
             stats.cap(settings.max_facet_values);

@@ -68,6 +68,11 @@ fn field_cases() {
     run_group("x.txt", include_str!("../../fixtures/scenarios/x.txt"));
 }
 
+#[test]
+fn proxies() {
+    run_group("p.txt", include_str!("../../fixtures/scenarios/p.txt"));
+}
+
 fn run_group(file: &str, text: &str) {
     let report = group_report(file, text).unwrap_or_else(|fault| fault);
     assert!(report.is_empty(), "\n{report}");

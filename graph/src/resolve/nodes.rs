@@ -39,6 +39,11 @@ pub(super) fn describe(
     described.facets = stats.facets.clone();
     described.attributes = single_values(stats);
     described.served = served(segment, key);
+    if event(stats, "proxy_span") == stats.spans && stats.spans > 0 {
+        described
+            .attributes
+            .insert("role".to_owned(), "gateway".to_owned());
+    }
     if let NodeName::Workload { source, .. } = &key.name {
         let identity = format!("no service.name; named by {source}");
         described.attributes.insert("identity".to_owned(), identity);
