@@ -1,9 +1,12 @@
 //! Where a call went whose server half was not seen; first hit wins (inference rule 1.5).
 
+use std::borrow::Cow;
+
 use super::NodeRef;
 use super::book::{Book, Entry};
 use super::brokers::Brokers;
 use super::kube;
+use super::ports::Ports;
 use super::services::{Match, Services};
 use crate::identity::NodeKey;
 use crate::peer::{Address, Category, Peer, is_private};
@@ -81,15 +84,18 @@ pub(super) struct Resolver<'a> {
     services: Services<'a>,
     book: Book,
     brokers: Brokers,
+    ports: Ports,
 }
 
 impl<'a> Resolver<'a> {
     pub(super) fn new(segment: &'a Segment) -> Self {
         let services = Services::new(segment);
+        let ports = Ports::learn(segment);
         Self {
             brokers: Brokers::learn(segment, &services),
-            book: Book::learn(segment),
+            book: Book::learn(segment, &ports),
             services,
+            ports,
         }
     }
 
@@ -115,6 +121,11 @@ impl<'a> Resolver<'a> {
     /// The broker of a message half, if anything names one.
     pub(super) fn broker(&self, node: &NodeKey, peer: &Peer) -> Option<NodeRef> {
         self.brokers.resolve(node, peer, &self.services)
+    }
+
+    /// What was dialled, with the port that the host is known by.
+    pub(super) fn complete<'p>(&self, caller: &NodeKey, peer: &'p Peer) -> Cow<'p, Peer> {
+        self.ports.complete(caller, peer)
     }
 
     pub(super) fn resolve(&self, caller: &NodeKey, peer: &Peer) -> Destination {
