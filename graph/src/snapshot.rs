@@ -302,6 +302,17 @@ pub struct ServiceDiagnostics {
     pub unresolved_links: u64,
 }
 
+impl Edge {
+    /// True when every attempt failed and nothing shows that anybody listens: a wrong address, a removed service, a firewall.
+    #[must_use]
+    pub fn is_never_answered(&self) -> bool {
+        self.attempts > 0
+            && self.failed_attempts == self.attempts
+            && self.evidence.paired == 0
+            && self.latency.server.is_none()
+    }
+}
+
 impl GraphSnapshot {
     /// The node with this id.
     #[must_use]
