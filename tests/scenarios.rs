@@ -109,6 +109,15 @@ fn field_cases() {
 }
 
 #[test]
+fn proxies() {
+    run_group(
+        "p.txt",
+        include_str!("../fixtures/scenarios/p.txt"),
+        ALL_WAYS,
+    );
+}
+
+#[test]
 fn cited_rows_and_behaviour() {
     let ways = &[Sending::EverythingTwice];
     for (file, text) in [

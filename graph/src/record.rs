@@ -11,7 +11,9 @@ use crate::attribute::{AttributeSet, Key};
 use crate::identity::{NodeKey, instance_of};
 pub use crate::names::Names;
 use crate::names::{InstanceId, LabelId, NodeId, PeerId, ResourceId};
-use crate::peer::{Category, MessageRole, Peer, message_role};
+use crate::peer::{
+    Category, MessageRole, Peer, is_private, is_proxy, message_role, parse_authority,
+};
 use crate::resource::ResourceFacts;
 use crate::sampling::weight_of;
 use crate::settings::Settings;
@@ -19,7 +21,7 @@ use crate::span::{Link, RejectReason, SpanId, SpanKind, SpanSink, SpanView, Trac
 
 /// Facts about a span that fit one bit each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Marks(u8);
+pub(crate) struct Marks(u16);
 
 impl Marks {
     /// Status code ERROR.
@@ -38,6 +40,12 @@ impl Marks {
     pub(crate) const WEIGHED: Self = Self(1 << 6);
     /// A name of this span folded into `other` because a table is full.
     pub(crate) const FOLDED: Self = Self(1 << 7);
+    /// A server span whose caller has a private address, as far as `client.address` tells.
+    pub(crate) const CLIENT_PRIVATE: Self = Self(1 << 8);
+    /// A server span whose caller has a public address; spoofable, so only ever a facet.
+    pub(crate) const CLIENT_PUBLIC: Self = Self(1 << 9);
+    /// Emitted by a proxy: Envoy's tags, as Istio sets them too.
+    pub(crate) const PROXY: Self = Self(1 << 10);
 
     /// True when this mark is set.
     pub(crate) const fn has(self, mark: Self) -> bool {
@@ -166,11 +174,8 @@ impl Recorder {
             (Some(status), _) => status.to_string(),
             (None, Some(kind)) => crate::text::clip(kind, self.max_chars),
             (None, None) => match span.attributes.first_text(&rpc) {
-                Some(code) => code.to_owned(),
-                None => span
-                    .attributes
-                    .first_int(&rpc)
-                    .map_or_else(|| "error".to_owned(), |code| format!("grpc {code}")),
+                Some(code) => crate::text::clip(code, self.max_chars),
+                None => grpc_status(span.attributes.first_int(&rpc)).to_owned(),
             },
         };
         self.names.label(&label).unwrap_or(LabelId::FIRST)
@@ -215,6 +220,8 @@ impl SpanSink for Recorder {
             Marks::CLIENT_FAULT,
             status.is_some_and(|status| (400..500).contains(&status)),
         );
+        mark_client(&mut marks, span.attributes);
+        marks.set(Marks::PROXY, is_proxy(span.attributes));
         mark_steps(&mut marks, span, &peer);
         let (resource, node, instance) = self.current;
         marks.set(Marks::FOLDED, node == NodeId::FIRST);
@@ -246,12 +253,50 @@ impl SpanSink for Recorder {
     }
 }
 
+/// The name of a gRPC status: some SDKs send the number, some the name.
+fn grpc_status(code: Option<i64>) -> &'static str {
+    const NAMES: [&str; 17] = [
+        "OK",
+        "CANCELLED",
+        "UNKNOWN",
+        "INVALID_ARGUMENT",
+        "DEADLINE_EXCEEDED",
+        "NOT_FOUND",
+        "ALREADY_EXISTS",
+        "PERMISSION_DENIED",
+        "RESOURCE_EXHAUSTED",
+        "FAILED_PRECONDITION",
+        "ABORTED",
+        "OUT_OF_RANGE",
+        "UNIMPLEMENTED",
+        "INTERNAL",
+        "UNAVAILABLE",
+        "DATA_LOSS",
+        "UNAUTHENTICATED",
+    ];
+    let name = code.and_then(|code| NAMES.get(usize::try_from(code).ok()?).copied());
+    name.unwrap_or("error")
+}
+
 /// A count from outside, or `least` when it is absent, smaller, or out of range.
 fn clamped<T: TryFrom<i64> + Ord>(number: Option<i64>, least: T) -> T {
     match number.map(T::try_from) {
         Some(Ok(number)) if number > least => number,
         _ => least,
     }
+}
+
+/// Where a caller sits, by the address that the server saw or was told.
+fn mark_client(marks: &mut Marks, attributes: &AttributeSet<'_>) {
+    let address = attributes
+        .first_text(&[Key::ClientAddress, Key::HttpClientIp])
+        .and_then(parse_authority)
+        .and_then(|address| address.ip());
+    marks.set(Marks::CLIENT_PRIVATE, address.is_some_and(is_private));
+    marks.set(
+        Marks::CLIENT_PUBLIC,
+        address.is_some_and(|ip| !is_private(ip)),
+    );
 }
 
 /// Recognises steps inside a call by span name and by what the span says about its peer (rule 1.6).

@@ -6,28 +6,30 @@
 mod book;
 mod brokers;
 mod destination;
+mod diagnostics;
 mod edges;
 mod flows;
 mod ids;
 mod kube;
+mod nodes;
 mod ports;
 mod services;
+mod sidecars;
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use crate::identity::{NodeKey, NodeName};
-use crate::peer::Peer;
 use crate::segment::stats::{EdgeStats, NodeStats};
 use crate::segment::{Caller, EdgeKey, Segment};
 use crate::settings::Settings;
-use crate::snapshot::{
-    Diagnostics, GraphSnapshot, Node, NodeKind, SCHEMA, ServiceDiagnostics, Target, Window,
-};
+use crate::snapshot::{GraphSnapshot, Node, NodeKind, SCHEMA, Window};
 use crate::time::Timestamp;
 use destination::{Destination, Resolver};
+use diagnostics::{Diagnosed, Unresolved};
 use edges::EdgeTable;
+pub(crate) use sidecars::fold_sidecars;
 
 /// A node before it has an id. Address and system describe it; the other fields are its identity.
 #[derive(Debug, Clone)]
@@ -87,9 +89,6 @@ impl Ord for NodeRef {
     }
 }
 
-/// Outgoing calls of a service that have no known destination, by protocol.
-type Unresolved = BTreeMap<NodeRef, BTreeMap<String, u64>>;
-
 pub(crate) fn snapshot(segment: &Segment, settings: &Settings) -> GraphSnapshot {
     let resolver = Resolver::new(segment);
     let mut table = EdgeTable::new(settings.max_facet_values);
@@ -109,7 +108,7 @@ pub(crate) fn snapshot(segment: &Segment, settings: &Settings) -> GraphSnapshot 
     let ids = ids::assign(&refs);
     let mut nodes: Vec<Node> = refs
         .iter()
-        .map(|node| describe(node, &ids[node], emitters.get(node), segment))
+        .map(|node| nodes::describe(node, &ids[node], emitters.get(node), segment))
         .collect();
     nodes.sort_by(|a, b| a.id.cmp(&b.id));
     GraphSnapshot {
@@ -122,7 +121,14 @@ pub(crate) fn snapshot(segment: &Segment, settings: &Settings) -> GraphSnapshot 
             }),
         nodes,
         edges: table.finish(&ids),
-        diagnostics: diagnostics(segment, &emitters, &ids, &unresolved, &links),
+        diagnostics: diagnostics::of(&Diagnosed {
+            segment,
+            emitters: &emitters,
+            ids: &ids,
+            unresolved: &unresolved,
+            links: &links,
+            max_values: settings.max_facet_values,
+        }),
     }
 }
 
@@ -154,12 +160,8 @@ fn place(
     };
     match destination {
         Destination::Unresolved => {
-            let by_protocol = unresolved.entry(caller).or_default();
-            let protocol = match peer.protocol.as_str() {
-                "" => "unknown",
-                known => known,
-            };
-            *by_protocol.entry(protocol.to_owned()).or_default() += stats.calls;
+            let calls = unresolved.entry(caller).or_default();
+            calls.count(&peer, stats.calls);
         }
         Destination::Known(known) => {
             table.add(&caller, &known, key.relation, &peer, stats);
@@ -173,134 +175,11 @@ fn place(
 }
 
 /// Nodes that emit spans, with what is known about each.
-fn emitters(segment: &Segment) -> BTreeMap<NodeRef, (&NodeKey, &NodeStats)> {
+type Emitters<'a> = BTreeMap<NodeRef, (&'a NodeKey, &'a NodeStats)>;
+
+fn emitters(segment: &Segment) -> Emitters<'_> {
     let nodes = segment.nodes.iter();
     nodes
         .map(|(key, stats)| (NodeRef::of_key(key), (key, stats)))
         .collect()
-}
-
-fn describe(
-    node: &NodeRef,
-    id: &str,
-    emitter: Option<&(&NodeKey, &NodeStats)>,
-    segment: &Segment,
-) -> Node {
-    let mut described = Node {
-        id: id.to_owned(),
-        kind: node.kind,
-        name: node.name.clone(),
-        namespace: node.namespace.clone(),
-        environment: node.environment.clone(),
-        address: node.address.clone(),
-        system: node.system.clone(),
-        entry_calls: 0,
-        instances: 0,
-        facets: BTreeMap::new(),
-        attributes: BTreeMap::new(),
-        served: Vec::new(),
-    };
-    let Some((key, stats)) = emitter else {
-        return described;
-    };
-    described.entry_calls = event(stats, "entry");
-    described.instances = stats.instances.len() as u64;
-    described.facets = stats.facets.clone();
-    described.attributes = single_values(stats);
-    described.served = served(segment, key);
-    if let NodeName::Workload { source, .. } = &key.name {
-        let identity = format!("no service.name; named by {source}");
-        described.attributes.insert("identity".to_owned(), identity);
-    }
-    described
-}
-
-fn event(stats: &NodeStats, name: &str) -> u64 {
-    stats.events.get(name).copied().unwrap_or_default()
-}
-
-/// The most frequent value of each attribute; ties go to the smaller value.
-fn single_values(stats: &NodeStats) -> BTreeMap<String, String> {
-    let most = |values: &BTreeMap<String, u64>| {
-        let best = values
-            .iter()
-            .max_by(|a, b| a.1.cmp(b.1).then_with(|| b.0.cmp(a.0)));
-        best.map(|(value, _)| value.clone())
-    };
-    let attributes = stats.attributes.iter();
-    attributes
-        .filter_map(|(name, values)| Some((name.clone(), most(values)?)))
-        .collect()
-}
-
-fn served(segment: &Segment, key: &NodeKey) -> Vec<Target> {
-    let mut targets: BTreeMap<(String, String, Option<u16>), (u64, u64)> = BTreeMap::new();
-    let first = (key.clone(), Peer::default());
-    let own = segment.served.range(first..);
-    for ((_, peer), stats) in own.take_while(|((node, _), _)| node == key) {
-        let Some(address) = &peer.address else {
-            continue;
-        };
-        let key = (peer.scheme.clone(), address.host.clone(), address.port);
-        let target = targets.entry(key).or_default();
-        target.0 += stats.spans;
-        target.1 = target.1.max(stats.last_ns);
-    }
-    let targets = targets.into_iter();
-    targets
-        .map(|((scheme, host, port), (calls, last_ns))| Target {
-            scheme,
-            host,
-            port,
-            calls,
-            last_seen: Timestamp(last_ns),
-            sockets: BTreeMap::new(),
-        })
-        .collect()
-}
-
-fn diagnostics(
-    segment: &Segment,
-    emitters: &BTreeMap<NodeRef, (&NodeKey, &NodeStats)>,
-    ids: &BTreeMap<NodeRef, String>,
-    unresolved: &Unresolved,
-    links: &BTreeMap<NodeKey, u64>,
-) -> Diagnostics {
-    let mut totals = Diagnostics {
-        rejected: segment.rejected.clone(),
-        dropped: segment.dropped.clone(),
-        counters: segment.counters.clone(),
-        ..Diagnostics::default()
-    };
-    for (node, (key, stats)) in emitters {
-        let by_protocol = unresolved.get(node).cloned().unwrap_or_default();
-        let service = ServiceDiagnostics {
-            service: ids[node].clone(),
-            spans: stats.spans,
-            kinds: stats.kinds.clone(),
-            orphans: event(stats, "orphan"),
-            unresolved: by_protocol.values().sum(),
-            unresolved_by_protocol: by_protocol,
-            without_server_half: event(stats, "without_server_half"),
-            duplicates: event(stats, "duplicate"),
-            unresolved_links: links.get(*key).copied().unwrap_or_default(),
-        };
-        totals.used += service.spans;
-        totals.duplicates += service.duplicates;
-        for (name, count) in &stats.events {
-            let is_per_service = matches!(
-                name.as_str(),
-                "orphan" | "without_server_half" | "duplicate" | "entry"
-            );
-            if !is_per_service {
-                *totals.counters.entry(name.clone()).or_default() += count;
-            }
-        }
-        totals.per_service.push(service);
-    }
-    let fragments = totals.counters.get("fragment").copied().unwrap_or_default();
-    let rejected: u64 = totals.rejected.values().sum();
-    totals.spans = totals.used + totals.duplicates + fragments + rejected;
-    totals.per_service.sort_by(|a, b| a.service.cmp(&b.service));
-    totals
 }

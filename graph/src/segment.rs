@@ -38,6 +38,9 @@ pub struct Segment {
     /// Messages consumed, by (trace id, span id).
     #[serde(with = "pairs")]
     pub(crate) consumes: BTreeMap<MessageId, ConsumeHalf>,
+    /// Sidecar node and the application it stands beside, with the spans that showed it.
+    #[serde(with = "pairs", default)]
+    pub(crate) folds: BTreeMap<(NodeKey, NodeKey), u64>,
     pub(crate) rejected: BTreeMap<String, u64>,
     pub(crate) dropped: BTreeMap<String, u64>,
     pub(crate) counters: BTreeMap<String, u64>,
@@ -116,6 +119,7 @@ impl Segment {
         for (key, stats) in other.served {
             self.served.entry(key).or_default().merge(stats);
         }
+        stats::add_counts(&mut self.folds, &other.folds);
         self.sends.extend(other.sends);
         self.consumes.extend(other.consumes);
         stats::add_counts(&mut self.rejected, &other.rejected);
@@ -139,6 +143,9 @@ impl Segment {
     /// Resolves destinations and messages over everything merged so far, and freezes the graph.
     #[must_use]
     pub fn snapshot(&self, settings: &Settings) -> GraphSnapshot {
-        crate::resolve::snapshot(self, settings)
+        match crate::resolve::fold_sidecars(self) {
+            Some(folded) => crate::resolve::snapshot(&folded, settings),
+            None => crate::resolve::snapshot(self, settings),
+        }
     }
 }

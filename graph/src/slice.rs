@@ -12,6 +12,7 @@
 mod answers;
 mod calls;
 mod chains;
+mod gateways;
 mod messages;
 mod steps;
 mod tree;
@@ -166,14 +167,14 @@ pub(crate) enum Event {
     CycleDropped,
     /// The parent id was given but never seen.
     Orphan,
-    /// A server span without parent: called from outside the traces.
-    Entry,
     /// An outgoing call without a server half.
     WithoutServerHalf,
     /// A server span inside a server span of the same process.
     NestedServer,
     /// A DNS, socket or TLS step of a call.
     Plumbing,
+    /// Emitted by a proxy.
+    ProxySpan,
 }
 
 impl Event {
@@ -185,10 +186,10 @@ impl Event {
             Self::SelfParent => "self_parent",
             Self::CycleDropped => "cycle_dropped",
             Self::Orphan => "orphan",
-            Self::Entry => "entry",
             Self::WithoutServerHalf => "without_server_half",
             Self::NestedServer => "nested_server",
             Self::Plumbing => "plumbing",
+            Self::ProxySpan => "proxy_span",
         }
     }
 }
@@ -197,10 +198,15 @@ impl Event {
 pub(crate) trait SliceSink {
     fn span(&mut self, record: &SpanRecord);
     fn attempt(&mut self, attempt: &Attempt);
+    /// A server span without parent: called from outside the traces.
+    fn entry(&mut self, record: &SpanRecord);
+    /// A server span without parent that names its caller.
     fn named_caller(&mut self, record: &SpanRecord);
     fn send(&mut self, send: Send);
     fn consume(&mut self, consume: Consume);
     fn event(&mut self, node: NodeId, event: Event);
+    /// A proxy node turned out to be the sidecar of an application.
+    fn fold(&mut self, proxy: NodeId, app: NodeId);
 }
 
 /// Infers one trace. Records may come in any order.
@@ -220,4 +226,5 @@ pub(crate) fn infer(records: Vec<SpanRecord>, names: &Tables, sink: &mut impl Sl
     let units = calls::units(context);
     messages::emit(context, &units, sink);
     calls::emit(context, &units, sink);
+    gateways::emit(context, sink);
 }

@@ -22,6 +22,10 @@ pub(crate) struct Tally {
     spans: HashMap<(NodeId, ResourceId), u64>,
     kinds: HashMap<(NodeId, SpanKind), u64>,
     events: HashMap<(NodeId, Event), u64>,
+    /// Calls from outside the traces, by the Host they dialled and by where the caller sits.
+    entries: HashMap<(NodeId, PeerId, ClientPlace), u64>,
+    /// Sidecar node, application node.
+    folds: HashMap<(NodeId, NodeId), u64>,
     edges: HashMap<EdgeIds, EdgeStats>,
     named_callers: HashMap<(PeerId, NodeId), EdgeStats>,
     served: HashMap<(NodeId, PeerId), ServedStats>,
@@ -48,6 +52,12 @@ impl SliceSink for TallySink<'_> {
             .entry((record.node, record.resource))
             .or_default() += 1;
         *tally.kinds.entry((record.node, record.kind)).or_default() += 1;
+        if record.marks.has(Marks::PROXY) {
+            *tally
+                .events
+                .entry((record.node, Event::ProxySpan))
+                .or_default() += 1;
+        }
         tally.folded += u64::from(record.marks.has(Marks::FOLDED));
         tally.unweighed += u64::from(!record.marks.has(Marks::WEIGHED));
         let (start, end) = tally.window.unwrap_or((record.start_ns, record.end_ns()));
@@ -77,6 +87,11 @@ impl SliceSink for TallySink<'_> {
         stats.count(attempt, self.names.label(attempt.error));
     }
 
+    fn entry(&mut self, record: &SpanRecord) {
+        let key = (record.node, record.peer, ClientPlace::of(record.marks));
+        *self.tally.entries.entry(key).or_default() += 1;
+    }
+
     fn named_caller(&mut self, record: &SpanRecord) {
         let mut attempt = Attempt::alone(record.node, PeerRef::NONE, record);
         attempt.has_failed = record.is_error();
@@ -102,6 +117,10 @@ impl SliceSink for TallySink<'_> {
             tally.consumes.pop_front();
             *tally.dropped.entry("message_cap").or_default() += 1;
         }
+    }
+
+    fn fold(&mut self, proxy: NodeId, app: NodeId) {
+        *self.tally.folds.entry((proxy, app)).or_default() += 1;
     }
 
     fn event(&mut self, node: NodeId, event: Event) {
@@ -133,8 +152,9 @@ impl Tally {
     }
 
     fn name_nodes(&self, names: &Tables, settings: &Settings, segment: &mut Segment) {
+        let nodes = &mut segment.nodes;
         let mut node = |id: NodeId, change: &mut dyn FnMut(&mut NodeStats)| {
-            change(segment.nodes.entry(names.node(id).clone()).or_default());
+            change(nodes.entry(names.node(id).clone()).or_default());
         };
         let spans: BTreeMap<_, _> = self.spans.iter().collect();
         for ((id, resource), count) in spans {
@@ -146,11 +166,10 @@ impl Tally {
                 }
                 stats.pod_ips.extend(facts.pod_ip.clone());
                 for (facet, value) in facts.values() {
-                    let values = match facet {
-                        Facet::Counted(name) => stats.facets.entry(name.to_owned()),
-                        Facet::Attribute(name) => stats.attributes.entry(name.to_owned()),
-                    };
-                    *values.or_default().entry(value.to_owned()).or_default() += count;
+                    match facet {
+                        Facet::Counted(name) => stats.facet(name, value, *count),
+                        Facet::Attribute(name) => stats.attribute(name, value, *count),
+                    }
                 }
             });
         }
@@ -165,6 +184,21 @@ impl Tally {
             node(*id, &mut |stats| {
                 *stats.events.entry(event.name().to_owned()).or_default() += count;
             });
+        }
+        let entries: BTreeMap<_, _> = self.entries.iter().collect();
+        for ((id, peer, place), count) in entries {
+            let host = names.peer(*peer).address.as_ref();
+            let host = host.map_or_else(|| "unknown".to_owned(), ToString::to_string);
+            node(*id, &mut |stats| {
+                *stats.events.entry("entry".to_owned()).or_default() += count;
+                stats.facet("entered_at", &host, *count);
+                stats.facet("entered_from", place.name(), *count);
+            });
+        }
+        let folds: BTreeMap<_, _> = self.folds.iter().collect();
+        for ((proxy, app), count) in folds {
+            let key = (names.node(*proxy).clone(), names.node(*app).clone());
+            *segment.folds.entry(key).or_default() += count;
         }
         for stats in segment.nodes.values_mut() {
             stats.cap(settings.max_facet_values);
@@ -241,6 +275,34 @@ impl Tally {
             };
             let id = (consume.trace_id.as_u128(), consume.span_id.as_u64());
             segment.consumes.insert(id, half);
+        }
+    }
+}
+
+/// Where the caller of an entry sits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum ClientPlace {
+    Private,
+    Public,
+    Unknown,
+}
+
+impl ClientPlace {
+    const fn of(marks: Marks) -> Self {
+        if marks.has(Marks::CLIENT_PRIVATE) {
+            Self::Private
+        } else if marks.has(Marks::CLIENT_PUBLIC) {
+            Self::Public
+        } else {
+            Self::Unknown
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Private => "private",
+            Self::Public => "public",
+            Self::Unknown => "unknown",
         }
     }
 }

@@ -72,6 +72,11 @@ fn field_cases() {
 }
 
 #[test]
+fn proxies() {
+    run_group("p.txt", include_str!("../../fixtures/scenarios/p.txt"));
+}
+
+#[test]
 fn cited_rows_of_tree_logic() {
     run_group("zx.txt", include_str!("../../fixtures/scenarios/zx.txt"));
 }

@@ -55,6 +55,19 @@ pub fn is_loopback(host: &str) -> bool {
     }
 }
 
+/// True for addresses that are not routed on the internet: RFC 1918, RFC 6598, unique local, loopback, link-local.
+#[must_use]
+pub fn is_private(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => {
+            let [first, second, ..] = ip.octets();
+            let is_shared = first == 100 && (64..128).contains(&second);
+            ip.is_private() || ip.is_loopback() || ip.is_link_local() || is_shared
+        }
+        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
+    }
+}
+
 pub(super) fn is_known_scheme(scheme: &str) -> bool {
     matches!(
         scheme,
@@ -168,6 +181,8 @@ pub(super) fn dialled(attributes: &AttributeSet<'_>, url: Option<&Url>) -> Vec<A
     if found.is_empty() {
         found.extend(url.map(|url| url.address.clone()));
     }
+    // A proxy's `peer.address` is its downstream.
+    let is_proxy = super::is_proxy(attributes);
     let others = [
         (Key::HttpHost, None),
         (Key::NetPeerName, Some(Key::NetPeerPort)),
@@ -178,7 +193,7 @@ pub(super) fn dialled(attributes: &AttributeSet<'_>, url: Option<&Url>) -> Vec<A
         (Key::MessagingUrl, None),
     ];
     for (host, port) in others {
-        if found.is_empty() {
+        if found.is_empty() && !(is_proxy && host == Key::PeerAddress) {
             found = named(host, port);
         }
     }

@@ -9,7 +9,7 @@ use super::kube;
 use super::ports::Ports;
 use super::services::{Match, Services};
 use crate::identity::NodeKey;
-use crate::peer::{Address, Category, Peer};
+use crate::peer::{Address, Category, Peer, is_private};
 use crate::segment::Segment;
 use crate::snapshot::NodeKind;
 
@@ -388,16 +388,4 @@ fn is_metadata(host: &str) -> bool {
         host,
         "169.254.169.254" | "fd00:ec2::254" | "metadata.google.internal" | "metadata.goog"
     )
-}
-
-fn is_private(ip: std::net::IpAddr) -> bool {
-    match ip {
-        std::net::IpAddr::V4(ip) => {
-            let shared = ip.octets()[0] == 100 && (64..128).contains(&ip.octets()[1]);
-            ip.is_private() || ip.is_loopback() || ip.is_link_local() || shared
-        }
-        std::net::IpAddr::V6(ip) => {
-            ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local()
-        }
-    }
 }

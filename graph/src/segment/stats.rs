@@ -206,6 +206,16 @@ pub(crate) struct NodeStats {
 }
 
 impl NodeStats {
+    /// Counts a value of a facet.
+    pub(crate) fn facet(&mut self, name: &str, value: &str, count: u64) {
+        count_value(&mut self.facets, name, value, count);
+    }
+
+    /// Counts a value of an attribute that should have one value per node.
+    pub(crate) fn attribute(&mut self, name: &str, value: &str, count: u64) {
+        count_value(&mut self.attributes, name, value, count);
+    }
+
     /// Adds another node's counts. Nothing is capped here: folding on the way would make the order of merges visible.
     pub(crate) fn merge(&mut self, other: Self) {
         self.spans += other.spans;
@@ -239,11 +249,21 @@ impl NodeStats {
     }
 }
 
+fn count_value(
+    table: &mut BTreeMap<String, BTreeMap<String, u64>>,
+    name: &str,
+    value: &str,
+    count: u64,
+) {
+    let values = table.entry(name.to_owned()).or_default();
+    *values.entry(value.to_owned()).or_default() += count;
+}
+
 /// A service has many more instances than zones or versions.
 const INSTANCES_PER_VALUE: usize = 32;
 
 /// Keeps the most frequent values, the smaller one of equals, and adds the others up as `other`.
-fn cap_values(values: &mut BTreeMap<String, u64>, max_values: usize) {
+pub(crate) fn cap_values(values: &mut BTreeMap<String, u64>, max_values: usize) {
     if values.len() <= max_values {
         return;
     }

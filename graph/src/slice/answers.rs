@@ -176,6 +176,6 @@ fn without_parent(
     if names.peer(record.peer).name.is_some() {
         sink.named_caller(record);
     } else {
-        sink.event(tree.node(span), Event::Entry);
+        sink.entry(record);
     }
 }

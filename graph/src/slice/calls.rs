@@ -119,7 +119,7 @@ fn outgoing(context: Context<'_>, attempt: &Try, place: Place) -> Attempt {
     sent.has_failed = judge.is_error();
     sent.error = judge.error;
     sent.lost_attempts = place.lost_attempts;
-    sent.client_ns = Some(leaf.duration_ns);
+    sent.client_ns = Some(judge.duration_ns);
     sent.flags.is_redirect = place.is_redirect;
     sent
 }

@@ -3,7 +3,7 @@
 //! Only two things say that an attempt repeats an earlier one: `http.request.resend_count` above zero, and a failed
 //! sibling inside one wrapper. Calls that merely follow each other are calls of their own (X78).
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use super::PeerRef;
 use super::calls::{Context, peer_of};
@@ -173,15 +173,14 @@ fn resend_chains(
     chains: &mut Vec<Chain>,
 ) {
     let mut own: Vec<Chain> = Vec::new();
-    // Open chains by the resend count of their last attempt, oldest first.
-    let mut open: BTreeMap<u16, VecDeque<usize>> = BTreeMap::new();
+    let mut open: BTreeMap<u16, OpenChains> = BTreeMap::new();
     for attempt in tries {
         let record = context.tree.record(attempt.leaf);
-        let count = record.resend;
+        let (count, has_failed) = (record.resend, record.is_error());
         let before = open
             .range_mut(..count)
             .next_back()
-            .and_then(|(last, waiting)| Some((*last, waiting.pop_front()?)));
+            .and_then(|(last, waiting)| Some((*last, waiting.take()?)));
         open.retain(|_, waiting| !waiting.is_empty());
         let index = match before {
             Some((last, index)) => {
@@ -198,7 +197,33 @@ fn resend_chains(
                 own.len() - 1
             }
         };
-        open.entry(count).or_default().push_back(index);
+        open.entry(count).or_default().put(index, has_failed);
     }
     chains.append(&mut own);
+}
+
+/// Chains whose last attempt has one resend count, latest last.
+#[derive(Debug, Default)]
+struct OpenChains {
+    failed: Vec<usize>,
+    succeeded: Vec<usize>,
+}
+
+impl OpenChains {
+    fn put(&mut self, chain: usize, has_failed: bool) {
+        if has_failed {
+            self.failed.push(chain);
+        } else {
+            self.succeeded.push(chain);
+        }
+    }
+
+    /// A resend repeats what failed last; what succeeded is repeated only when nothing failed.
+    fn take(&mut self) -> Option<usize> {
+        self.failed.pop().or_else(|| self.succeeded.pop())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.failed.is_empty() && self.succeeded.is_empty()
+    }
 }
