@@ -86,6 +86,7 @@ fn chain_attempts(context: Context<'_>, chain: &Chain, sink: &mut impl SliceSink
         let is_last = position == last;
         let place = Place {
             is_call: is_last,
+            is_only: last == 0,
             lost_attempts: if is_last { chain.lost_attempts } else { 0 },
             is_redirect: chain.is_redirect,
         };
@@ -101,6 +102,8 @@ fn chain_attempts(context: Context<'_>, chain: &Chain, sink: &mut impl SliceSink
 #[derive(Clone, Copy)]
 struct Place {
     is_call: bool,
+    /// The call took one attempt.
+    is_only: bool,
     lost_attempts: u32,
     is_redirect: bool,
 }
@@ -119,7 +122,9 @@ fn outgoing(context: Context<'_>, attempt: &Try, place: Place) -> Attempt {
     sent.has_failed = judge.is_error();
     sent.error = judge.error;
     sent.lost_attempts = place.lost_attempts;
-    sent.client_ns = Some(judge.duration_ns);
+    // With several attempts the outermost span's time is that of all of them.
+    let timed = if place.is_only { judge } else { leaf };
+    sent.client_ns = Some(timed.duration_ns);
     sent.flags.is_redirect = place.is_redirect;
     sent
 }
