@@ -152,6 +152,33 @@ fn a_snapshot_that_is_none_is_refused() {
     run("missing.json").expect_refusal("cannot read `missing.json`");
 }
 
+/// Callers and callees outside of a part would be missing from what is made of it.
+#[test]
+fn a_part_of_a_graph_is_shown_and_not_planned_with() {
+    let place = place();
+    let run = |arguments: &[&str]| tracemesh_in(place.path(), arguments, b"");
+    let whole = ["graph", "--traces", "traces.pb", "--format", "json"];
+    let part = [&whole[..], &["--service", "cart"]].concat();
+    let part = run(&part).expect_code(0).stdout;
+    let parsed: Value = serde_json::from_str(&part).unwrap();
+    assert_eq!(
+        parsed["selection"],
+        serde_json::json!({"service": "service/cart", "depth": 1})
+    );
+    fs::write(place.path().join("part.json"), &part).unwrap();
+    let again = ["graph", "--graph", "part.json", "--format", "json"];
+    assert_eq!(run(&again).expect_code(0).stdout, part);
+    for arguments in [
+        &["egress", "--graph", "part.json", "--out", "out"][..],
+        &["onboard", "--graph", "part.json"],
+        &["graph", "--graph", "part.json", "--service", "web"],
+    ] {
+        let told = run(arguments).expect_refusal("a part of a graph is not enough");
+        assert!(told.contains("`service/cart`") && told.contains("without `--service`"));
+    }
+    assert!(!place.path().join("out").exists());
+}
+
 /// `tracemesh graph | head -1` must not complain.
 #[test]
 fn a_reader_that_goes_away_is_no_failure() {

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use tracemesh_graph::snapshot::{GraphSnapshot, Node, NodeKind};
+use tracemesh_graph::snapshot::{GraphSnapshot, Node, NodeKind, Selection};
 
 use crate::error::CliError;
+use crate::text::{count_of, counted};
 
 /// Candidates listed in a hint.
 const CANDIDATES: usize = 5;
@@ -66,10 +67,46 @@ fn list<'a>(nodes: impl Iterator<Item = &'a Node>) -> String {
     text
 }
 
+/// Refuses a part of a graph where only a whole one gives a true answer.
+///
+/// # Errors
+/// When the graph is a [`Selection`]; `purpose` completes "a part of a graph is not enough ...".
+pub fn require_whole(snapshot: &GraphSnapshot, purpose: &str) -> Result<(), CliError> {
+    let Some(Selection { service, depth }) = &snapshot.selection else {
+        return Ok(());
+    };
+    Err(CliError::new(format!(
+        "a part of a graph is not enough {purpose}: this one holds `{service}` and what is within {} of it",
+        calls(*depth),
+    ))
+    .hint("give the whole graph: graph.json of `tracemesh analyze`, or `tracemesh graph --format json` without `--service`"))
+}
+
 /// The graph within `depth` edges of a node, in both directions: every edge that a walk of that length can use.
 /// Totals in the diagnostics stay those of the whole graph; the list per service shrinks to the nodes kept.
-#[must_use]
-pub fn neighbourhood(snapshot: GraphSnapshot, id: &str, depth: usize) -> GraphSnapshot {
+///
+/// # Errors
+/// When the graph is itself a part, and not known to hold all of the part that is asked for.
+pub fn neighbourhood(
+    snapshot: GraphSnapshot,
+    id: &str,
+    depth: usize,
+) -> Result<GraphSnapshot, CliError> {
+    let holds_it = |part: &Selection| part.service == id && depth <= part.depth;
+    if !snapshot.selection.as_ref().is_some_and(holds_it) {
+        require_whole(
+            &snapshot,
+            &format!("for what is within {} of `{id}`", calls(depth)),
+        )?;
+    }
+    Ok(cut_out(snapshot, id, depth))
+}
+
+fn calls(depth: usize) -> String {
+    counted(count_of(depth), "call", "calls")
+}
+
+fn cut_out(snapshot: GraphSnapshot, id: &str, depth: usize) -> GraphSnapshot {
     let distances = distances(&snapshot, id, depth);
     let is_kept: BTreeSet<String> = distances.keys().map(|id| (*id).to_owned()).collect();
     let is_walked: Vec<bool> = snapshot
@@ -81,6 +118,10 @@ pub fn neighbourhood(snapshot: GraphSnapshot, id: &str, depth: usize) -> GraphSn
         })
         .collect();
     let mut kept = snapshot;
+    kept.selection = Some(Selection {
+        service: id.to_owned(),
+        depth,
+    });
     let mut walked = is_walked.into_iter();
     kept.edges.retain(|_| walked.next().unwrap_or(false));
     kept.nodes.retain(|node| is_kept.contains(&node.id));
@@ -158,6 +199,29 @@ mod tests {
     }
 
     #[test]
+    fn a_part_is_marked_and_stands_for_nothing_beyond_itself() {
+        let part = neighbourhood(shop(), "service/shop/cart", 1).unwrap();
+        let json = serde_json::to_value(&part).unwrap();
+        let mark = serde_json::json!({"service": "service/shop/cart", "depth": 1});
+        assert_eq!(json["selection"], mark);
+        let whole = serde_json::to_value(shop()).unwrap();
+        assert_eq!(whole.get("selection"), None);
+        assert!(require_whole(&shop(), "to plan").is_ok());
+        let told = require_whole(&part, "to plan").unwrap_err().lines();
+        assert!(told[0].contains("`service/shop/cart`"), "{told:?}");
+        assert!(told[1].contains("without `--service`"), "{told:?}");
+        for (id, depth, is_held) in [
+            ("service/shop/cart", 0, true),
+            ("service/shop/cart", 1, true),
+            ("service/shop/cart", 2, false),
+            ("service/shop/checkout", 0, false),
+        ] {
+            let again = neighbourhood(part.clone(), id, depth);
+            assert_eq!(again.is_ok(), is_held, "{id} {depth}");
+        }
+    }
+
+    #[test]
     fn depth_counts_edges_in_both_directions() {
         let ids = |graph: &GraphSnapshot| -> Vec<String> {
             graph.nodes.iter().map(|node| node.name.clone()).collect()
@@ -174,6 +238,7 @@ mod tests {
             });
             snapshot(nodes.to_vec(), edges.to_vec())
         };
+        let neighbourhood = |graph, id, depth| neighbourhood(graph, id, depth).unwrap();
         let near = neighbourhood(chain(), "service/b", 1);
         assert_eq!(ids(&near), ["a", "b", "c"]);
         assert_eq!(near.edges.len(), 2);
