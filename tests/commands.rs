@@ -179,6 +179,45 @@ fn a_part_of_a_graph_is_shown_and_not_planned_with() {
     assert!(!place.path().join("out").exists());
 }
 
+/// A graph with missing edges must not look like a good one, whichever command reads it.
+#[test]
+fn every_reading_command_warns_of_bounds_that_were_reached() {
+    let place = place();
+    let run = |arguments: &[&str]| tracemesh_in(place.path(), arguments, b"").expect_code(0);
+    let cut = [
+        "graph",
+        "--traces",
+        "traces.pb",
+        "--max-open-spans",
+        "4",
+        "--format",
+        "json",
+    ];
+    let cut = run(&cut);
+    assert!(cut.stderr.starts_with("warning: "), "{}", cut.stderr);
+    assert!(cut.stderr.contains("cut short"), "{}", cut.stderr);
+    assert!(
+        cut.stderr.contains("\nhint: raise `--max-open-spans`"),
+        "{}",
+        cut.stderr
+    );
+    let mut graph: Value = serde_json::from_str(&cut.stdout).unwrap();
+    graph["diagnostics"]["counters"]["names_folded"] = 7.into();
+    fs::write(place.path().join("graph.json"), graph.to_string()).unwrap();
+    for arguments in [
+        &["graph", "--graph", "graph.json"][..],
+        &["egress", "--graph", "graph.json", "--out", "egress"],
+        &["onboard", "--graph", "graph.json"],
+    ] {
+        let told = run(arguments).stderr;
+        assert_eq!(told.matches("warning: ").count(), 2, "{told}");
+        assert!(
+            told.contains("cut short") && told.contains("7 of 30 spans"),
+            "{told}"
+        );
+    }
+}
+
 /// `tracemesh graph | head -1` must not complain.
 #[test]
 fn a_reader_that_goes_away_is_no_failure() {
