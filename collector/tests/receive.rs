@@ -74,14 +74,61 @@ async fn grpc_refuses_bombs_and_giants() {
     let client = TraceServiceClient::connect(endpoint).await.unwrap();
     let mut gzipped = client.clone().send_compressed(CompressionEncoding::Gzip);
     let mut plain = client;
-    for error in [
-        plain.export(sample(2_000, 0)).await.unwrap_err(),
-        gzipped.export(sample(2_000, 0)).await.unwrap_err(),
+    for (error, message) in [
+        (plain.export(sample(2_000, 0)).await, "10000 bytes as sent"),
+        (
+            gzipped.export(sample(2_000, 0)).await,
+            "10000 bytes after decompression",
+        ),
     ] {
+        let error = error.unwrap_err();
         assert_eq!(error.code(), tonic::Code::ResourceExhausted, "{error}");
+        assert!(error.message().contains(message), "{error}");
     }
     let totals = collector.stop().await.0.totals;
     assert_eq!((totals.spans, totals.refused), (0, 2));
+}
+
+/// The bound on requests as sent holds for both protocols, to the byte.
+#[tokio::test]
+async fn requests_are_measured_as_sent_over_both_protocols() {
+    const MAX: usize = 100_000;
+    let limits = ReceiverLimits {
+        max_body_bytes: MAX,
+        ..ReceiverLimits::default()
+    };
+    let collector = Collector::start(limits).await;
+    let (grpc, address) = (collector.addresses.grpc, collector.addresses.http);
+    // An unknown field of bytes fills a request up to any length.
+    let filled = |length: usize| {
+        let mut body = vec![0x7a, 0, 0, 0];
+        body.resize(length, 0xab);
+        let content = length - 4;
+        for (index, byte) in body[1..4].iter_mut().enumerate() {
+            let more = if index < 2 { 0x80 } else { 0 };
+            *byte = u8::try_from(content >> (7 * index) & 0x7f).unwrap() | more;
+        }
+        body
+    };
+    raw_grpc(grpc, filled(MAX)).await.unwrap();
+    assert_eq!(
+        http(address, PROTOBUF, "identity", &filled(MAX))
+            .await
+            .status,
+        200
+    );
+    for length in [MAX + 1, 27 * MAX] {
+        let error = raw_grpc(grpc, filled(length)).await.unwrap_err();
+        assert_eq!(error.code(), tonic::Code::ResourceExhausted, "{error}");
+        let message = "the request has more than 100000 bytes as sent: send smaller batches";
+        assert_eq!(error.message(), message);
+        let answer = http(address, PROTOBUF, "identity", &filled(length)).await;
+        assert_eq!(answer.status, 413);
+        let body = String::from_utf8_lossy(&answer.body);
+        assert!(body.contains(message), "{body}");
+    }
+    let totals = collector.stop().await.0.totals;
+    assert_eq!((totals.requests, totals.refused), (2, 4));
 }
 
 #[tokio::test]
