@@ -24,11 +24,12 @@ const JSON: &str = r#"{"resourceSpans":[{"scopeSpans":[{"spans":[
 const PROTOBUF: &str = "application/x-protobuf";
 
 #[tokio::test]
-async fn grpc_takes_spans_plain_and_gzipped_and_reports_bad_ones() {
+async fn grpc_takes_spans_under_every_compression_and_reports_bad_ones() {
     let collector = Collector::start(ReceiverLimits::default()).await;
     let endpoint = format!("http://{}", collector.addresses.grpc);
     let client = TraceServiceClient::connect(endpoint).await.unwrap();
     let mut gzipped = client.clone().send_compressed(CompressionEncoding::Gzip);
+    let mut packed = client.clone().send_compressed(CompressionEncoding::Zstd);
     let mut plain = client;
     let response = plain.export(sample(3, 0)).await.unwrap().into_inner();
     assert_eq!(response, ExportTraceServiceResponse::default());
@@ -39,12 +40,13 @@ async fn grpc_takes_spans_plain_and_gzipped_and_reports_bad_ones() {
         partial.error_message,
         "spans rejected by reason: trace_id: 2"
     );
-    drop((plain, gzipped));
+    packed.export(sample(2_000, 0)).await.unwrap();
+    drop((plain, gzipped, packed));
     let (summary, _store) = collector.stop().await;
     let totals = summary.totals;
     assert_eq!(
         (totals.requests, totals.spans, totals.rejected_spans),
-        (2, 2_003, 2)
+        (3, 4_003, 2)
     );
     assert!(!summary.cut_off);
 }
@@ -73,11 +75,16 @@ async fn grpc_refuses_bombs_and_giants() {
     let endpoint = format!("http://{}", collector.addresses.grpc);
     let client = TraceServiceClient::connect(endpoint).await.unwrap();
     let mut gzipped = client.clone().send_compressed(CompressionEncoding::Gzip);
+    let mut packed = client.clone().send_compressed(CompressionEncoding::Zstd);
     let mut plain = client;
     for (error, message) in [
         (plain.export(sample(2_000, 0)).await, "10000 bytes as sent"),
         (
             gzipped.export(sample(2_000, 0)).await,
+            "10000 bytes after decompression",
+        ),
+        (
+            packed.export(sample(2_000, 0)).await,
             "10000 bytes after decompression",
         ),
     ] {
@@ -86,7 +93,7 @@ async fn grpc_refuses_bombs_and_giants() {
         assert!(error.message().contains(message), "{error}");
     }
     let totals = collector.stop().await.0.totals;
-    assert_eq!((totals.spans, totals.refused), (0, 2));
+    assert_eq!((totals.spans, totals.refused), (0, 3));
 }
 
 /// The bound on requests as sent holds for both protocols, to the byte.

@@ -70,6 +70,7 @@ async fn export(intake: Arc<Intake>, request: http::Request<Body>) -> http::Resp
     };
     let mut grpc = Grpc::new(RawCodec)
         .accept_compressed(CompressionEncoding::Gzip)
+        .accept_compressed(CompressionEncoding::Zstd)
         .max_decoding_message_size(intake.limits.max_decompressed_bytes);
     let request = request.map(|body| limited(body, intake.limits.max_body_bytes));
     let method = Export {
