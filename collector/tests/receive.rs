@@ -368,6 +368,19 @@ async fn a_taken_port_is_an_error_that_names_it() {
     assert!(error.hint().unwrap().contains("port"));
 }
 
+/// `rm -rf` of the store under a running collector costs what was in it, and nothing that comes after.
+#[tokio::test]
+async fn a_removed_store_comes_back_with_what_is_in_hand() {
+    let collector = Collector::start(ReceiverLimits::default()).await;
+    std::fs::remove_dir_all(collector.store()).unwrap();
+    let address = collector.addresses.http;
+    let answer = http(address, "application/json", "identity", JSON.as_bytes()).await;
+    assert_eq!(answer.status, 200);
+    let (summary, store) = collector.stop().await;
+    assert_eq!(summary.segments, 1);
+    assert_eq!(read_all(store.path()).unwrap().segments, 1);
+}
+
 /// A store that cannot be written: what was taken is kept, senders are told to come back, and once the store is
 /// writable again everything is there.
 #[tokio::test]
@@ -378,8 +391,8 @@ async fn a_failing_store_loses_nothing() {
     })
     .await;
     let address = collector.addresses.http;
-    let away = collector.store().with_extension("away");
-    std::fs::rename(collector.store(), &away).unwrap();
+    std::fs::remove_dir_all(collector.store()).unwrap();
+    std::fs::write(collector.store(), "in the way").unwrap();
     let bad = br#"{"resourceSpans":[{"scopeSpans":[{"spans":[{}]}]}]}"#;
     let mut taken = 0;
     let turned_away = loop {
@@ -391,7 +404,7 @@ async fn a_failing_store_loses_nothing() {
     };
     assert_eq!(turned_away.status, 503);
     assert!(turned_away.text().contains("cannot write its store"));
-    std::fs::rename(&away, collector.store()).unwrap();
+    std::fs::remove_file(collector.store()).unwrap();
     while http(address, "application/json", "identity", b"{}")
         .await
         .status
