@@ -95,7 +95,21 @@ fn empty_missing_and_useless_paths_are_refused() {
     run(&["analyze", "letters", "--out", "out"]).expect_refusal("letters");
     fs::write(nothing.path().join("file"), "").unwrap();
     let bytes = request(call(1, "a", "b", "b"));
-    tracemesh_in(nothing.path(), &["analyze", "-", "--out", "file"], &bytes).expect_refusal("file");
+    for (out, message) in [
+        ("file", "`--out` is a file, not a directory: `file`"),
+        (
+            "file/below/it",
+            "`file/below/it` cannot be a directory: `file` is a file",
+        ),
+    ] {
+        for arguments in [
+            &["analyze", "-", "--out", out][..],
+            &["egress", "--traces", "-", "--out", out],
+        ] {
+            let told = tracemesh_in(nothing.path(), arguments, &bytes).expect_refusal(message);
+            assert!(!told.contains("generation"), "{told}");
+        }
+    }
 }
 
 /// Names that mean something to a shell, YAML, DOT, HTML, a path or a terminal.

@@ -28,6 +28,8 @@ const WRITTEN: [(&str, &str); 5] = [
 
 /// Reads, infers, derives, writes and tells.
 pub(super) fn run(arguments: &AnalyzeArgs, output: &mut Output<'_>) -> Result<Outcome, CliError> {
+    files::check_out(&arguments.out)?;
+    files::check_out(&arguments.out.join("egress"))?;
     let traces = source::read_traces(&arguments.traces, arguments.reading, output)?;
     let snapshot = &traces.snapshot;
     output.progress("deriving egress and the onboarding plan");

@@ -18,6 +18,7 @@ use crate::text::{count_of, counted};
 
 /// Loads the graph, derives, renders and writes.
 pub(super) fn run(arguments: &EgressArgs, output: &mut Output<'_>) -> Result<Outcome, CliError> {
+    files::check_out(&arguments.out)?;
     let snapshot = source::load_whole(&arguments.source, "to derive egress", output)?;
     let wanted = wanted(&snapshot, &arguments.services)?;
     let mut model = model_of(&snapshot);
