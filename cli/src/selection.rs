@@ -7,8 +7,15 @@ use tracemesh_graph::snapshot::{GraphSnapshot, Node, NodeKind, Selection};
 use crate::error::CliError;
 use crate::text::{count_of, counted};
 
+mod edit_distance;
+
+use edit_distance::edit_distance;
+
 /// Candidates listed in a hint.
 const CANDIDATES: usize = 5;
+
+/// Slips up to which a long name counts as meant.
+const SLIPS: usize = 2;
 
 /// The node meant by a node id, `namespace/name`, or a name that only one node has.
 ///
@@ -35,22 +42,49 @@ pub fn resolve<'a>(snapshot: &'a GraphSnapshot, wanted: &str) -> Result<&'a Node
     }
 }
 
+/// Nodes whose names are a slip or two away, or else everything, nearest first; services before others.
 fn unknown(snapshot: &GraphSnapshot, wanted: &str) -> CliError {
     let error = CliError::new(format!("no node is called `{wanted}`"));
-    let lower = wanted.to_lowercase();
-    let similar = snapshot
+    let mut candidates: Vec<(usize, bool, &Node)> = snapshot
         .nodes
         .iter()
-        .filter(|node| !lower.is_empty() && node.id.to_lowercase().contains(&lower));
-    let mut listed = list(similar);
-    if listed.is_empty() {
-        let services = snapshot.nodes.iter();
-        listed = list(services.filter(|node| node.kind == NodeKind::Service));
-    }
+        .map(|node| {
+            let is_other = node.kind != NodeKind::Service;
+            (distance(node, &wanted.to_lowercase()), is_other, node)
+        })
+        .collect();
+    // Nodes are sorted by id, and a stable sort keeps equals that way.
+    candidates.sort_by_key(|(slips, is_other, _)| (*slips, *is_other));
+    // In a short name, two slips leave nothing of it.
+    let allowed = (wanted.chars().count() / 3).clamp(1, SLIPS);
+    let near = candidates.partition_point(|(slips, _, _)| *slips <= allowed);
+    candidates.retain(|(slips, is_other, _)| {
+        if near > 0 {
+            *slips <= allowed
+        } else {
+            !is_other
+        }
+    });
+    let listed = list(candidates.iter().map(|(_, _, node)| *node));
     if listed.is_empty() {
         return error.hint("the graph has no services: were there spans in the input?");
     }
     error.hint(format!("there is {listed}"))
+}
+
+/// Slips from what was typed, in lower case, to the nearest way to write the node. A name that holds it is one slip away.
+fn distance(node: &Node, wanted: &str) -> usize {
+    let qualified = format!("{}/{}", node.namespace, node.name);
+    let slips = [&node.name, &qualified, &node.id].map(|spelling| {
+        let spelling = spelling.to_lowercase();
+        let slips = edit_distance(wanted, &spelling);
+        if !wanted.is_empty() && spelling.contains(wanted) {
+            slips.min(1)
+        } else {
+            slips
+        }
+    });
+    slips.into_iter().min().unwrap_or(usize::MAX)
 }
 
 fn list<'a>(nodes: impl Iterator<Item = &'a Node>) -> String {
@@ -185,6 +219,10 @@ mod tests {
         assert_eq!(lines[0], "error: no node is called `car`");
         assert!(lines[1].contains("`service/shop/cart`"), "{lines:?}");
         assert!(told(&shop(), "zzz")[1].contains(" more"), "{lines:?}");
+        let hint = &told(&shop(), "chekout")[1];
+        assert_eq!(hint, "hint: there is `service/shop/checkout`");
+        let hint = &told(&shop(), "zzzzzzzzzz")[1];
+        assert!(hint.starts_with("hint: there is `service/"), "{hint}");
         let nodes = vec![
             node(NodeKind::Service, "a", "cart"),
             node(NodeKind::Service, "b", "cart"),
