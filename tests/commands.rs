@@ -109,7 +109,7 @@ fn egress_is_written_for_the_services_that_are_named() {
     let count = |directory: &str| files_under(&place.path().join(directory)).len();
     assert!(0 < count("one") && count("one") < count("all"));
     run(&["egress", "wbe", "--traces", "traces.pb", "--out", "none"])
-        .expect_refusal("no node is called `wbe`");
+        .expect_refusal("no node is called `wbe`\nhint: there is `service/web`\n");
     assert!(!place.path().join("none").exists());
 }
 
@@ -121,6 +121,7 @@ fn usage_errors_are_two_and_help_is_zero() {
         &["graph", "--format", "pdf"],
         &["graph", "--graph", "a", "--traces", "b"],
         &["collect", "--flush-interval", "soon"],
+        &["collect", "--grpc", ":4318"],
     ] {
         let run = tracemesh(arguments).expect_code(2);
         assert!(
@@ -280,6 +281,28 @@ fn what_is_sent_to_the_receiver_comes_out_of_the_store() {
     );
     // Nothing about a half-empty store is an error, and onboarding reads it as well.
     assert!(graph(&["onboard", "--store", "store"]).contains("cart"));
+}
+
+/// One line each at the start and at the end, and a message that says what to pass instead.
+#[test]
+fn collect_says_once_where_it_listens_and_what_is_wrong_with_a_store() {
+    let place = tempfile::tempdir().unwrap();
+    let receiver = Collector::start(&place.path().join("store"), &[]);
+    assert_eq!(
+        receiver.said_at_start.lines().count(),
+        1,
+        "{}",
+        receiver.said_at_start
+    );
+    assert_eq!(receiver.terminate().lines().count(), 1);
+    fs::write(place.path().join("file"), "").unwrap();
+    for store in ["file", "file/below", "/proc/tracemesh"] {
+        let collect = ["collect", "--grpc", "localhost:0", "--http", "localhost:0"];
+        let arguments = [&collect[..], &["--store", store]].concat();
+        let told = tracemesh_in(place.path(), &arguments, b"").expect_refusal(store);
+        assert!(told.contains("hint: `--store` takes a directory"), "{told}");
+        assert_eq!(told.lines().count(), 2, "{told}");
+    }
 }
 
 #[test]

@@ -255,8 +255,10 @@ impl Intake {
     /// Counts a refusal and logs some of them.
     pub(crate) fn refuse(&self, refusal: Refusal) -> Refusal {
         self.counters.refuse(refusal.is_retryable());
-        if let Some(unlogged) = self.log.pass(self.pipeline.now_ms()) {
-            tracing::warn!(reason = %refusal, unlogged, "request refused");
+        if let Some(held_back) = self.log.pass(self.pipeline.now_ms()) {
+            // Absent from the line when there were none.
+            let also_refused_since_last_line = (held_back > 0).then_some(held_back);
+            tracing::warn!(reason = %refusal, also_refused_since_last_line, "request refused");
         }
         refusal
     }
