@@ -40,6 +40,7 @@ pub(super) fn run(arguments: &AnalyzeArgs, output: &mut Output<'_>) -> Result<Ou
     )?;
     let findings = findings::find(snapshot);
     let written = WRITTEN.map(|(name, what)| (shown(&arguments.out, name), what.to_owned()));
+    let graph_path = arguments.out.join("graph.json");
     let summary = Summary {
         files: traces.files,
         skipped: traces.skipped_note(),
@@ -47,7 +48,8 @@ pub(super) fn run(arguments: &AnalyzeArgs, output: &mut Output<'_>) -> Result<Ou
         egress: egress.conservation,
         findings: &findings,
         waves: &waves(&plan),
-        graph_path: &shown(&arguments.out, "graph.json"),
+        // Shown with replacement characters, another path would be a wrong command.
+        graph_path: graph_path.to_str(),
         written: &written,
     };
     output.data(&render(&summary, output.capabilities().stdout))?;
