@@ -124,12 +124,7 @@ fn names_folded(snapshot: &GraphSnapshot) -> Option<Finding> {
 
 /// Attempts that all failed, without any sign that somebody listens.
 fn unreachable_host(snapshot: &GraphSnapshot) -> Option<Finding> {
-    let is_dead = |edge: &&Edge| {
-        edge.attempts > 0
-            && edge.failed_attempts == edge.attempts
-            && edge.evidence.paired == 0
-            && edge.latency.server.is_none()
-    };
+    let is_dead = |edge: &&Edge| edge.is_never_answered();
     let (worst, more) = worst_edge(snapshot, is_dead, |edge| edge.attempts)?;
     Some(Finding {
         rule: "unreachable_host",

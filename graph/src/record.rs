@@ -174,11 +174,8 @@ impl Recorder {
             (Some(status), _) => status.to_string(),
             (None, Some(kind)) => crate::text::clip(kind, self.max_chars),
             (None, None) => match span.attributes.first_text(&rpc) {
-                Some(code) => code.to_owned(),
-                None => span
-                    .attributes
-                    .first_int(&rpc)
-                    .map_or_else(|| "error".to_owned(), |code| format!("grpc {code}")),
+                Some(code) => crate::text::clip(code, self.max_chars),
+                None => grpc_status(span.attributes.first_int(&rpc)).to_owned(),
             },
         };
         self.names.label(&label).unwrap_or(LabelId::FIRST)
@@ -254,6 +251,31 @@ impl SpanSink for Recorder {
     fn rejected(&mut self, reason: RejectReason) {
         *self.rejected.entry(reason).or_default() += 1;
     }
+}
+
+/// The name of a gRPC status: some SDKs send the number, some the name.
+fn grpc_status(code: Option<i64>) -> &'static str {
+    const NAMES: [&str; 17] = [
+        "OK",
+        "CANCELLED",
+        "UNKNOWN",
+        "INVALID_ARGUMENT",
+        "DEADLINE_EXCEEDED",
+        "NOT_FOUND",
+        "ALREADY_EXISTS",
+        "PERMISSION_DENIED",
+        "RESOURCE_EXHAUSTED",
+        "FAILED_PRECONDITION",
+        "ABORTED",
+        "OUT_OF_RANGE",
+        "UNIMPLEMENTED",
+        "INTERNAL",
+        "UNAVAILABLE",
+        "DATA_LOSS",
+        "UNAUTHENTICATED",
+    ];
+    let name = code.and_then(|code| NAMES.get(usize::try_from(code).ok()?).copied());
+    name.unwrap_or("error")
 }
 
 /// A count from outside, or `least` when it is absent, smaller, or out of range.

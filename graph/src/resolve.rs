@@ -12,9 +12,11 @@ mod flows;
 mod ids;
 mod kube;
 mod nodes;
+mod ports;
 mod services;
 mod sidecars;
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
@@ -147,21 +149,25 @@ fn place(
             name,
         } => resolver.named_caller(environment, namespace, name),
     };
+    let peer = match &key.caller {
+        Caller::Node(node) => resolver.complete(node, &key.peer),
+        Caller::Named { .. } => Cow::Borrowed(&key.peer),
+    };
     let destination = match (&key.callee, &key.caller) {
         (Some(callee), Caller::Named { .. }) => Destination::named(NodeRef::of_key(callee)),
         (Some(callee), Caller::Node(_)) => Destination::answered(NodeRef::of_key(callee)),
-        (None, Caller::Node(node)) => resolver.resolve(node, &key.peer),
+        (None, Caller::Node(node)) => resolver.resolve(node, &peer),
         (None, Caller::Named { .. }) => return,
     };
     match destination {
         Destination::Unresolved => {
             let calls = unresolved.entry(caller).or_default();
-            calls.count(&key.peer, stats.calls);
+            calls.count(&peer, stats.calls);
         }
         Destination::Known(known) => {
-            table.add(&caller, &known, key.relation, &key.peer, stats);
+            table.add(&caller, &known, key.relation, &peer, stats);
             if let (Caller::Node(from), Some(to)) = (&key.caller, &key.callee)
-                && resolver.is_hairpin(from, to, &key.peer)
+                && resolver.is_hairpin(from, to, &peer)
             {
                 table.mark_hairpin(&caller, &known, key.relation, stats.calls);
             }

@@ -61,6 +61,7 @@ pub(crate) struct AttemptFlags {
     pub(crate) is_multi: bool,
     pub(crate) is_redirect: bool,
     pub(crate) is_upkeep: bool,
+    pub(crate) is_socket: bool,
 }
 
 /// One attempt on the wire. A logical call is its last attempt; earlier ones have `is_call` false.

@@ -121,6 +121,7 @@ pub struct Node {
     /// Single-valued attributes: `k8s.deployment.name`, `service.criticality`, `identity`, ...
     pub attributes: BTreeMap<String, String>,
     /// Addresses that the node's own server spans report as the Host and port they were called by.
+    #[serde(default)]
     pub served: Vec<Target>,
 }
 
@@ -174,8 +175,11 @@ pub struct Target {
     pub host: String,
     /// Port, the default of the scheme when none was given.
     pub port: Option<u16>,
-    /// Attempts that dialled it.
+    /// Logical calls that ended there.
     pub calls: u64,
+    /// Attempts that dialled it.
+    #[serde(default)]
+    pub attempts: u64,
     /// Latest end of a span that dialled it.
     pub last_seen: Timestamp,
     /// Socket peers (`ip` or `ip:port`) seen behind the name, with counts; bounded.
@@ -187,6 +191,7 @@ pub struct Target {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct LatencySummary {
     /// Spans measured.
+    #[serde(default)]
     pub count: u64,
     /// Median, milliseconds.
     pub p50_ms: f64,
@@ -225,6 +230,7 @@ pub struct Edge {
     /// Attempts that failed.
     pub failed_attempts: u64,
     /// Attempts beyond the first of their call.
+    #[serde(default)]
     pub retries: u64,
     /// Calls corrected for sampling.
     pub weighted_calls: f64,
@@ -247,8 +253,10 @@ pub struct Edge {
     /// Example trace ids: at most three per evidence class, smallest first.
     pub exemplars: Vec<String>,
     /// Error types and status codes -> attempts.
+    #[serde(default)]
     pub errors: BTreeMap<String, u64>,
     /// Marks such as `self`, `mirror`, `redirect`, `hairpin`, `candidates: ...` -> calls.
+    #[serde(default)]
     pub flags: BTreeMap<String, u64>,
 }
 
@@ -258,14 +266,17 @@ pub struct Diagnostics {
     /// Spans received: used + duplicates + fragments (in `counters`) + rejected.
     pub spans: u64,
     /// Spans that took part in inference.
+    #[serde(default)]
     pub used: u64,
     /// Spans seen before.
     pub duplicates: u64,
     /// Spans that could not be used, by reason.
     pub rejected: BTreeMap<String, u64>,
     /// Calls and message halves given up because of a cap, by reason.
+    #[serde(default)]
     pub dropped: BTreeMap<String, u64>,
     /// Other counted events: `cycle_dropped`, `self_parent`, `trace_id_64_bit`, ...
+    #[serde(default)]
     pub counters: BTreeMap<String, u64>,
     /// Per service, by node id.
     pub per_service: Vec<ServiceDiagnostics>,
@@ -277,24 +288,41 @@ pub struct ServiceDiagnostics {
     /// Node id.
     pub service: String,
     /// Spans of the service that took part in inference.
+    #[serde(default)]
     pub spans: u64,
     /// Spans by kind.
+    #[serde(default)]
     pub kinds: BTreeMap<String, u64>,
     /// Spans whose parent id was given but never seen.
     pub orphans: u64,
     /// Outgoing calls with no destination known.
     pub unresolved: u64,
     /// The same, by protocol.
+    #[serde(default)]
     pub unresolved_by_protocol: BTreeMap<String, u64>,
     /// The same, by what little the spans say: a private socket address, an RPC service, or nothing.
     #[serde(default)]
     pub unresolved_by_evidence: BTreeMap<String, u64>,
     /// Outgoing calls whose server half was not seen, whatever else names the destination.
+    #[serde(default)]
     pub without_server_half: u64,
     /// Spans counted as duplicates.
+    #[serde(default)]
     pub duplicates: u64,
     /// Links that point to a span never seen.
+    #[serde(default)]
     pub unresolved_links: u64,
+}
+
+impl Edge {
+    /// True when every attempt failed and nothing shows that anybody listens: a wrong address, a removed service, a firewall.
+    #[must_use]
+    pub fn is_never_answered(&self) -> bool {
+        self.attempts > 0
+            && self.failed_attempts == self.attempts
+            && self.evidence.paired == 0
+            && self.latency.server.is_none()
+    }
 }
 
 impl GraphSnapshot {
@@ -305,5 +333,39 @@ impl GraphSnapshot {
             .binary_search_by(|node| node.id.as_str().cmp(id))
             .ok()
             .map(|index| &self.nodes[index])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Others write and read this format: only what its description names may be required.
+    #[test]
+    fn a_snapshot_with_nothing_but_the_described_fields_is_read() {
+        let text = r#"{"schema": "tracemesh.graph/v1",
+            "window": {"start": "2026-11-21T00:00:00Z", "end": "2026-11-21T01:00:00Z"},
+            "nodes": [{"id": "service/shop/cart", "kind": "service", "name": "cart", "namespace": "shop",
+                "environment": "prod", "address": null, "system": null, "entry_calls": 12, "instances": 3,
+                "facets": {}, "attributes": {}}],
+            "edges": [{"caller": "service/shop/cart", "callee": "service/shop/cart", "relation": "sync",
+                "calls": 10, "attempts": 12, "failed": 1, "failed_attempts": 2, "weighted_calls": 1000.0,
+                "evidence": {"paired": 8, "parent": 0, "address": 2, "alias": 0, "named": 0, "link": 0},
+                "confidence": 0.97,
+                "targets": [{"scheme": "http", "host": "cart", "port": 8080, "calls": 10,
+                    "last_seen": "2026-11-21T01:00:00Z"}],
+                "protocols": {"http/1.1": 10},
+                "latency": {"client": {"count": 1, "p50_ms": 1, "p99_ms": 1, "p999_ms": 1, "max_ms": 1}, "server": null},
+                "destination": {}, "first_seen": "2026-11-21T00:00:00Z", "last_seen": "2026-11-21T01:00:00Z",
+                "exemplars": ["00000000000000000000000000000001"]}],
+            "diagnostics": {"spans": 0, "duplicates": 0, "rejected": {"utf8": 1},
+                "per_service": [{"service": "service/shop/cart", "orphans": 0, "unresolved": 0}]}}"#;
+        let snapshot: GraphSnapshot = serde_json::from_str(text).expect("a described snapshot");
+        assert_eq!(snapshot.edges[0].targets[0].calls, 10);
+        let again = serde_json::to_string(&snapshot).expect("a snapshot is JSON");
+        assert_eq!(
+            serde_json::from_str::<GraphSnapshot>(&again).ok(),
+            Some(snapshot)
+        );
     }
 }

@@ -164,6 +164,7 @@ impl Tally {
                 if !facts.instance.is_empty() {
                     stats.instances.insert(facts.instance.clone());
                 }
+                stats.pod_ips.extend(facts.pod_ip.clone());
                 for (facet, value) in facts.values() {
                     match facet {
                         Facet::Counted(name) => stats.facet(name, value, *count),

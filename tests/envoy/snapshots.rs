@@ -175,6 +175,7 @@ fn target(scheme: &str, host: &str, port: u16, socket: Option<&str>) -> Target {
         host: host.to_owned(),
         port: Some(port),
         calls: 10,
+        attempts: 10,
         last_seen: Timestamp(0),
         sockets: socket
             .iter()

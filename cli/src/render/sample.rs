@@ -52,6 +52,7 @@ pub(crate) fn edge(caller: &str, callee: &str, calls: u64) -> Edge {
             host: "cart.shop.svc.cluster.local".to_owned(),
             port: Some(8080),
             calls,
+            attempts: calls,
             last_seen: Timestamp(START),
             sockets: BTreeMap::new(),
         }],

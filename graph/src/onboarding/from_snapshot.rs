@@ -53,6 +53,11 @@ impl PlanInput {
         }
         for edge in &snapshot.edges {
             match edge.relation {
+                // No egress cluster is generated for it, so nothing can be switched on.
+                Relation::Sync if edge.is_never_answered() => {
+                    let reason = "edge that nobody ever answered";
+                    *input.left_out.entry(reason.to_owned()).or_default() += 1;
+                }
                 Relation::Sync => input.edges.push(plan_edge(edge)),
                 Relation::Async | Relation::Proxied => {
                     let reason = format!("{} edge", edge.relation.as_str());

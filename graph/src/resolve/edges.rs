@@ -35,6 +35,7 @@ struct Sum {
 
 #[derive(Debug, Default)]
 struct TargetSum {
+    calls: u64,
     attempts: u64,
     last_ns: u64,
     sockets: BTreeMap<String, u64>,
@@ -174,6 +175,7 @@ impl Sum {
                 (String::new(), "other".to_owned(), None)
             };
             let target = self.targets.entry(key).or_default();
+            target.calls += stats.calls;
             target.attempts += attempts;
             target.last_ns = target.last_ns.max(stats.last_ns);
             if let (Some(socket), true) = (&peer.socket, peer.address.is_some()) {
@@ -255,7 +257,8 @@ fn targets(sums: BTreeMap<(String, String, Option<u16>), TargetSum>) -> Vec<Targ
         scheme,
         host,
         port,
-        calls: sum.attempts,
+        calls: sum.calls,
+        attempts: sum.attempts,
         last_seen: Timestamp(sum.last_ns),
         sockets: sum.sockets,
     })

@@ -90,6 +90,7 @@ fn served(segment: &Segment, key: &NodeKey) -> Vec<Target> {
             host,
             port,
             calls,
+            attempts: calls,
             last_seen: Timestamp(last_ns),
             sockets: BTreeMap::new(),
         })

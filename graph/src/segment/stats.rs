@@ -43,6 +43,9 @@ impl EdgeStats {
         if attempt.has_failed {
             self.failed += calls;
             self.failed_attempts += u64::from(attempt.is_attempt);
+        }
+        // A 4xx that only the client calls an error is no failure, but stays visible (B42).
+        if attempt.has_failed || !error.is_empty() {
             let error = if error.is_empty() { "error" } else { error };
             *self.errors.entry(error.to_owned()).or_default() += 1;
         }
@@ -79,6 +82,7 @@ impl EdgeStats {
             (attempt.flags.is_multi, "multi"),
             (attempt.flags.is_redirect, "redirect"),
             (attempt.flags.is_upkeep, "upkeep"),
+            (attempt.flags.is_socket, "socket"),
         ];
         for (_, name) in flags.iter().filter(|(is_set, _)| *is_set) {
             *self.flags.entry((*name).to_owned()).or_default() += 1;
@@ -192,6 +196,9 @@ pub(crate) struct NodeStats {
     pub(crate) events: BTreeMap<String, u64>,
     /// Instances seen.
     pub(crate) instances: BTreeSet<String>,
+    /// Addresses of pods, as their own resources tell.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) pod_ips: BTreeSet<String>,
     /// Facet -> value -> spans.
     pub(crate) facets: BTreeMap<String, BTreeMap<String, u64>>,
     /// Attribute -> value -> spans.
@@ -215,6 +222,7 @@ impl NodeStats {
         add_counts(&mut self.kinds, &other.kinds);
         add_counts(&mut self.events, &other.events);
         self.instances.extend(other.instances);
+        self.pod_ips.extend(other.pod_ips);
         for (facet, values) in &other.facets {
             add_counts(self.facets.entry(facet.clone()).or_default(), values);
         }
@@ -228,8 +236,11 @@ impl NodeStats {
 
     /// Keeps instances and the values of each facet within bounds; what is left over goes to `other`.
     pub(crate) fn cap(&mut self, max_values: usize) {
-        while self.instances.len() > max_values.saturating_mul(INSTANCES_PER_VALUE) {
-            self.instances.pop_last();
+        let max_instances = max_values.saturating_mul(INSTANCES_PER_VALUE);
+        for instances in [&mut self.instances, &mut self.pod_ips] {
+            while instances.len() > max_instances {
+                instances.pop_last();
+            }
         }
         let facets = self.facets.values_mut();
         for values in facets.chain(self.attributes.values_mut()) {

@@ -228,27 +228,51 @@ fn drop_repeats(
     names: &Tables,
     sink: &mut impl SliceSink,
 ) -> Vec<SpanRecord> {
-    let mut kept: Vec<SpanRecord> = Vec::with_capacity(records.len());
-    for record in records {
+    let mut whole = Vec::with_capacity(records.len());
+    let mut rest = records.into_iter();
+    while let Some(first) = rest.as_slice().first() {
+        let id = first.span_id;
+        let length = rest.as_slice().partition_point(|r| r.span_id == id);
+        if length == 1 {
+            whole.extend(rest.next());
+        } else {
+            keep_whole(rest.by_ref().take(length), names, &mut whole, sink);
+        }
+    }
+    whole
+}
+
+/// Keeps each whole span of one id once. What is dropped counts at a node that has a whole one: a fragment makes no node.
+fn keep_whole(
+    group: impl Iterator<Item = SpanRecord>,
+    names: &Tables,
+    whole: &mut Vec<SpanRecord>,
+    sink: &mut impl SliceSink,
+) {
+    let mut dropped: Vec<(NodeId, Event)> = Vec::new();
+    let mut kept: Vec<SpanRecord> = Vec::new();
+    for record in group {
         if kept.last().is_some_and(|last| is_repeat(last, &record)) {
-            sink.event(record.node, Event::Duplicate);
+            dropped.push((record.node, Event::Duplicate));
         } else {
             kept.push(record);
         }
     }
-    let fragments: Vec<bool> = kept
-        .chunk_by(|a, b| a.span_id == b.span_id)
-        .flat_map(|group| fragments(group, names))
-        .collect();
-    let mut whole = Vec::with_capacity(kept.len());
+    let fragments = fragments(&kept, names);
+    let start = whole.len();
     for (record, is_fragment) in kept.into_iter().zip(fragments) {
         if is_fragment {
-            sink.event(record.node, Event::Fragment);
+            dropped.push((record.node, Event::Fragment));
         } else {
             whole.push(record);
         }
     }
-    whole
+    let nodes: BTreeSet<NodeId> = whole[start..].iter().map(|record| record.node).collect();
+    let first = whole.get(start).map(|record| record.node);
+    for (node, event) in dropped {
+        let owner = if nodes.contains(&node) { None } else { first };
+        sink.event(owner.unwrap_or(node), event);
+    }
 }
 
 /// Same id, kind, node, instance and times: the same span. Different times: another attempt.

@@ -65,7 +65,12 @@ fn broken_promises(snapshot: &GraphSnapshot) -> Vec<String> {
     let diagnostics = &snapshot.diagnostics;
     let rejected: u64 = diagnostics.rejected.values().sum();
     let dropped: u64 = diagnostics.dropped.values().sum();
-    let accounted = diagnostics.used + diagnostics.duplicates + rejected + dropped;
+    let fragments = diagnostics.counters.get("fragment");
+    let accounted = diagnostics.used
+        + diagnostics.duplicates
+        + rejected
+        + dropped
+        + fragments.copied().unwrap_or_default();
     if diagnostics.spans != accounted {
         faults.push(format!(
             "{} spans, but {accounted} accounted for",

@@ -96,6 +96,7 @@ pub(crate) fn edge(expected: &ExpectedEdge) -> Edge {
             host: host.to_owned(),
             port: port.parse().ok(),
             calls,
+            attempts: calls,
             last_seen: Timestamp(0),
             sockets: BTreeMap::new(),
         }
