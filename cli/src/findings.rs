@@ -58,6 +58,13 @@ pub fn find(snapshot: &GraphSnapshot) -> Vec<Finding> {
     findings
 }
 
+/// Findings about bounds that were reached while the graph was made: whoever uses it has to know, asked or not.
+#[must_use]
+pub fn bounds_reached(snapshot: &GraphSnapshot) -> Vec<Finding> {
+    let rules = [traces_cut, names_folded];
+    rules.iter().filter_map(|rule| rule(snapshot)).collect()
+}
+
 /// Spans that could not be used or had to be given up.
 fn spans_lost(snapshot: &GraphSnapshot) -> Option<Finding> {
     let diagnostics = &snapshot.diagnostics;

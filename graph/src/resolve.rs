@@ -119,6 +119,7 @@ pub(crate) fn snapshot(segment: &Segment, settings: &Settings) -> GraphSnapshot 
                 start: Some(Timestamp(start)),
                 end: Some(Timestamp(end)),
             }),
+        selection: None,
         nodes,
         edges: table.finish(&ids),
         diagnostics: diagnostics::of(&Diagnosed {

@@ -20,12 +20,24 @@ pub struct GraphSnapshot {
     pub schema: String,
     /// First start and last end among the spans used; both absent when there were none.
     pub window: Window,
+    /// The part of a graph that this is; absent for whole graphs. A part says nothing about what it leaves out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selection: Option<Selection>,
     /// Nodes by id.
     pub nodes: Vec<Node>,
     /// Edges by (caller, callee, relation).
     pub edges: Vec<Edge>,
     /// What was seen, and what made no edge.
     pub diagnostics: Diagnostics,
+}
+
+/// The surroundings of one node, cut out of a whole graph.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Selection {
+    /// Node id in the middle.
+    pub service: String,
+    /// Edges between it and the farthest node kept, in both directions.
+    pub depth: usize,
 }
 
 /// A span of time.

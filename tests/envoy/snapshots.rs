@@ -143,6 +143,7 @@ impl Graph {
         GraphSnapshot {
             schema: SCHEMA.to_owned(),
             window: Window::default(),
+            selection: None,
             nodes: self.nodes.into_values().collect(),
             edges: self.edges.into_values().collect(),
             diagnostics: Diagnostics::default(),

@@ -88,6 +88,7 @@ pub(crate) fn snapshot(mut nodes: Vec<Node>, mut edges: Vec<Edge>) -> GraphSnaps
             start: Some(Timestamp(START)),
             end: Some(Timestamp(START + 60_000_000_000)),
         },
+        selection: None,
         nodes,
         edges,
         diagnostics: Diagnostics::default(),

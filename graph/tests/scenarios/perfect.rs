@@ -38,6 +38,7 @@ pub(crate) fn perfect(row: &Row) -> GraphSnapshot {
     GraphSnapshot {
         schema: SCHEMA.to_owned(),
         window: Window::default(),
+        selection: None,
         nodes: nodes.into_values().collect(),
         edges,
         diagnostics: Diagnostics {
