@@ -209,17 +209,17 @@ fn opaque_connections_are_told_apart_by_address_or_port() {
     let stage = Stage::start(
         envoy,
         ("default/shop/cart", cart()),
-        &[("web.shop.svc.cluster.local", 24)],
+        &[("web.shop.svc", 24)],
         &[&observed[..], &[(29, 6379)]].concat(),
         &[(25, 2525)],
     );
-    stage.reaches((21, 6379), &Speech::Opaque, "redis_a_shop_6379");
-    stage.reaches((22, 6379), &Speech::Opaque, "redis_b_shop_6379");
-    stage.reaches((23, 9092), &Speech::Opaque, "kafka_shop_9092");
+    stage.reaches((21, 6379), &Speech::Opaque, "redis_a_shop_svc_6379");
+    stage.reaches((22, 6379), &Speech::Opaque, "redis_b_shop_svc_6379");
+    stage.reaches((23, 9092), &Speech::Opaque, "kafka_shop_svc_9092");
     let http = Speech::Http1("web.shop.svc:2525");
-    stage.reaches((24, 2525), &http, "web_shop_2525");
+    stage.reaches((24, 2525), &http, "web_shop_svc_2525");
     // Its address has a listener of its own: no inspector waits for the client of a server that speaks first.
-    stage.reaches((25, 2525), &Speech::Silent, "mail_shop_2525");
+    stage.reaches((25, 2525), &Speech::Silent, "mail_shop_svc_2525");
     stage.assert_no_drift_yet();
 
     let third = format!("{}:6379", address(29));

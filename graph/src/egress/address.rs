@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::EgressOptions;
 use super::host::{Host, HostFault, socket_address};
 use super::model::{AddressSource, RawTarget, TargetProtocol, UnresolvedReason};
-use super::names::KubeNames;
+use super::names::{KubeNames, ResolvedName};
 use super::protocol;
 use crate::snapshot::{Edge, GraphSnapshot, Node, NodeKind, Relation, Target};
 
@@ -19,7 +19,11 @@ pub(super) struct Candidate {
     pub protocol: TargetProtocol,
     /// Name to resolve; absent for a literal address.
     pub dns: Option<String>,
+    /// The same for every name form of one destination; the address itself for a literal one.
+    pub identity: String,
     pub absolute: bool,
+    pub kubernetes: bool,
+    pub assumed: bool,
     /// Name forms, the dialled one first.
     pub forms: Vec<String>,
     /// Socket peers seen behind the host.
@@ -35,9 +39,14 @@ impl Candidate {
         self.protocol == TargetProtocol::Tcp || nameless_tls
     }
 
-    /// What the host resolves as: the same for every name form of one service.
-    pub(super) fn canonical(&self) -> String {
-        self.dns.clone().unwrap_or_else(|| self.host.to_string())
+    fn understood(mut self, resolved: ResolvedName) -> Self {
+        self.identity = resolved.identity;
+        self.dns = Some(resolved.dns);
+        self.absolute = resolved.absolute;
+        self.kubernetes = resolved.kubernetes;
+        self.assumed = resolved.assumed;
+        self.forms = resolved.forms;
+        self
     }
 }
 
@@ -129,6 +138,7 @@ impl<'a> AddressBook<'a> {
         if addresses.usable.is_empty() {
             addresses.source = AddressSource::Unresolved;
         }
+        share_most_qualified(&mut addresses.usable);
         addresses
     }
 
@@ -146,6 +156,7 @@ impl<'a> AddressBook<'a> {
             let candidates = other.targets.iter().filter_map(read);
             usable.extend(candidates.filter_map(|found| self.adopt(&found, namespace, edge)));
         }
+        share_most_qualified(&mut usable);
         usable
     }
 
@@ -185,13 +196,21 @@ impl<'a> AddressBook<'a> {
         let own_namespace = self.namespace(&edge.caller);
         let mut adopted = candidate.clone();
         adopted.calls = edge.attempts;
-        match &candidate.dns {
-            Some(dns) if candidate.absolute => {
-                adopted.forms = self.names.resolve(dns, own_namespace.as_deref()).forms;
-                adopted.host = Host::Name(dns.clone());
-            }
-            Some(_) if own_namespace.as_deref() != namespace => return None,
-            _ => {}
+        let Some(dns) = &candidate.dns else {
+            return Some(adopted);
+        };
+        let qualified = candidate.kubernetes && dns.contains('.');
+        let namespace_tells = !candidate.absolute && !qualified;
+        if namespace_tells && own_namespace.as_deref() != namespace {
+            return None;
+        }
+        if candidate.absolute || qualified {
+            let traced = self.is_service(&edge.callee);
+            let resolved = self.names.resolve(dns, own_namespace.as_deref(), traced);
+            adopted.host = Host::Name(dns.clone());
+            let assumed = candidate.assumed;
+            adopted = adopted.understood(resolved);
+            adopted.assumed |= assumed;
         }
         Some(adopted)
     }
@@ -219,32 +238,29 @@ impl<'a> AddressBook<'a> {
         let port = self.port(target)?;
         let protocol = protocol::classify(&target.scheme, port, &edge.protocols)
             .ok_or(UnresolvedReason::UnknownProtocol)?;
-        let (dns, absolute, forms) = match &host {
-            Host::Ip(ip) => (None, true, vec![ip.to_string()]),
-            Host::Name(name) => {
-                let resolved = self.names.resolve(name, namespace);
-                if name.contains('.') || self.is_service(&edge.callee) {
-                    (Some(resolved.dns), resolved.absolute, resolved.forms)
-                } else {
-                    // A bare name that no traced service answers may come from any entry of the search list.
-                    (Some(name.clone()), false, vec![name.clone()])
-                }
-            }
-        };
         let sockets = target.sockets.keys();
-        Ok(Candidate {
+        let literal = Candidate {
             raw: raw(target),
-            host,
             port,
             protocol,
-            dns,
-            absolute,
-            forms,
+            dns: None,
+            identity: host.to_string(),
+            absolute: true,
+            kubernetes: false,
+            assumed: false,
+            forms: vec![host.to_string()],
             sockets: sockets
                 .filter_map(|socket| socket_address(socket, accept_loopback))
                 .collect(),
             calls: target.calls,
-        })
+            host,
+        };
+        let Host::Name(name) = &literal.host else {
+            return Ok(literal);
+        };
+        let traced = self.is_service(&edge.callee);
+        let resolved = self.names.resolve(name, namespace, traced);
+        Ok(literal.understood(resolved))
     }
 
     fn port(&self, target: &Target) -> Result<u16, UnresolvedReason> {
@@ -276,6 +292,26 @@ pub(super) fn is_suspect(edge: &Edge) -> bool {
         && edge.evidence.paired == 0
         && edge.evidence.parent == 0
         && edge.latency.server.is_none()
+}
+
+/// Lets the forms of one name that cannot be completed resolve as the most qualified of them that was dialled, so that
+/// they stay one destination.
+fn share_most_qualified(candidates: &mut [Candidate]) {
+    let mut best: BTreeMap<String, (usize, String)> = BTreeMap::new();
+    let relative = |candidate: &Candidate| candidate.kubernetes && !candidate.absolute;
+    for candidate in candidates.iter().filter(|candidate| relative(candidate)) {
+        let name = candidate.host.to_string();
+        let rank = (name.split('.').count(), name);
+        let shared = best.entry(candidate.identity.clone());
+        let shared = shared.or_insert_with(|| rank.clone());
+        *shared = rank.max(shared.clone());
+    }
+    for candidate in candidates
+        .iter_mut()
+        .filter(|candidate| relative(candidate))
+    {
+        candidate.dns = best.get(&candidate.identity).map(|(_, name)| name.clone());
+    }
 }
 
 /// The target as the snapshot has it.

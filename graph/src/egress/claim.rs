@@ -62,7 +62,7 @@ fn separate_protocols(claims: &mut [Claim<'_>], conflicts: &mut BTreeSet<Conflic
     let mut calls: BTreeMap<(String, u16), [u128; 2]> = BTreeMap::new();
     let mut leaders: BTreeMap<(String, u16, bool), (u64, Reverse<&str>)> = BTreeMap::new();
     for claim in claims.iter() {
-        let (host, port) = (claim.candidate.canonical(), claim.candidate.port);
+        let (host, port) = (claim.candidate.identity.clone(), claim.candidate.port);
         let opaque = claim.candidate.is_opaque();
         let class = calls.entry((host.clone(), port)).or_default();
         class[usize::from(opaque)] += u128::from(claim.candidate.calls.max(1));
@@ -71,7 +71,7 @@ fn separate_protocols(claims: &mut [Claim<'_>], conflicts: &mut BTreeSet<Conflic
         *leader = (*leader).max(rank);
     }
     for claim in claims.iter_mut() {
-        let key = (claim.candidate.canonical(), claim.candidate.port);
+        let key = (claim.candidate.identity.clone(), claim.candidate.port);
         let [named, opaque] = calls[&key];
         let opaque_wins = opaque > named;
         if named == 0 || opaque == 0 || claim.candidate.is_opaque() == opaque_wins {

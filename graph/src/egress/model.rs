@@ -110,8 +110,15 @@ pub struct EgressTarget {
     pub protocol: TargetProtocol,
     /// Name to resolve; absent when `host` is an IP address.
     pub dns: Option<String>,
-    /// Whether `dns` is complete: resolving it must not try a search list.
+    /// Whether `dns` is complete: resolving it must not try a search list. Otherwise `dns` is a form that was dialled,
+    /// and every lookup may cost one query per entry of the search list.
     pub dns_is_absolute: bool,
+    /// Whether `dns` is a name of Kubernetes, so that it resolves to all addresses of a service.
+    #[serde(default)]
+    pub kubernetes: bool,
+    /// Whether `dns` was completed on the strength of an option alone. Never the case without such an option.
+    #[serde(default)]
+    pub assumed: bool,
     /// How traffic to this target is recognised.
     pub matches: TargetMatch,
 }

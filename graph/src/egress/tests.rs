@@ -282,16 +282,22 @@ fn short_names_stay_as_dialled_where_nothing_shows_kubernetes() {
     let cart = destination(service(&bare, "frontend"), "service/shop/cart");
     assert_eq!(cart.targets[0].dns.as_deref(), Some("cart"));
     assert!(!cart.targets[0].dns_is_absolute);
-    let assumed = EgressOptions {
+    let mut assumed = EgressOptions {
         assume_kubernetes: true,
         ..EgressOptions::default()
     };
     let told = derive(&snapshot, &assumed);
     let cart = destination(service(&told, "frontend"), "service/shop/cart");
+    assert_eq!(cart.targets[0].dns.as_deref(), Some("cart.shop"));
+    assert!(!cart.targets[0].dns_is_absolute && !cart.targets[0].assumed);
+    assumed.cluster_domain = Some("k8s.example".to_owned());
+    let told = derive(&snapshot, &assumed);
+    let cart = destination(service(&told, "frontend"), "service/shop/cart");
     assert_eq!(
         cart.targets[0].dns.as_deref(),
-        Some("cart.shop.svc.cluster.local")
+        Some("cart.shop.svc.k8s.example")
     );
+    assert!(cart.targets[0].dns_is_absolute && cart.targets[0].assumed);
 }
 
 #[test]
@@ -325,6 +331,8 @@ fn the_order_of_nodes_edges_and_targets_does_not_matter() {
         assert_eq!(forwards, backwards);
     }
 }
+
+mod domain;
 
 mod any_target {
     use proptest::prelude::*;

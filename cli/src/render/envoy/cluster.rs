@@ -25,6 +25,10 @@ const WITHHELD: [&str; 5] = [
     "least-request load balancing and slow start",
 ];
 
+/// Said where a name could not be completed.
+const AS_DIALLED: &str =
+    "name as dialled, not completed: each lookup costs one query per entry of the search list";
+
 /// All clusters of a service, without their type.
 pub(super) fn clusters(service: &ServiceEgress, plan: &ServicePlan) -> Vec<Node> {
     let destinations: BTreeMap<&str, &Destination> = service
@@ -78,11 +82,8 @@ fn observed_cluster(
 fn discovered(cluster: &ClusterPlan) -> Node {
     let name = cluster.name.as_str();
     match &cluster.discovery {
-        Discovery::KubeDns(host) => dns(cluster, &format!("{host}."), false),
-        Discovery::OtherDns { name, absolute } => {
-            let dot = if *absolute { "." } else { "" };
-            dns(cluster, &format!("{name}{dot}"), true)
-        }
+        Discovery::KubeDns { name, absolute } => dns(cluster, &query(name, *absolute), false),
+        Discovery::OtherDns { name, absolute } => dns(cluster, &query(name, *absolute), true),
         Discovery::Static(ip) => endpoints_cluster(name, Some((&ip.to_string(), cluster.port))),
         Discovery::OriginalDst => map([
             ("name", name.into()),
@@ -91,6 +92,12 @@ fn discovered(cluster: &ClusterPlan) -> Node {
             ("connect_timeout", CONNECT_TIMEOUT.into()),
         ]),
     }
+}
+
+/// A complete name ends in a dot: without it, the resolver walks the search list of the pod.
+fn query(name: &str, absolute: bool) -> String {
+    let dot = if absolute { "." } else { "" };
+    format!("{name}{dot}")
 }
 
 /// `outside`: a name that Kubernetes does not serve. It keeps its last address when resolution fails and never delays
@@ -196,7 +203,7 @@ fn metadata(
     cluster: &ClusterPlan,
 ) -> Node {
     let (inert, how) = match &cluster.discovery {
-        Discovery::KubeDns(_) => (
+        Discovery::KubeDns { .. } => (
             "zone-aware routing: names carry no zone; all else while the name has one address",
             "kube_dns",
         ),
@@ -216,11 +223,18 @@ fn metadata(
         ("phase", "transparent".into()),
         ("addresses", list(cluster.addresses.iter().cloned())),
         ("discovery", how.into()),
+        ("assumed", cluster.assumed.into()),
         (
             "protocols",
             list(cluster.protocols.iter().map(super::index::spelling)),
         ),
     ]);
+    if let Discovery::KubeDns { absolute, .. } | Discovery::OtherDns { absolute, .. } =
+        &cluster.discovery
+        && !absolute
+    {
+        node = node.with("note", AS_DIALLED);
+    }
     if let Some(destination) = destination {
         node = node
             .with("kind", super::index::spelling(&destination.kind))

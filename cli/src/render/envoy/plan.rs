@@ -38,13 +38,20 @@ pub(super) struct ClusterPlan {
     pub addresses: BTreeSet<String>,
     /// Protocols seen.
     pub protocols: BTreeSet<TargetProtocol>,
+    /// Whether the name to resolve rests on an option alone.
+    pub assumed: bool,
 }
 
 /// Where a cluster finds its endpoints.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Discovery {
     /// A Kubernetes service: every address it resolves to.
-    KubeDns(String),
+    KubeDns {
+        /// Name to resolve.
+        name: String,
+        /// Whether the name is complete.
+        absolute: bool,
+    },
     /// Any other name: one address at a time, the last one kept when resolution fails.
     OtherDns {
         /// Name to resolve.
@@ -186,6 +193,7 @@ fn cluster_plan(name: String, node: &str, port: u16, targets: &[&EgressTarget]) 
         upstream: upstream(targets),
         addresses,
         protocols: targets.iter().map(|target| target.protocol).collect(),
+        assumed: targets.iter().any(|target| target.assumed),
     }
 }
 
@@ -201,9 +209,9 @@ fn discovery(targets: &[&EgressTarget]) -> Discovery {
         _ => {}
     }
     let name = resolved_host(targets[0]);
-    let absolute = targets[0].dns_is_absolute;
-    if absolute && name.contains(".svc.") {
-        Discovery::KubeDns(name)
+    let absolute = targets.iter().all(|target| target.dns_is_absolute);
+    if targets.iter().all(|target| target.kubernetes) {
+        Discovery::KubeDns { name, absolute }
     } else {
         Discovery::OtherDns { name, absolute }
     }
