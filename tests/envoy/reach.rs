@@ -227,6 +227,23 @@ fn opaque_connections_are_told_apart_by_address_or_port() {
     assert_eq!(stage.sidecar.complaints(), "");
 }
 
+/// What comes in on a port that the service's spans do not name reaches it all the same, apart from what goes out.
+#[test]
+fn unknown_inbound_ports_pass_through_and_are_logged_as_inbound() {
+    let Some(envoy) = envoy() else { return };
+    let place = (27, 7778);
+    let stage = Stage::start(envoy, ("default/shop/cart", cart()), &[], &[], &[place]);
+    let destination = SocketAddrV4::new(address(place.0), place.1);
+    let reached = stage.sidecar.reached_by(|| {
+        call(stage.sidecar.inbound_port(), destination, &Speech::Silent);
+    });
+    let expected = BTreeMap::from([("inbound_passthrough".to_owned(), 1)]);
+    assert_eq!(reached, expected);
+    let parts = ["\"where\":\"inbound\"", &destination.to_string()];
+    stage.sidecar.wait_for_drift(&parts);
+    assert_eq!(stage.sidecar.complaints(), "");
+}
+
 /// A destination seen for the first time: unmanaged before the switch, managed after it, without a restart.
 #[test]
 fn a_new_generation_takes_over_by_one_rename() {

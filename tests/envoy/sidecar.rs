@@ -76,6 +76,11 @@ impl Sidecar {
         self.options.outbound_port
     }
 
+    /// Port that takes captured connections to the service itself.
+    pub(super) const fn inbound_port(&self) -> u16 {
+        self.options.inbound_port
+    }
+
     /// Waits until a cluster has an address: names that Kubernetes does not serve do not delay the start.
     pub(super) fn wait_for_endpoint(&self, cluster: &str) {
         let name = format!("cluster.{cluster}.membership_total: 0");

@@ -5,14 +5,21 @@
 use super::yaml::{Node, map};
 use super::{route, typed};
 
-/// Log of raw connections.
+/// Log of raw connections to destinations that were not observed.
 pub(super) fn connections() -> Node {
-    log("tcp", "-")
+    log(UNOBSERVED, "tcp", "-")
 }
 
-fn log(kind: &str, authority: &str) -> Node {
+/// Log of connections to ports of the service itself that were not observed.
+pub(super) fn inbound() -> Node {
+    log(UNOBSERVED, "inbound", "-")
+}
+
+const UNOBSERVED: &str = "unobserved";
+
+fn log(what: &str, kind: &str, authority: &str) -> Node {
     let fields = map([
-        ("tracemesh", "unobserved".into()),
+        ("tracemesh", what.into()),
         ("where", kind.into()),
         ("dst", "%DOWNSTREAM_LOCAL_ADDRESS%".into()),
         ("authority", authority.into()),
@@ -48,5 +55,5 @@ pub(super) fn requests() -> Node {
             ),
         ]),
     )]);
-    log("http", "%REQ(:AUTHORITY)%").with("filter", filter)
+    log(UNOBSERVED, "http", "%REQ(:AUTHORITY)%").with("filter", filter)
 }

@@ -42,6 +42,14 @@ pub(super) struct ClusterPlan {
     pub assumed: bool,
 }
 
+impl ClusterPlan {
+    /// Whether HTTP/2 may keep all requests on one connection to a virtual address, and so to one pod.
+    pub(super) fn pins_connections(&self) -> bool {
+        let http2 = matches!(self.upstream, Some(Upstream::Http2 | Upstream::Mirror));
+        http2 && matches!(self.discovery, Discovery::KubeDns { .. })
+    }
+}
+
 /// Where a cluster finds its endpoints.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Discovery {
