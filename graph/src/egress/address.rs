@@ -39,6 +39,11 @@ impl Candidate {
         self.protocol == TargetProtocol::Tcp || nameless_tls
     }
 
+    /// Whether its client waits for the server to speak first.
+    pub(super) fn speaks_second(&self) -> bool {
+        self.is_opaque() && protocol::is_server_first(&self.raw.scheme)
+    }
+
     fn understood(mut self, resolved: ResolvedName) -> Self {
         self.identity = resolved.identity;
         self.dns = Some(resolved.dns);
@@ -91,27 +96,19 @@ impl<'a> AddressBook<'a> {
 
     /// The addresses of an edge, from the best source that has any.
     pub(super) fn find(&self, edge: &Edge) -> Addresses {
-        let named: Vec<&Target> = edge
-            .targets
-            .iter()
-            .filter(|target| !target.host.is_empty())
-            .collect();
-        if !named.is_empty() {
-            return self.dialled_by_caller(edge, &named);
+        let own = self.dialled_by_caller(edge);
+        if !own.usable.is_empty() {
+            return own;
         }
+        let mut refused = own.refused;
         let others = self.dialled_by_others(edge);
         if !others.is_empty() {
-            return found(AddressSource::DialledByOthers, others);
+            return found(AddressSource::DialledByOthers, others, refused);
         }
         let (served, only_instances) = self.served_by_callee(edge);
         if !served.is_empty() {
-            return found(AddressSource::ServedByCallee, served);
+            return found(AddressSource::ServedByCallee, served, refused);
         }
-        let mut refused: Vec<_> = edge
-            .targets
-            .iter()
-            .map(|target| (UnresolvedReason::EmptyHost, raw(target)))
-            .collect();
         if only_instances {
             let callee = self.nodes.get(edge.callee.as_str());
             let served = callee.iter().flat_map(|node| &node.served);
@@ -119,27 +116,20 @@ impl<'a> AddressBook<'a> {
                 served.map(|target| (UnresolvedReason::OnlyInstanceAddresses, raw(target))),
             );
         }
-        Addresses {
-            source: AddressSource::Unresolved,
-            usable: Vec::new(),
-            refused,
-        }
+        found(AddressSource::Unresolved, Vec::new(), refused)
     }
 
-    fn dialled_by_caller(&self, edge: &Edge, targets: &[&Target]) -> Addresses {
+    fn dialled_by_caller(&self, edge: &Edge) -> Addresses {
         let namespace = self.namespace(&edge.caller);
-        let mut addresses = found(AddressSource::DialledByCaller, Vec::new());
-        for target in targets {
+        let (mut usable, mut refused) = (Vec::new(), Vec::new());
+        for target in &edge.targets {
             match self.read(target, edge, namespace.as_deref()) {
-                Ok(candidate) => addresses.usable.push(candidate),
-                Err(reason) => addresses.refused.push((reason, raw(target))),
+                Ok(candidate) => usable.push(candidate),
+                Err(reason) => refused.push((reason, raw(target))),
             }
         }
-        if addresses.usable.is_empty() {
-            addresses.source = AddressSource::Unresolved;
-        }
-        share_most_qualified(&mut addresses.usable);
-        addresses
+        share_most_qualified(&mut usable);
+        found(AddressSource::DialledByCaller, usable, refused)
     }
 
     fn dialled_by_others(&self, edge: &Edge) -> Vec<Candidate> {
@@ -323,10 +313,14 @@ pub(super) fn raw(target: &Target) -> RawTarget {
     }
 }
 
-fn found(source: AddressSource, usable: Vec<Candidate>) -> Addresses {
+const fn found(
+    source: AddressSource,
+    usable: Vec<Candidate>,
+    refused: Vec<(UnresolvedReason, RawTarget)>,
+) -> Addresses {
     Addresses {
         source,
         usable,
-        refused: Vec::new(),
+        refused,
     }
 }

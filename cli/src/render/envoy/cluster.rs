@@ -242,6 +242,9 @@ fn metadata(
     {
         node = node.with("note", AS_DIALLED);
     }
+    if cluster.by_port_only {
+        node = node.with("note", "attributed by port only: no address is known");
+    }
     if let Some(destination) = destination {
         node = node
             .with("kind", super::index::spelling(&destination.kind))

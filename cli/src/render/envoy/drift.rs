@@ -1,6 +1,6 @@
 //! The drift report: what Envoy saw and tracing did not, one JSON object per connection or request.
 //!
-//! Every way into a passthrough cluster has such a log. The values come from clients; Envoy escapes them.
+//! Every way into a passthrough cluster has such a log, and so has every destination known by its port alone. The values come from clients; Envoy escapes them.
 
 use super::yaml::{Node, map};
 use super::{route, typed};
@@ -13,6 +13,11 @@ pub(super) fn connections() -> Node {
 /// Log of connections to ports of the service itself that were not observed.
 pub(super) fn inbound() -> Node {
     log(UNOBSERVED, "inbound", "-")
+}
+
+/// Log of connections that count for a cluster because of their port alone: each may be to another destination.
+pub(super) fn whole_port() -> Node {
+    log("attributed_by_port", "tcp_whole_port", "-")
 }
 
 const UNOBSERVED: &str = "unobserved";

@@ -172,10 +172,10 @@ fn opaque_port(port: &PortPlan) -> Node {
         let matches = map([("prefix_ranges", list(ranges))]);
         chain(cluster, Some(matches), tcp_proxy(cluster, cluster, None))
     });
-    let whole = port
-        .whole_port
-        .iter()
-        .map(|cluster| chain(cluster, None, tcp_proxy(cluster, cluster, None)));
+    let whole = port.whole_port.iter().map(|cluster| {
+        let log = Some(drift::whole_port());
+        chain(cluster, None, tcp_proxy(cluster, cluster, log))
+    });
     let listener = virtual_listener(&port.listener_name(), "0.0.0.0", port.port)
         .with("filter_chains", list(by_address.chain(whole)));
     if port.whole_port.is_some() {

@@ -40,6 +40,8 @@ pub(super) struct ClusterPlan {
     pub protocols: BTreeSet<TargetProtocol>,
     /// Whether the name to resolve rests on an option alone.
     pub assumed: bool,
+    /// Whether connections count for it because of their port alone.
+    pub by_port_only: bool,
 }
 
 impl ClusterPlan {
@@ -174,15 +176,26 @@ fn cluster_key<'a>(destination: &'a Destination, target: &EgressTarget) -> Clust
 /// Named after the host, or after the callee where several hosts share the cluster: brokers come and go.
 fn subject(key: &ClusterKey<'_>, targets: &[&EgressTarget], callee: &str) -> ClusterSubject {
     let hosts: BTreeSet<String> = targets.iter().map(|target| resolved_host(target)).collect();
-    let shown = match hosts.first() {
-        Some(host) if hosts.len() == 1 => host,
-        _ => callee,
+    let (shown, owns_host) = match hosts.first() {
+        Some(host) if hosts.len() == 1 => (host.as_str(), owns(targets, host)),
+        _ => (callee, false),
     };
     ClusterSubject {
         node: key.0.to_owned(),
         host: shown.to_owned(),
         port: key.2,
+        owns_host,
     }
+}
+
+/// Whether connections to a host are this cluster's: another destination may have been seen under its names.
+fn owns(targets: &[&EgressTarget], host: &str) -> bool {
+    targets.iter().any(|target| match &target.matches {
+        TargetMatch::Authority(names) | TargetMatch::Sni(names) => {
+            names.iter().any(|name| name == host)
+        }
+        TargetMatch::Addresses(_) | TargetMatch::WholePort => true,
+    })
 }
 
 fn cluster_plan(name: String, node: &str, port: u16, targets: &[&EgressTarget]) -> ClusterPlan {
@@ -202,6 +215,9 @@ fn cluster_plan(name: String, node: &str, port: u16, targets: &[&EgressTarget]) 
         addresses,
         protocols: targets.iter().map(|target| target.protocol).collect(),
         assumed: targets.iter().any(|target| target.assumed),
+        by_port_only: targets
+            .iter()
+            .any(|target| target.matches == TargetMatch::WholePort),
     }
 }
 
