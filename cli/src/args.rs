@@ -7,6 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
+use tracemesh_graph::egress::Host;
 use tracemesh_graph::settings::Settings;
 
 mod help;
@@ -68,6 +69,25 @@ pub struct AnalyzeArgs {
     /// Bounds on reading.
     #[command(flatten)]
     pub reading: ReadingArgs,
+    /// How names are understood.
+    #[command(flatten)]
+    pub names: NameArgs,
+}
+
+/// How dialled names are understood.
+#[derive(Debug, Clone, Args)]
+pub struct NameArgs {
+    /// DNS domain that completes Kubernetes names, such as `cluster.local`; learnt from complete names in the traces when
+    /// not given
+    #[arg(long, value_name = "DOMAIN", value_parser = parse_domain)]
+    pub cluster_domain: Option<String>,
+}
+
+fn parse_domain(text: &str) -> Result<String, String> {
+    match Host::parse(text, false) {
+        Ok(Host::Name(name)) => Ok(name),
+        _ => Err("give a DNS name such as `cluster.local`".to_owned()),
+    }
 }
 
 /// Bounds on reading trace files.
@@ -216,6 +236,9 @@ pub struct EgressArgs {
     /// Directory to write; files of an earlier run are replaced, others are left alone
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
+    /// How names are understood.
+    #[command(flatten)]
+    pub names: NameArgs,
 }
 
 /// Meshes that egress can be written for.

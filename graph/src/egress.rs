@@ -39,8 +39,9 @@ pub use model::{
 /// What steers [`derive()`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EgressOptions {
-    /// DNS domain of the Kubernetes clusters, without dots at its ends.
-    pub cluster_domain: String,
+    /// DNS domain of the Kubernetes clusters, in lower case, without dots at its ends. When absent, the domain in the
+    /// complete names that were dialled is used if there is only one; else names stay as dialled.
+    pub cluster_domain: Option<String>,
     /// Takes `service.namespace` for the Kubernetes namespace of a service even where nothing in the snapshot shows
     /// that a namespace of this name exists. Wrong for services outside Kubernetes: their short names would be
     /// completed to names that do not resolve.
@@ -54,7 +55,7 @@ pub struct EgressOptions {
 impl Default for EgressOptions {
     fn default() -> Self {
         Self {
-            cluster_domain: "cluster.local".to_owned(),
+            cluster_domain: None,
             assume_kubernetes: false,
             reserved_ports: BTreeSet::from([15000, 15001, 15006]),
             accept_loopback: false,

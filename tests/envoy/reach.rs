@@ -156,15 +156,19 @@ fn names_in_http_and_tls_lead_to_their_clusters() {
         "cart.shop.svc.cluster.local:8080",
         "cart.shop.svc.cluster.local.",
     ] {
-        stage.reaches((11, 8080), &Speech::Http1(host), "cart_shop_8080");
+        stage.reaches(
+            (11, 8080),
+            &Speech::Http1(host),
+            "cart_shop_svc_cluster_local_8080",
+        );
     }
     let grpc = Speech::Grpc("checkout.shop:50051");
-    stage.reaches((12, 50051), &grpc, "checkout_shop_50051");
+    stage.reaches((12, 50051), &grpc, "checkout_shop_svc_cluster_local_50051");
     // TLS and HTTP on one port.
     let tls = Speech::Tls("payments.example.com");
     stage.reaches((13, 8443), &tls, "payments_example_com_8443");
     let http = Speech::Http1("search.shop:8443");
-    stage.reaches((14, 8443), &http, "search_shop_8443");
+    stage.reaches((14, 8443), &http, "search_shop_svc_cluster_local_8443");
     let literal_cluster = format!("{}_8080", literal.replace('.', "_"));
     stage.reaches((15, 8080), &Speech::Http1(&literal), &literal_cluster);
     // Known by its address, so by any name; but a name that is known wins.
@@ -186,11 +190,18 @@ fn names_in_http_and_tls_lead_to_their_clusters() {
 
 fn cart() -> Graph {
     let cart = node(NodeKind::Service, "cart", "shop");
-    let [first, second, mail] = [21, 22, 25].map(|host| address(host).to_string());
-    let edges: [(&str, &str, u16, Option<&str>, &str); 5] = [
+    let [first, second, mail, store] = [21, 22, 25, 26].map(|host| address(host).to_string());
+    let edges: [(&str, &str, u16, Option<&str>, &str); 6] = [
         ("redis", "redis-a.shop.svc", 6379, Some(&first), "redis"),
         ("redis", "redis-b.shop.svc", 6379, Some(&second), "redis"),
         ("kafka", "kafka.shop.svc", 9092, None, "kafka"),
+        (
+            "postgresql",
+            "postgres.shop.svc",
+            5432,
+            Some(&store),
+            "postgresql",
+        ),
         ("http", "web.shop.svc", 2525, None, "http/1.1"),
         ("smtp", "mail.shop.svc", 2525, Some(&mail), "smtp"),
     ];
@@ -205,25 +216,48 @@ fn cart() -> Graph {
 #[test]
 fn opaque_connections_are_told_apart_by_address_or_port() {
     let Some(envoy) = envoy() else { return };
-    let observed = [(21, 6379), (22, 6379), (23, 9092), (24, 2525)];
+    let observed = [(21, 6379), (22, 6379), (23, 9092), (24, 2525), (26, 5432)];
     let stage = Stage::start(
         envoy,
         ("default/shop/cart", cart()),
-        &[("web.shop.svc.cluster.local", 24)],
-        &[&observed[..], &[(29, 6379)]].concat(),
+        &[("web.shop.svc", 24)],
+        &[&observed[..], &[(29, 6379), (29, 5432)]].concat(),
         &[(25, 2525)],
     );
-    stage.reaches((21, 6379), &Speech::Opaque, "redis_a_shop_6379");
-    stage.reaches((22, 6379), &Speech::Opaque, "redis_b_shop_6379");
-    stage.reaches((23, 9092), &Speech::Opaque, "kafka_shop_9092");
+    stage.reaches((21, 6379), &Speech::Opaque, "redis-a_shop_svc_6379");
+    stage.reaches((22, 6379), &Speech::Opaque, "redis-b_shop_svc_6379");
+    stage.reaches((23, 9092), &Speech::Opaque, "kafka_shop_svc_9092");
+    let kafka = format!("{}:9092", address(23));
+    stage.sidecar.wait_for_attribution(&kafka);
+    stage.reaches((26, 5432), &Speech::Opaque, "postgres_shop_svc_5432");
     let http = Speech::Http1("web.shop.svc:2525");
-    stage.reaches((24, 2525), &http, "web_shop_2525");
+    stage.reaches((24, 2525), &http, "web_shop_svc_2525");
     // Its address has a listener of its own: no inspector waits for the client of a server that speaks first.
-    stage.reaches((25, 2525), &Speech::Silent, "mail_shop_2525");
+    stage.reaches((25, 2525), &Speech::Silent, "mail_shop_svc_2525");
     stage.assert_no_drift_yet();
 
     let third = format!("{}:6379", address(29));
     stage.drifts((29, 6379), &Speech::Opaque, "passthrough", &[&third]);
+    // Alone on its port, but at a known address: another address is another destination.
+    let third = format!("{}:5432", address(29));
+    stage.drifts((29, 5432), &Speech::Opaque, "passthrough", &[&third]);
+    assert_eq!(stage.sidecar.complaints(), "");
+}
+
+/// What comes in on a port that the service's spans do not name reaches it all the same, apart from what goes out.
+#[test]
+fn unknown_inbound_ports_pass_through_and_are_logged_as_inbound() {
+    let Some(envoy) = envoy() else { return };
+    let place = (27, 7778);
+    let stage = Stage::start(envoy, ("default/shop/cart", cart()), &[], &[], &[place]);
+    let destination = SocketAddrV4::new(address(place.0), place.1);
+    let reached = stage.sidecar.reached_by(|| {
+        call(stage.sidecar.inbound_port(), destination, &Speech::Silent);
+    });
+    let expected = BTreeMap::from([("inbound_passthrough".to_owned(), 1)]);
+    assert_eq!(reached, expected);
+    let parts = ["\"where\":\"inbound\"", &destination.to_string()];
+    stage.sidecar.wait_for_drift(&parts);
     assert_eq!(stage.sidecar.complaints(), "");
 }
 
@@ -251,9 +285,17 @@ fn a_new_generation_takes_over_by_one_rename() {
     let to_new = Speech::Http1("new.shop");
     stage.drifts((32, 8080), &to_new, "passthrough_http", &["new.shop"]);
     stage.sidecar.switch_to(&derived(graph(&[old, new])));
-    stage.sidecar.wait_for_endpoint("new_shop_8080");
-    stage.sidecar.wait_for_route("new_shop_8080");
-    stage.reaches((32, 8080), &to_new, "new_shop_8080");
-    stage.reaches((31, 8080), &Speech::Http1("old"), "old_shop_8080");
+    stage
+        .sidecar
+        .wait_for_endpoint("new_shop_svc_cluster_local_8080");
+    stage
+        .sidecar
+        .wait_for_route("new_shop_svc_cluster_local_8080");
+    stage.reaches((32, 8080), &to_new, "new_shop_svc_cluster_local_8080");
+    stage.reaches(
+        (31, 8080),
+        &Speech::Http1("old"),
+        "old_shop_svc_cluster_local_8080",
+    );
     assert_eq!(stage.sidecar.complaints(), "");
 }

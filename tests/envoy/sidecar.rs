@@ -76,6 +76,11 @@ impl Sidecar {
         self.options.outbound_port
     }
 
+    /// Port that takes captured connections to the service itself.
+    pub(super) const fn inbound_port(&self) -> u16 {
+        self.options.inbound_port
+    }
+
     /// Waits until a cluster has an address: names that Kubernetes does not serve do not delay the start.
     pub(super) fn wait_for_endpoint(&self, cluster: &str) {
         let name = format!("cluster.{cluster}.membership_total: 0");
@@ -118,16 +123,28 @@ impl Sidecar {
     /// Waits for a line of the drift report with all these parts.
     pub(super) fn wait_for_drift(&self, parts: &[&str]) {
         self.wait(&format!("drift with {parts:?}"), |sidecar| {
+            let drift = sidecar.drift();
+            let complete = |line: &String| parts.iter().all(|part| line.contains(part));
+            drift.iter().any(complete)
+        });
+    }
+
+    /// Waits for a line about a connection that is attributed by its port alone.
+    pub(super) fn wait_for_attribution(&self, destination: &str) {
+        self.wait(&format!("attribution of {destination}"), |sidecar| {
             sidecar.log("stdout").lines().any(|line| {
-                line.contains("\"tracemesh\":\"unobserved\"")
-                    && parts.iter().all(|part| line.contains(part))
+                line.contains("\"where\":\"tcp_whole_port\"") && line.contains(destination)
             })
         });
     }
 
-    /// Lines of the drift report so far.
+    /// Lines about what was not observed, so far.
     pub(super) fn drift(&self) -> Vec<String> {
-        self.log("stdout").lines().map(str::to_owned).collect()
+        let log = self.log("stdout");
+        let unobserved = log
+            .lines()
+            .filter(|line| line.contains("\"tracemesh\":\"unobserved\""));
+        unobserved.map(str::to_owned).collect()
     }
 
     /// What Envoy complained about.

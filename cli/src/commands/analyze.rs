@@ -33,7 +33,8 @@ pub(super) fn run(arguments: &AnalyzeArgs, output: &mut Output<'_>) -> Result<Ou
     let traces = source::read_traces(&arguments.traces, arguments.reading, output)?;
     let snapshot = &traces.snapshot;
     output.progress("deriving egress and the onboarding plan");
-    let (egress, plan) = (egress::model_of(snapshot), onboard::plan_of(snapshot));
+    let egress = egress::model_of(snapshot, &arguments.names);
+    let plan = onboard::plan_of(snapshot);
     files::write(
         &arguments.out,
         &file_set(&arguments.out, snapshot, &egress, &plan)?,

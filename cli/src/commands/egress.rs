@@ -6,7 +6,7 @@ use std::path::Path;
 use tracemesh_graph::egress::{EgressModel, EgressOptions, derive};
 use tracemesh_graph::snapshot::{GraphSnapshot, NodeKind};
 
-use crate::args::{EgressArgs, EgressTarget, Phase};
+use crate::args::{EgressArgs, EgressTarget, NameArgs, Phase};
 use crate::commands::{files, source};
 use crate::error::{CliError, Outcome};
 use crate::output::Output;
@@ -21,7 +21,7 @@ pub(super) fn run(arguments: &EgressArgs, output: &mut Output<'_>) -> Result<Out
     files::check_out(&arguments.out)?;
     let snapshot = source::load_whole(&arguments.source, "to derive egress", output)?;
     let wanted = wanted(&snapshot, &arguments.services)?;
-    let mut model = model_of(&snapshot);
+    let mut model = model_of(&snapshot, &arguments.names);
     if let Some(wanted) = &wanted {
         keep(&mut model, wanted);
     }
@@ -38,9 +38,13 @@ pub(super) fn run(arguments: &EgressArgs, output: &mut Output<'_>) -> Result<Out
     Ok(Outcome::Done)
 }
 
-/// The egress of every service of a graph, with default options.
-pub(super) fn model_of(snapshot: &GraphSnapshot) -> EgressModel {
-    derive(snapshot, &EgressOptions::default())
+/// The egress of every service of a graph.
+pub(super) fn model_of(snapshot: &GraphSnapshot, names: &NameArgs) -> EgressModel {
+    let options = EgressOptions {
+        cluster_domain: names.cluster_domain.clone(),
+        ..EgressOptions::default()
+    };
+    derive(snapshot, &options)
 }
 
 /// The Envoy files of a model, to be written below `root`: a service whose egress changed since the last run gets its

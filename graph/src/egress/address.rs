@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::EgressOptions;
 use super::host::{Host, HostFault, socket_address};
 use super::model::{AddressSource, RawTarget, TargetProtocol, UnresolvedReason};
-use super::names::KubeNames;
+use super::names::{KubeNames, ResolvedName};
 use super::protocol;
 use crate::snapshot::{Edge, GraphSnapshot, Node, NodeKind, Relation, Target};
 
@@ -19,7 +19,11 @@ pub(super) struct Candidate {
     pub protocol: TargetProtocol,
     /// Name to resolve; absent for a literal address.
     pub dns: Option<String>,
+    /// The same for every name form of one destination; the address itself for a literal one.
+    pub identity: String,
     pub absolute: bool,
+    pub kubernetes: bool,
+    pub assumed: bool,
     /// Name forms, the dialled one first.
     pub forms: Vec<String>,
     /// Socket peers seen behind the host.
@@ -35,9 +39,19 @@ impl Candidate {
         self.protocol == TargetProtocol::Tcp || nameless_tls
     }
 
-    /// What the host resolves as: the same for every name form of one service.
-    pub(super) fn canonical(&self) -> String {
-        self.dns.clone().unwrap_or_else(|| self.host.to_string())
+    /// Whether its client waits for the server to speak first.
+    pub(super) fn speaks_second(&self) -> bool {
+        self.is_opaque() && protocol::is_server_first(&self.raw.scheme)
+    }
+
+    fn understood(mut self, resolved: ResolvedName) -> Self {
+        self.identity = resolved.identity;
+        self.dns = Some(resolved.dns);
+        self.absolute = resolved.absolute;
+        self.kubernetes = resolved.kubernetes;
+        self.assumed = resolved.assumed;
+        self.forms = resolved.forms;
+        self
     }
 }
 
@@ -82,27 +96,19 @@ impl<'a> AddressBook<'a> {
 
     /// The addresses of an edge, from the best source that has any.
     pub(super) fn find(&self, edge: &Edge) -> Addresses {
-        let named: Vec<&Target> = edge
-            .targets
-            .iter()
-            .filter(|target| !target.host.is_empty())
-            .collect();
-        if !named.is_empty() {
-            return self.dialled_by_caller(edge, &named);
+        let own = self.dialled_by_caller(edge);
+        if !own.usable.is_empty() {
+            return own;
         }
+        let mut refused = own.refused;
         let others = self.dialled_by_others(edge);
         if !others.is_empty() {
-            return found(AddressSource::DialledByOthers, others);
+            return found(AddressSource::DialledByOthers, others, refused);
         }
         let (served, only_instances) = self.served_by_callee(edge);
         if !served.is_empty() {
-            return found(AddressSource::ServedByCallee, served);
+            return found(AddressSource::ServedByCallee, served, refused);
         }
-        let mut refused: Vec<_> = edge
-            .targets
-            .iter()
-            .map(|target| (UnresolvedReason::EmptyHost, raw(target)))
-            .collect();
         if only_instances {
             let callee = self.nodes.get(edge.callee.as_str());
             let served = callee.iter().flat_map(|node| &node.served);
@@ -110,26 +116,20 @@ impl<'a> AddressBook<'a> {
                 served.map(|target| (UnresolvedReason::OnlyInstanceAddresses, raw(target))),
             );
         }
-        Addresses {
-            source: AddressSource::Unresolved,
-            usable: Vec::new(),
-            refused,
-        }
+        found(AddressSource::Unresolved, Vec::new(), refused)
     }
 
-    fn dialled_by_caller(&self, edge: &Edge, targets: &[&Target]) -> Addresses {
+    fn dialled_by_caller(&self, edge: &Edge) -> Addresses {
         let namespace = self.namespace(&edge.caller);
-        let mut addresses = found(AddressSource::DialledByCaller, Vec::new());
-        for target in targets {
+        let (mut usable, mut refused) = (Vec::new(), Vec::new());
+        for target in &edge.targets {
             match self.read(target, edge, namespace.as_deref()) {
-                Ok(candidate) => addresses.usable.push(candidate),
-                Err(reason) => addresses.refused.push((reason, raw(target))),
+                Ok(candidate) => usable.push(candidate),
+                Err(reason) => refused.push((reason, raw(target))),
             }
         }
-        if addresses.usable.is_empty() {
-            addresses.source = AddressSource::Unresolved;
-        }
-        addresses
+        share_most_qualified(&mut usable);
+        found(AddressSource::DialledByCaller, usable, refused)
     }
 
     fn dialled_by_others(&self, edge: &Edge) -> Vec<Candidate> {
@@ -146,6 +146,7 @@ impl<'a> AddressBook<'a> {
             let candidates = other.targets.iter().filter_map(read);
             usable.extend(candidates.filter_map(|found| self.adopt(&found, namespace, edge)));
         }
+        share_most_qualified(&mut usable);
         usable
     }
 
@@ -185,13 +186,21 @@ impl<'a> AddressBook<'a> {
         let own_namespace = self.namespace(&edge.caller);
         let mut adopted = candidate.clone();
         adopted.calls = edge.attempts;
-        match &candidate.dns {
-            Some(dns) if candidate.absolute => {
-                adopted.forms = self.names.resolve(dns, own_namespace.as_deref()).forms;
-                adopted.host = Host::Name(dns.clone());
-            }
-            Some(_) if own_namespace.as_deref() != namespace => return None,
-            _ => {}
+        let Some(dns) = &candidate.dns else {
+            return Some(adopted);
+        };
+        let qualified = candidate.kubernetes && dns.contains('.');
+        let namespace_tells = !candidate.absolute && !qualified;
+        if namespace_tells && own_namespace.as_deref() != namespace {
+            return None;
+        }
+        if candidate.absolute || qualified {
+            let traced = self.is_service(&edge.callee);
+            let resolved = self.names.resolve(dns, own_namespace.as_deref(), traced);
+            adopted.host = Host::Name(dns.clone());
+            let assumed = candidate.assumed;
+            adopted = adopted.understood(resolved);
+            adopted.assumed |= assumed;
         }
         Some(adopted)
     }
@@ -219,32 +228,29 @@ impl<'a> AddressBook<'a> {
         let port = self.port(target)?;
         let protocol = protocol::classify(&target.scheme, port, &edge.protocols)
             .ok_or(UnresolvedReason::UnknownProtocol)?;
-        let (dns, absolute, forms) = match &host {
-            Host::Ip(ip) => (None, true, vec![ip.to_string()]),
-            Host::Name(name) => {
-                let resolved = self.names.resolve(name, namespace);
-                if name.contains('.') || self.is_service(&edge.callee) {
-                    (Some(resolved.dns), resolved.absolute, resolved.forms)
-                } else {
-                    // A bare name that no traced service answers may come from any entry of the search list.
-                    (Some(name.clone()), false, vec![name.clone()])
-                }
-            }
-        };
         let sockets = target.sockets.keys();
-        Ok(Candidate {
+        let literal = Candidate {
             raw: raw(target),
-            host,
             port,
             protocol,
-            dns,
-            absolute,
-            forms,
+            dns: None,
+            identity: host.to_string(),
+            absolute: true,
+            kubernetes: false,
+            assumed: false,
+            forms: vec![host.to_string()],
             sockets: sockets
                 .filter_map(|socket| socket_address(socket, accept_loopback))
                 .collect(),
             calls: target.calls,
-        })
+            host,
+        };
+        let Host::Name(name) = &literal.host else {
+            return Ok(literal);
+        };
+        let traced = self.is_service(&edge.callee);
+        let resolved = self.names.resolve(name, namespace, traced);
+        Ok(literal.understood(resolved))
     }
 
     fn port(&self, target: &Target) -> Result<u16, UnresolvedReason> {
@@ -278,6 +284,26 @@ pub(super) fn is_suspect(edge: &Edge) -> bool {
         && edge.latency.server.is_none()
 }
 
+/// Lets the forms of one name that cannot be completed resolve as the most qualified of them that was dialled, so that
+/// they stay one destination.
+fn share_most_qualified(candidates: &mut [Candidate]) {
+    let mut best: BTreeMap<String, (usize, String)> = BTreeMap::new();
+    let relative = |candidate: &Candidate| candidate.kubernetes && !candidate.absolute;
+    for candidate in candidates.iter().filter(|candidate| relative(candidate)) {
+        let name = candidate.host.to_string();
+        let rank = (name.split('.').count(), name);
+        let shared = best.entry(candidate.identity.clone());
+        let shared = shared.or_insert_with(|| rank.clone());
+        *shared = rank.max(shared.clone());
+    }
+    for candidate in candidates
+        .iter_mut()
+        .filter(|candidate| relative(candidate))
+    {
+        candidate.dns = best.get(&candidate.identity).map(|(_, name)| name.clone());
+    }
+}
+
 /// The target as the snapshot has it.
 pub(super) fn raw(target: &Target) -> RawTarget {
     RawTarget {
@@ -287,10 +313,14 @@ pub(super) fn raw(target: &Target) -> RawTarget {
     }
 }
 
-fn found(source: AddressSource, usable: Vec<Candidate>) -> Addresses {
+const fn found(
+    source: AddressSource,
+    usable: Vec<Candidate>,
+    refused: Vec<(UnresolvedReason, RawTarget)>,
+) -> Addresses {
     Addresses {
         source,
         usable,
-        refused: Vec::new(),
+        refused,
     }
 }

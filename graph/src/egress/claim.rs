@@ -1,8 +1,8 @@
 //! Settles who owns which authority, server name and address among the destinations of one service.
 //!
 //! A sidecar sees a port and what the client says on it; two destinations must never be told apart by a guess. The
-//! destination with more attempts keeps a contested value, the other is reported. Opaque TCP on a port of its own is
-//! recognised by the port; on a shared port only by addresses, and without any it stays on the passthrough.
+//! destination with more attempts keeps a contested value, the other is reported. Opaque TCP is recognised by its
+//! addresses; without them, by its port if it has that for itself, and else it stays on the passthrough.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,6 +34,7 @@ pub(super) fn settle(claims: &mut [Claim<'_>]) -> Vec<Conflict> {
     separate_protocols(claims, &mut conflicts);
     assign_names(claims, &mut conflicts);
     assign_opaque(claims, &mut conflicts);
+    spare_server_first(claims, &mut conflicts);
     conflicts.into_iter().collect()
 }
 
@@ -62,7 +63,7 @@ fn separate_protocols(claims: &mut [Claim<'_>], conflicts: &mut BTreeSet<Conflic
     let mut calls: BTreeMap<(String, u16), [u128; 2]> = BTreeMap::new();
     let mut leaders: BTreeMap<(String, u16, bool), (u64, Reverse<&str>)> = BTreeMap::new();
     for claim in claims.iter() {
-        let (host, port) = (claim.candidate.canonical(), claim.candidate.port);
+        let (host, port) = (claim.candidate.identity.clone(), claim.candidate.port);
         let opaque = claim.candidate.is_opaque();
         let class = calls.entry((host.clone(), port)).or_default();
         class[usize::from(opaque)] += u128::from(claim.candidate.calls.max(1));
@@ -71,7 +72,7 @@ fn separate_protocols(claims: &mut [Claim<'_>], conflicts: &mut BTreeSet<Conflic
         *leader = (*leader).max(rank);
     }
     for claim in claims.iter_mut() {
-        let key = (claim.candidate.canonical(), claim.candidate.port);
+        let key = (claim.candidate.identity.clone(), claim.candidate.port);
         let [named, opaque] = calls[&key];
         let opaque_wins = opaque > named;
         if named == 0 || opaque == 0 || claim.candidate.is_opaque() == opaque_wins {
@@ -118,6 +119,33 @@ fn assign_names(claims: &mut [Claim<'_>], conflicts: &mut BTreeSet<Conflict>) {
     }
 }
 
+/// Looking for names on a port makes every connection wait for its client to speak. Where a server that speaks first
+/// cannot be told by its address, its clients would stall, so nothing on that port is looked into.
+fn spare_server_first(claims: &mut [Claim<'_>], conflicts: &mut BTreeSet<Conflict>) {
+    let waiting = claims.iter().filter(|claim| {
+        matches!(claim.outcome, Outcome::Refused(_)) && claim.candidate.speaks_second()
+    });
+    let mut spared: BTreeMap<u16, &str> = BTreeMap::new();
+    for claim in waiting {
+        let first = spared.entry(claim.candidate.port).or_insert(claim.node);
+        *first = claim.node.min(first);
+    }
+    for claim in claims.iter_mut() {
+        let looked_into = !claim.candidate.is_opaque() && matches!(claim.outcome, Outcome::Kept(_));
+        let Some(kept) = spared.get(&claim.candidate.port).filter(|_| looked_into) else {
+            continue;
+        };
+        conflicts.insert(Conflict {
+            port: claim.candidate.port,
+            value: claim.candidate.host.to_string(),
+            kept: (*kept).to_owned(),
+            lost: claim.node.to_owned(),
+            reason: ConflictReason::ServerSpeaksFirst,
+        });
+        claim.outcome = Outcome::Refused(UnresolvedReason::PortNotInspected);
+    }
+}
+
 fn is_named(claim: &Claim<'_>) -> bool {
     claim.outcome == Outcome::Pending && !claim.candidate.is_opaque()
 }
@@ -141,12 +169,13 @@ fn name_conflict(claim: &Claim<'_>, form: &str, kept: &str) -> Conflict {
     }
 }
 
-/// Opaque destinations of one port: node -> (has a name, addresses, attempts).
+/// Opaque destinations of one port by node.
 type OpaquePort<'a> = BTreeMap<&'a str, OpaqueDestination>;
 
 #[derive(Default)]
 struct OpaqueDestination {
-    named: bool,
+    /// Whether a name of it was dialled of which no address is known.
+    unlocated: bool,
     addresses: BTreeSet<IpAddr>,
     calls: u64,
 }
@@ -170,7 +199,8 @@ fn assign_opaque(claims: &mut [Claim<'_>], conflicts: &mut BTreeSet<Conflict>) {
                 destination.addresses.insert(ip);
             }
             Host::Name(_) => {
-                destination.named = true;
+                // Capture is IPv4: other addresses never arrive.
+                destination.unlocated |= !claim.candidate.sockets.iter().any(IpAddr::is_ipv4);
                 destination.addresses.extend(&claim.candidate.sockets);
             }
         }
@@ -207,7 +237,7 @@ fn decide_port<'a>(
     }
     let mut outcomes = Vec::new();
     for (node, destination) in destinations {
-        if destination.named && !shared {
+        if destination.unlocated && !shared {
             outcomes.push((*node, Outcome::Kept(TargetMatch::WholePort)));
             continue;
         }

@@ -172,6 +172,8 @@ fn egress_target(candidate: Candidate, matches: TargetMatch) -> EgressTarget {
         protocol: candidate.protocol,
         dns: candidate.dns,
         dns_is_absolute: candidate.absolute,
+        kubernetes: candidate.kubernetes,
+        assumed: candidate.assumed,
         matches,
     }
 }

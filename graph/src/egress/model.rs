@@ -110,8 +110,15 @@ pub struct EgressTarget {
     pub protocol: TargetProtocol,
     /// Name to resolve; absent when `host` is an IP address.
     pub dns: Option<String>,
-    /// Whether `dns` is complete: resolving it must not try a search list.
+    /// Whether `dns` is complete: resolving it must not try a search list. Otherwise `dns` is a form that was dialled,
+    /// and every lookup may cost one query per entry of the search list.
     pub dns_is_absolute: bool,
+    /// Whether `dns` is a name of Kubernetes, so that it resolves to all addresses of a service.
+    #[serde(default)]
+    pub kubernetes: bool,
+    /// Whether `dns` was completed on the strength of an option alone. Never the case without such an option.
+    #[serde(default)]
+    pub assumed: bool,
     /// How traffic to this target is recognised.
     pub matches: TargetMatch,
 }
@@ -126,7 +133,9 @@ pub enum TargetMatch {
     Sni(Vec<String>),
     /// Original destination address.
     Addresses(Vec<IpAddr>),
-    /// The only destination seen on this port.
+    /// Attributed by port only: the only destination seen on this port, at addresses that no span names. Whatever else
+    /// is dialled on the port is counted for it.
+    #[serde(rename = "port_only")]
     WholePort,
 }
 
@@ -166,11 +175,13 @@ pub enum DestinationProtocol {
     Http2,
     /// gRPC.
     Grpc,
+    /// HTTP in clear text of several or unknown versions.
+    Http,
     /// TLS started by the application.
     Tls,
     /// Anything else over TCP.
     Tcp,
-    /// Several of them.
+    /// Targets of different protocols.
     Mixed,
 }
 
@@ -278,11 +289,14 @@ pub enum UnresolvedReason {
     SharedPortWithoutAddresses,
     /// Another destination keeps every address; see `conflicts`.
     LostConflict,
+    /// Another destination on the port speaks first and is at unknown addresses, so nothing there is looked into; see
+    /// `conflicts`.
+    PortNotInspected,
 }
 
 impl UnresolvedReason {
     /// Every reason.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::NoAddress,
         Self::OnlyInstanceAddresses,
         Self::Suspect,
@@ -295,6 +309,7 @@ impl UnresolvedReason {
         Self::UnknownProtocol,
         Self::SharedPortWithoutAddresses,
         Self::LostConflict,
+        Self::PortNotInspected,
     ];
 }
 
@@ -325,6 +340,9 @@ pub enum ConflictReason {
     SameAddress,
     /// One host and port, seen as HTTP or TLS and as opaque TCP.
     TwoProtocols,
+    /// `kept` is a server that speaks first at unknown addresses: looking for names on the port would stall its clients,
+    /// so `lost`, which is recognised by name, stays on the passthrough.
+    ServerSpeaksFirst,
 }
 
 /// A port that the service itself answers on.
@@ -336,24 +354,28 @@ pub struct InboundPort {
     pub protocol: TargetProtocol,
 }
 
-/// Where the edges of the snapshot went: `edges` is the sum of all other fields.
+/// Where the edges of the snapshot went. Each ends in exactly one bucket: `edges` is the sum of all other fields.
+///
+/// - egress: `emitted`;
+/// - dialled, but left to the passthrough, each listed per service: `unresolved`, `suspect`, `lost_conflict`;
+/// - no dial of a service, so nothing to generate: `asynchronous` (message flow), `proxied`, `caller_is_no_service`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Conservation {
     /// Edges in the snapshot.
     pub edges: u64,
-    /// Edges with at least one address in `destinations`.
+    /// Edges with at least one address in `destinations`; other addresses of theirs may be listed in `unresolved`.
     pub emitted: u64,
-    /// Edges without a usable address.
+    /// Edges without an address that can be recognised and passed on: see [`UnresolvedReason`].
     pub unresolved: u64,
-    /// Edges on which nothing ever succeeded.
+    /// Edges on which nothing ever succeeded and nobody was seen to answer.
     pub suspect: u64,
-    /// Edges whose addresses all went to other destinations.
+    /// Edges whose addresses all went to other destinations; see [`Conflict`].
     pub lost_conflict: u64,
-    /// Asynchronous edges: data flow; the dial to the broker is an edge of its own.
+    /// Message flow from producer to consumer: the dial to the broker is an edge of its own.
     pub asynchronous: u64,
     /// Logical edges through a gateway; the physical ones are edges of their own.
     pub proxied: u64,
-    /// Edges whose caller is no service.
+    /// Edges whose caller is no service, such as the world outside: it has no sidecar.
     pub caller_is_no_service: u64,
 }
 

@@ -1,78 +1,121 @@
 //! Kubernetes name forms: which names mean one service, and which name to resolve.
 //!
-//! A name is taken for a Kubernetes one only when the namespace in it is known to exist: from resource attributes or
-//! from a host that ends in `.svc`. A wrong completion would resolve to nothing and break calls, while a name left as
-//! dialled resolves as it did for the application. Failure mode: names in namespaces never seen stay single forms.
+//! A name is taken for a Kubernetes one only when it says so (`cart.shop.svc`), or when the namespace in it is known to
+//! exist and a traced service answers to it. It is completed only with the cluster domain that was dialled somewhere,
+//! or that an option gives: a wrong completion resolves to nothing and breaks calls, while a name left as dialled
+//! resolves as it did for the application. Failure mode: names that are not completed cost lookups of the search list.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::EgressOptions;
-use super::host::is_label;
+use super::address::is_suspect;
+use super::host::{Host, is_label};
 use crate::snapshot::{GraphSnapshot, Node};
 
-/// What is known about Kubernetes namespaces.
+/// What is known about Kubernetes names.
 pub(super) struct KubeNames {
-    cluster_domain: String,
-    assume: bool,
+    /// What completes names: the given domain, else the only one that was dialled.
+    domain: Option<String>,
+    /// Domains seen in complete names.
+    seen_domains: BTreeSet<String>,
+    /// `service.namespace` of every service, when an option says that these are namespaces of Kubernetes.
+    assumed: BTreeSet<String>,
+    /// Namespaces that the snapshot shows.
     namespaces: BTreeSet<String>,
+    /// `service.namespace` of names dialled with `.svc`.
+    qualified: BTreeSet<String>,
 }
 
 /// A dialled name, understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ResolvedName {
+    /// The same for every form of one name.
+    pub identity: String,
     /// Name to resolve, without trailing dot.
     pub dns: String,
     /// Whether `dns` is complete.
     pub absolute: bool,
+    /// Whether Kubernetes serves it.
+    pub kubernetes: bool,
+    /// Whether `dns` rests on an option and not on what was seen.
+    pub assumed: bool,
     /// Every form under which the same service may be addressed, the dialled one first.
     pub forms: Vec<String>,
 }
 
+/// `<service>.<namespace>[.svc[.<domain>]]`, taken apart; a pod of a headless service is part of `service`.
+struct KubeName {
+    service: String,
+    namespace: String,
+    domain: Option<String>,
+}
+
+impl KubeName {
+    fn new(service: &str, namespace: &str, domain: Option<&str>) -> Option<Self> {
+        is_service(service).then_some(())?;
+        is_namespace(namespace).then_some(())?;
+        Some(Self {
+            service: service.to_owned(),
+            namespace: namespace.to_owned(),
+            domain: domain.map(str::to_owned),
+        })
+    }
+
+    /// Reads a name that says that it is one of Kubernetes.
+    fn read(host: &str) -> Option<Self> {
+        let (qualified, domain) = match host.split_once(".svc.") {
+            Some((qualified, domain)) => (qualified, Some(domain)),
+            None => (host.strip_suffix(".svc")?, None),
+        };
+        let (service, namespace) = qualified.rsplit_once('.')?;
+        Self::new(service, namespace, domain)
+    }
+
+    fn qualified(&self) -> String {
+        format!("{}.{}", self.service, self.namespace)
+    }
+}
+
 impl KubeNames {
-    /// Collects the namespaces that the snapshot shows.
+    /// Collects the domains and namespaces that the snapshot shows.
     pub(super) fn from_snapshot(snapshot: &GraphSnapshot, options: &EgressOptions) -> Self {
         let mut names = Self {
-            cluster_domain: options.cluster_domain.to_ascii_lowercase(),
-            assume: options.assume_kubernetes,
+            domain: options.cluster_domain.clone(),
+            seen_domains: BTreeSet::new(),
+            assumed: BTreeSet::new(),
             namespaces: BTreeSet::new(),
+            qualified: BTreeSet::new(),
         };
         for node in &snapshot.nodes {
             names.namespaces.extend(own_namespaces(node));
             if options.assume_kubernetes {
-                names.learn(&node.namespace);
+                names.assumed.insert(node.namespace.to_ascii_lowercase());
             }
             for target in &node.served {
-                names.learn_from_host(&target.host);
+                names.learn(&target.host);
             }
         }
-        for target in snapshot.edges.iter().flat_map(|edge| &edge.targets) {
-            names.learn_from_host(&target.host);
+        // A name under which nobody ever answered may be one that does not exist.
+        for edge in snapshot.edges.iter().filter(|edge| !is_suspect(edge)) {
+            for target in &edge.targets {
+                names.learn(&target.host);
+            }
+        }
+        if names.domain.is_none() && names.seen_domains.len() == 1 {
+            names.domain = names.seen_domains.first().cloned();
         }
         names
     }
 
-    fn learn(&mut self, namespace: &str) {
-        let namespace = namespace.to_ascii_lowercase();
-        if is_label(&namespace) {
-            self.namespaces.insert(namespace);
-        }
-    }
-
-    fn learn_from_host(&mut self, host: &str) {
-        let host = host.trim_end_matches('.').to_ascii_lowercase();
-        let Some(service) = self.strip_suffix(&host) else {
+    fn learn(&mut self, host: &str) {
+        let Ok(Host::Name(host)) = Host::parse(host, true) else {
             return;
         };
-        if let Some((_, namespace)) = service.rsplit_once('.') {
-            self.learn(namespace);
+        if let Some(name) = KubeName::read(&host) {
+            self.qualified.insert(name.qualified());
+            self.namespaces.insert(name.namespace);
+            self.seen_domains.extend(name.domain);
         }
-    }
-
-    /// `cart.shop` of `cart.shop.svc.cluster.local` and of `cart.shop.svc`.
-    fn strip_suffix<'a>(&self, host: &'a str) -> Option<&'a str> {
-        host.strip_suffix(self.cluster_domain.as_str())
-            .and_then(|rest| rest.strip_suffix(".svc."))
-            .or_else(|| host.strip_suffix(".svc"))
     }
 
     /// The Kubernetes namespace of a service, when it is known.
@@ -82,80 +125,111 @@ impl KubeNames {
             return own.into_iter().next();
         }
         let declared = node.namespace.to_ascii_lowercase();
-        let trusted = self.assume || self.namespaces.contains(&declared);
+        let trusted = self.is_known(&declared);
         // Several namespaces under one identity: a short name means a different service in each.
         let agrees = own.is_empty() || own.contains(&declared);
-        (trusted && agrees && is_label(&declared)).then_some(declared)
+        (trusted && agrees && is_namespace(&declared)).then_some(declared)
     }
 
-    /// Understands a valid DNS name dialled from a namespace.
-    pub(super) fn resolve(&self, host: &str, caller_namespace: Option<&str>) -> ResolvedName {
-        match self.service_and_namespace(host, caller_namespace) {
-            Some((service, namespace)) => {
-                self.kube_name(host, &service, &namespace, caller_namespace)
-            }
+    /// Understands a valid DNS name dialled from a namespace; `traced` tells that a traced service answered.
+    pub(super) fn resolve(
+        &self,
+        host: &str,
+        caller_namespace: Option<&str>,
+        traced: bool,
+    ) -> ResolvedName {
+        match self.understand(host, caller_namespace, traced) {
+            Some(name) => self.kube_name(host, &name, caller_namespace),
             None => ResolvedName {
+                identity: host.to_owned(),
                 dns: host.to_owned(),
-                absolute: !self.needs_search_list(host),
+                absolute: false,
+                kubernetes: false,
+                assumed: false,
                 forms: vec![host.to_owned()],
             },
         }
     }
 
-    fn service_and_namespace(
+    fn understand(
         &self,
         host: &str,
         caller_namespace: Option<&str>,
-    ) -> Option<(String, String)> {
-        let (service, namespace) = if let Some(qualified) = self.strip_suffix(host) {
-            qualified.rsplit_once('.')?
-        } else if host.contains('.') {
-            let (service, namespace) = host.rsplit_once('.')?;
-            // `pod-0.redis.shop` is a pod of a headless service; `api.shop.example` ends in no known namespace.
-            self.namespaces
-                .contains(namespace)
-                .then_some((service, namespace))?
-        } else {
-            (host, caller_namespace?)
+        traced: bool,
+    ) -> Option<KubeName> {
+        if let Some(name) = KubeName::read(host) {
+            return Some(name);
+        }
+        let (service, namespace) = match host.rsplit_once('.') {
+            // `shop` is a namespace here and a top-level domain elsewhere: without a traced service behind it,
+            // `www.shop` is one of ours only if it was also dialled with `.svc`.
+            Some(parts) if traced || self.qualified.contains(host) => parts,
+            // A bare name that no traced service answers may come from any entry of the search list.
+            None if traced => (host, caller_namespace?),
+            _ => return None,
         };
-        Some((service.to_owned(), namespace.to_owned()))
+        let known = self.is_known(namespace);
+        known.then(|| KubeName::new(service, namespace, None))?
+    }
+
+    fn is_known(&self, namespace: &str) -> bool {
+        self.namespaces.contains(namespace) || self.assumed.contains(namespace)
     }
 
     fn kube_name(
         &self,
         host: &str,
-        service: &str,
-        namespace: &str,
+        name: &KubeName,
         caller_namespace: Option<&str>,
     ) -> ResolvedName {
-        let svc = format!("{service}.{namespace}.svc");
-        let full = format!("{svc}.{}", self.cluster_domain);
+        let qualified = name.qualified();
+        let svc = format!("{qualified}.svc");
+        let domain = name.domain.as_ref().or(self.domain.as_ref());
+        let full = domain
+            .map(|domain| format!("{svc}.{domain}"))
+            .filter(|full| full.len() <= 253);
         let mut forms = vec![host.to_owned()];
-        if caller_namespace == Some(namespace) {
-            forms.push(service.to_owned());
+        // The short forms mean the service of the one known domain; of another domain, perhaps not.
+        if let Some(full) = &full
+            && domain == self.domain.as_ref()
+        {
+            if caller_namespace == Some(name.namespace.as_str()) {
+                forms.push(name.service.clone());
+            }
+            forms.extend([qualified.clone(), svc.clone(), full.clone()]);
+            let mut seen = BTreeSet::new();
+            forms.retain(|form| seen.insert(form.clone()));
         }
-        forms.extend([format!("{service}.{namespace}"), svc, full.clone()]);
-        let mut seen = BTreeSet::new();
-        forms.retain(|form| form.len() <= 253 && seen.insert(form.clone()));
-        if full.len() > 253 {
-            return ResolvedName {
-                dns: host.to_owned(),
-                absolute: false,
-                forms,
-            };
-        }
+        let assumed = full.as_ref().is_some_and(|full| {
+            let known_domain = domain.is_some_and(|domain| self.seen_domains.contains(domain));
+            full != host && !(known_domain && self.namespaces.contains(&name.namespace))
+        });
         ResolvedName {
-            dns: full,
-            absolute: true,
+            identity: full.clone().unwrap_or(svc),
+            absolute: full.is_some(),
+            dns: full.unwrap_or_else(|| host.to_owned()),
+            kubernetes: true,
+            assumed,
             forms,
         }
     }
+}
 
-    /// One or two labels may be completed by the search list of the pod (`cart`, `cart.shop`), and so may a longer
-    /// name under `.svc` of another cluster domain.
-    fn needs_search_list(&self, host: &str) -> bool {
-        host.split('.').count() < 3 || host.ends_with(".svc")
-    }
+/// RFC 1123; Kubernetes wants no more of a namespace.
+fn is_namespace(label: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    is_label(label) && label.bytes().all(plain)
+}
+
+/// A service, or a pod in front of a headless service. A service is an RFC 1035 label: it starts with a letter.
+fn is_service(name: &str) -> bool {
+    let (pod, service) = match name.split_once('.') {
+        Some((pod, service)) => (Some(pod), service),
+        None => (None, name),
+    };
+    pod.is_none_or(is_namespace)
+        && is_namespace(service)
+        && service.starts_with(|first: char| first.is_ascii_lowercase())
 }
 
 fn own_namespaces(node: &Node) -> BTreeSet<String> {
@@ -166,6 +240,6 @@ fn own_namespaces(node: &Node) -> BTreeSet<String> {
         .into_iter()
         .chain(facet.keys())
         .map(|namespace| namespace.to_ascii_lowercase())
-        .filter(|namespace| is_label(namespace))
+        .filter(|namespace| is_namespace(namespace))
         .collect()
 }

@@ -20,6 +20,17 @@ const HTTP_SYSTEMS: &[&str] = &[
     "spanner",
 ];
 
+/// Schemes whose client says nothing before the server has greeted it. Failure mode: a system that is not listed stalls
+/// for the time that its port is looked into, where its addresses are unknown.
+const SERVER_FIRST: &[&str] = &[
+    "ftp", "imap", "mariadb", "mysql", "nats", "pop3", "rfb", "smtp", "ssh", "telnet", "vnc",
+];
+
+/// Whether the server of a scheme speaks first.
+pub(super) fn is_server_first(scheme: &str) -> bool {
+    SERVER_FIRST.contains(&scheme)
+}
+
 /// Protocol of a target, or `None` when nothing tells it.
 ///
 /// Port 443 under a name that does not say clear text is TLS: cloud APIs are dialled by gRPC or by the name of their
@@ -134,13 +145,21 @@ pub(super) fn combine(mut protocols: impl Iterator<Item = TargetProtocol>) -> De
         TargetProtocol::Grpc => DestinationProtocol::Grpc,
         TargetProtocol::Tls => DestinationProtocol::Tls,
         TargetProtocol::Tcp => DestinationProtocol::Tcp,
-        TargetProtocol::Http => DestinationProtocol::Mixed,
+        TargetProtocol::Http => DestinationProtocol::Http,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn http_of_unknown_version_is_not_called_a_mix() {
+        use TargetProtocol::{Grpc, Http, Http1};
+        assert_eq!(combine([Http, Http].into_iter()), DestinationProtocol::Http);
+        let mixed = combine([Http1, Grpc].into_iter());
+        assert_eq!(mixed, DestinationProtocol::Mixed);
+    }
 
     #[test]
     fn a_protocol_is_explicit_only_where_the_numbers_leave_no_doubt() {

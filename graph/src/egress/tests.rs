@@ -35,6 +35,11 @@ fn destination<'a>(service: &'a ServiceEgress, node: &str) -> &'a Destination {
         .unwrap_or_else(|| panic!("{node} in {:#?}", service.destinations))
 }
 
+fn edge_to<'a>(snapshot: &'a mut GraphSnapshot, callee: &str) -> &'a mut crate::snapshot::Edge {
+    let mut edges = snapshot.edges.iter_mut();
+    edges.find(|edge| edge.callee == callee).unwrap()
+}
+
 fn reason(service: &ServiceEgress, node: &str) -> UnresolvedReason {
     service
         .unresolved
@@ -159,8 +164,87 @@ fn two_stores_on_one_port_are_told_apart_by_address_or_left_alone() {
         reason(recommend, "database/redis@redis-c:6379"),
         UnresolvedReason::SharedPortWithoutAddresses
     );
-    let alone = destination(service(&model, "cart"), "database/redis@redis:6379");
-    assert_eq!(alone.targets[0].matches, TargetMatch::WholePort);
+}
+
+#[test]
+fn an_opaque_destination_alone_on_its_port_is_known_by_address_else_by_port() {
+    let mut snapshot = shop();
+    let model = derive(&snapshot, &EgressOptions::default());
+    let redis = |model: &EgressModel| {
+        let cart = service(model, "cart");
+        destination(cart, "database/redis@redis:6379").targets[0].clone()
+    };
+    assert_eq!(
+        redis(&model).matches,
+        TargetMatch::Addresses(vec!["10.96.0.20".parse().unwrap()])
+    );
+    for sockets in [vec![], vec!["[2001:db8::1]:6379"]] {
+        let edge = edge_to(&mut snapshot, "database/redis@redis:6379");
+        let sockets = sockets.into_iter().map(|socket| (socket.to_owned(), 1));
+        edge.targets[0].sockets = sockets.collect();
+        let model = derive(&snapshot, &EgressOptions::default());
+        assert_eq!(redis(&model).matches, TargetMatch::WholePort);
+        let json = serde_json::to_string(&redis(&model)).unwrap();
+        assert!(json.contains(r#""matches":{"by":"port_only"}"#), "{json}");
+    }
+}
+
+/// Two callers of one broker; what one of them dials is of no use to a sidecar.
+#[test]
+fn a_caller_whose_own_addresses_are_unusable_gets_those_of_others() {
+    let mut snapshot = shop();
+    let mut edge = edge_to(&mut snapshot, "broker/kafka@kafka:9092").clone();
+    edge.caller = "service/shop/cart".to_owned();
+    edge.targets.truncate(1);
+    edge.targets[0].host = "127.0.3.16".to_owned();
+    snapshot.edges.push(edge);
+    let model = derive(&snapshot, &EgressOptions::default());
+    let cart = service(&model, "cart");
+    let kafka = destination(cart, "broker/kafka@kafka:9092");
+    assert_eq!(kafka.address_source, AddressSource::DialledByOthers);
+    assert_eq!(kafka.targets.len(), 2);
+    // What was refused stays on record.
+    assert_eq!(
+        reason(cart, "broker/kafka@kafka:9092"),
+        UnresolvedReason::Loopback
+    );
+}
+
+/// MySQL greets its clients: an inspector on its port would wait for them to speak.
+#[test]
+fn a_port_of_a_server_that_speaks_first_is_not_inspected_unless_addresses_tell() {
+    let mut snapshot = shop();
+    let mut edge = edge_to(&mut snapshot, "database/redis@redis:6379").clone();
+    edge.caller = "service/shop/frontend".to_owned();
+    edge.targets[0].scheme = "mysql".to_owned();
+    edge.targets[0].port = Some(8080);
+    snapshot.edges.push(edge);
+    let node = "database/redis@redis:6379";
+    let told = derive(&snapshot, &EgressOptions::default());
+    destination(service(&told, "frontend"), node);
+    destination(service(&told, "frontend"), "service/shop/cart");
+    snapshot
+        .edges
+        .last_mut()
+        .unwrap()
+        .targets
+        .iter_mut()
+        .for_each(|target| target.sockets.clear());
+    let model = derive(&snapshot, &EgressOptions::default());
+    let frontend = service(&model, "frontend");
+    assert_eq!(
+        reason(frontend, "service/shop/cart"),
+        UnresolvedReason::PortNotInspected
+    );
+    let on_port = frontend.destinations.iter().flat_map(|one| &one.targets);
+    assert!(on_port.into_iter().all(|target| target.port != 8080));
+    assert!(frontend.conflicts.iter().any(|conflict| {
+        conflict.reason == ConflictReason::ServerSpeaksFirst
+            && conflict.kept == node
+            && conflict.lost == "service/shop/cart"
+    }));
+    let conservation = model.conservation;
+    assert_eq!(conservation.edges, conservation.accounted());
 }
 
 #[test]
@@ -282,16 +366,22 @@ fn short_names_stay_as_dialled_where_nothing_shows_kubernetes() {
     let cart = destination(service(&bare, "frontend"), "service/shop/cart");
     assert_eq!(cart.targets[0].dns.as_deref(), Some("cart"));
     assert!(!cart.targets[0].dns_is_absolute);
-    let assumed = EgressOptions {
+    let mut assumed = EgressOptions {
         assume_kubernetes: true,
         ..EgressOptions::default()
     };
     let told = derive(&snapshot, &assumed);
     let cart = destination(service(&told, "frontend"), "service/shop/cart");
+    assert_eq!(cart.targets[0].dns.as_deref(), Some("cart.shop"));
+    assert!(!cart.targets[0].dns_is_absolute && !cart.targets[0].assumed);
+    assumed.cluster_domain = Some("k8s.example".to_owned());
+    let told = derive(&snapshot, &assumed);
+    let cart = destination(service(&told, "frontend"), "service/shop/cart");
     assert_eq!(
         cart.targets[0].dns.as_deref(),
-        Some("cart.shop.svc.cluster.local")
+        Some("cart.shop.svc.k8s.example")
     );
+    assert!(cart.targets[0].dns_is_absolute && cart.targets[0].assumed);
 }
 
 #[test]
@@ -325,6 +415,8 @@ fn the_order_of_nodes_edges_and_targets_does_not_matter() {
         assert_eq!(forwards, backwards);
     }
 }
+
+mod domain;
 
 mod any_target {
     use proptest::prelude::*;

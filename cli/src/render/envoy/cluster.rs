@@ -9,9 +9,8 @@ use super::plan::{ClusterPlan, Discovery, ServicePlan, Upstream};
 use super::typed;
 use super::yaml::{Node, list, map};
 
-/// Envoy's defaults, stated: nothing is limited below what an unconfigured cluster has.
-const DEFAULT_LIMIT: u64 = 1024;
-/// Where an unmanaged call had no limit, neither has the passthrough.
+/// Where an unmanaged call had no limit, neither has the passthrough, nor a cluster of its own: Envoy's default of 1024
+/// would refuse calls that pass as long as nobody defines their destination.
 const NO_LIMIT: u64 = 1_000_000;
 /// That of the passthrough too: an observed call must not fail where an unobserved one would not.
 const CONNECT_TIMEOUT: &str = "10s";
@@ -21,9 +20,17 @@ const WITHHELD: [&str; 5] = [
     "timeouts",
     "retries and retry budget",
     "outlier detection",
-    "limits from observed concurrency",
+    "limits from observed concurrency; 1000000 until then, as on the passthrough",
     "least-request load balancing and slow start",
 ];
+
+/// Said where HTTP/2 may stay on one connection: behind a virtual address that is one pod.
+const HEADLESS: &str =
+    "spreading HTTP/2 over pods while the name has one address: ask for a headless service";
+
+/// Said where a name could not be completed.
+const AS_DIALLED: &str =
+    "name as dialled, not completed: each lookup costs one query per entry of the search list";
 
 /// All clusters of a service, without their type.
 pub(super) fn clusters(service: &ServiceEgress, plan: &ServicePlan) -> Vec<Node> {
@@ -39,7 +46,10 @@ pub(super) fn clusters(service: &ServiceEgress, plan: &ServicePlan) -> Vec<Node>
     let fixed = [
         endpoints_cluster("blackhole", None),
         passthrough("passthrough"),
-        passthrough("passthrough_http").with("typed_extension_protocol_options", http::mirror()),
+        // Apart from the outbound one, or its counters would mix what comes in with what goes out.
+        passthrough("inbound_passthrough"),
+        passthrough("passthrough_http")
+            .with("typed_extension_protocol_options", http::mirror(None)),
     ];
     let inbound = plan
         .inbound
@@ -54,16 +64,17 @@ fn observed_cluster(
     cluster: &ClusterPlan,
 ) -> Node {
     let mut node = discovered(cluster)
-        .with("circuit_breakers", limits(DEFAULT_LIMIT, true))
+        .with("circuit_breakers", limits(true))
         .with(
             "upstream_connection_options",
             map([("tcp_keepalive", map([("keepalive_time", 300_u64.into())]))]),
         );
     if let Some(upstream) = cluster.upstream {
+        let renewal = cluster.pins_connections().then_some(http::RENEWAL);
         let options = match upstream {
             Upstream::Http1 => http::explicit_http1(),
-            Upstream::Http2 => http::explicit_http2(),
-            Upstream::Mirror => http::mirror(),
+            Upstream::Http2 => http::explicit_http2(renewal),
+            Upstream::Mirror => http::mirror(renewal),
         };
         node = node.with("typed_extension_protocol_options", options);
     }
@@ -78,11 +89,8 @@ fn observed_cluster(
 fn discovered(cluster: &ClusterPlan) -> Node {
     let name = cluster.name.as_str();
     match &cluster.discovery {
-        Discovery::KubeDns(host) => dns(cluster, &format!("{host}."), false),
-        Discovery::OtherDns { name, absolute } => {
-            let dot = if *absolute { "." } else { "" };
-            dns(cluster, &format!("{name}{dot}"), true)
-        }
+        Discovery::KubeDns { name, absolute } => dns(cluster, &query(name, *absolute), false),
+        Discovery::OtherDns { name, absolute } => dns(cluster, &query(name, *absolute), true),
         Discovery::Static(ip) => endpoints_cluster(name, Some((&ip.to_string(), cluster.port))),
         Discovery::OriginalDst => map([
             ("name", name.into()),
@@ -91,6 +99,12 @@ fn discovered(cluster: &ClusterPlan) -> Node {
             ("connect_timeout", CONNECT_TIMEOUT.into()),
         ]),
     }
+}
+
+/// A complete name ends in a dot: without it, the resolver walks the search list of the pod.
+fn query(name: &str, absolute: bool) -> String {
+    let dot = if absolute { "." } else { "" };
+    format!("{name}{dot}")
 }
 
 /// `outside`: a name that Kubernetes does not serve. It keeps its last address when resolution fails and never delays
@@ -161,31 +175,31 @@ fn passthrough(name: &str) -> Node {
         ("type", "ORIGINAL_DST".into()),
         ("lb_policy", "CLUSTER_PROVIDED".into()),
         ("connect_timeout", CONNECT_TIMEOUT.into()),
-        ("circuit_breakers", limits(NO_LIMIT, false)),
+        ("circuit_breakers", limits(false)),
     ])
 }
 
 fn inbound_cluster(port: u16, protocol: TargetProtocol) -> Node {
     let options = match protocol {
-        TargetProtocol::Grpc | TargetProtocol::Http2 => http::explicit_http2(),
-        _ => http::mirror(),
+        TargetProtocol::Grpc | TargetProtocol::Http2 => http::explicit_http2(None),
+        _ => http::mirror(None),
     };
     endpoints_cluster(&format!("inbound_{port}"), Some(("127.0.0.1", port)))
-        .with("circuit_breakers", limits(NO_LIMIT, false))
+        .with("circuit_breakers", limits(false))
         .with("typed_extension_protocol_options", options)
 }
 
-fn limits(limit: u64, track_remaining: bool) -> Node {
+/// `track_remaining`: the gauges that tell how much concurrency there is, for the limits of the tuned phase.
+fn limits(track_remaining: bool) -> Node {
     let mut threshold = map([
-        ("max_connections", limit.into()),
-        ("max_pending_requests", limit.into()),
-        ("max_requests", limit.into()),
+        ("max_connections", NO_LIMIT.into()),
+        ("max_pending_requests", NO_LIMIT.into()),
+        ("max_requests", NO_LIMIT.into()),
+        ("max_retries", NO_LIMIT.into()),
     ]);
-    threshold = if track_remaining {
-        threshold.with("track_remaining", true)
-    } else {
-        threshold.with("max_retries", limit)
-    };
+    if track_remaining {
+        threshold = threshold.with("track_remaining", true);
+    }
     map([("thresholds", list([threshold]))])
 }
 
@@ -196,7 +210,7 @@ fn metadata(
     cluster: &ClusterPlan,
 ) -> Node {
     let (inert, how) = match &cluster.discovery {
-        Discovery::KubeDns(_) => (
+        Discovery::KubeDns { .. } => (
             "zone-aware routing: names carry no zone; all else while the name has one address",
             "kube_dns",
         ),
@@ -216,11 +230,21 @@ fn metadata(
         ("phase", "transparent".into()),
         ("addresses", list(cluster.addresses.iter().cloned())),
         ("discovery", how.into()),
+        ("assumed", cluster.assumed.into()),
         (
             "protocols",
             list(cluster.protocols.iter().map(super::index::spelling)),
         ),
     ]);
+    if let Discovery::KubeDns { absolute, .. } | Discovery::OtherDns { absolute, .. } =
+        &cluster.discovery
+        && !absolute
+    {
+        node = node.with("note", AS_DIALLED);
+    }
+    if cluster.by_port_only {
+        node = node.with("note", "attributed by port only: no address is known");
+    }
     if let Some(destination) = destination {
         node = node
             .with("kind", super::index::spelling(&destination.kind))
@@ -237,6 +261,7 @@ fn metadata(
                 list(destination.evidence.iter().map(super::index::spelling)),
             );
     }
-    node.with("inert", list([inert]))
+    let pinned = cluster.pins_connections().then_some(HEADLESS);
+    node.with("inert", list([inert].into_iter().chain(pinned)))
         .with("withheld_until_tuned", list(WITHHELD))
 }

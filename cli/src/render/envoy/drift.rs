@@ -1,18 +1,30 @@
 //! The drift report: what Envoy saw and tracing did not, one JSON object per connection or request.
 //!
-//! Every way into a passthrough cluster has such a log. The values come from clients; Envoy escapes them.
+//! Every way into a passthrough cluster has such a log, and so has every destination known by its port alone. The values come from clients; Envoy escapes them.
 
 use super::yaml::{Node, map};
 use super::{route, typed};
 
-/// Log of raw connections.
+/// Log of raw connections to destinations that were not observed.
 pub(super) fn connections() -> Node {
-    log("tcp", "-")
+    log(UNOBSERVED, "tcp", "-")
 }
 
-fn log(kind: &str, authority: &str) -> Node {
+/// Log of connections to ports of the service itself that were not observed.
+pub(super) fn inbound() -> Node {
+    log(UNOBSERVED, "inbound", "-")
+}
+
+/// Log of connections that count for a cluster because of their port alone: each may be to another destination.
+pub(super) fn whole_port() -> Node {
+    log("attributed_by_port", "tcp_whole_port", "-")
+}
+
+const UNOBSERVED: &str = "unobserved";
+
+fn log(what: &str, kind: &str, authority: &str) -> Node {
     let fields = map([
-        ("tracemesh", "unobserved".into()),
+        ("tracemesh", what.into()),
         ("where", kind.into()),
         ("dst", "%DOWNSTREAM_LOCAL_ADDRESS%".into()),
         ("authority", authority.into()),
@@ -48,5 +60,5 @@ pub(super) fn requests() -> Node {
             ),
         ]),
     )]);
-    log("http", "%REQ(:AUTHORITY)%").with("filter", filter)
+    log(UNOBSERVED, "http", "%REQ(:AUTHORITY)%").with("filter", filter)
 }

@@ -69,36 +69,41 @@ pub(super) fn connection_manager(
     ])
 }
 
+/// How long a connection lives that could pin a client to one pod; requests in flight end in peace.
+pub(super) const RENEWAL: &str = "60s";
+
 /// Upstream options: HTTP/1.x only.
 pub(super) fn explicit_http1() -> Node {
-    upstream(map([(
-        "explicit_http_config",
-        map([("http_protocol_options", http1_options())]),
-    )]))
+    let protocol = map([("http_protocol_options", http1_options())]);
+    upstream(map([("explicit_http_config", protocol)]), None)
 }
 
-/// Upstream options: HTTP/2 only.
-pub(super) fn explicit_http2() -> Node {
-    upstream(map([(
-        "explicit_http_config",
-        map([("http2_protocol_options", map([]))]),
-    )]))
+/// Upstream options: HTTP/2 only, on connections that live this long.
+pub(super) fn explicit_http2(renewal: Option<&str>) -> Node {
+    let protocol = map([("http2_protocol_options", map([]))]);
+    upstream(map([("explicit_http_config", protocol)]), renewal)
 }
 
-/// Upstream options: whatever the client speaks.
-pub(super) fn mirror() -> Node {
-    upstream(map([(
-        "use_downstream_protocol_config",
-        map([
-            ("http_protocol_options", http1_options()),
-            ("http2_protocol_options", map([])),
-        ]),
-    )]))
+/// Upstream options: whatever the client speaks, on connections that live this long.
+pub(super) fn mirror(renewal: Option<&str>) -> Node {
+    let protocols = map([
+        ("http_protocol_options", http1_options()),
+        ("http2_protocol_options", map([])),
+    ]);
+    upstream(
+        map([("use_downstream_protocol_config", protocols)]),
+        renewal,
+    )
 }
 
-fn upstream(options: Node) -> Node {
+fn upstream(options: Node, renewal: Option<&str>) -> Node {
     const NAME: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
-    map([(NAME, typed(NAME, options))])
+    let mut options = typed(NAME, options);
+    if let Some(renewal) = renewal {
+        let common = map([("max_connection_duration", renewal.into())]);
+        options = options.with("common_http_protocol_options", common);
+    }
+    map([(NAME, options)])
 }
 
 fn http1_options() -> Node {

@@ -74,6 +74,7 @@ pub(super) fn listeners(
 
 fn catch_all(options: &EnvoyOptions) -> Node {
     let filters = match options.capture {
+        // `use_original_dst` does it.
         Capture::OriginalDst => Node::List(Vec::new()),
         Capture::ProxyProtocol => list([listener_filter("proxy_protocol", "ProxyProtocol")]),
     };
@@ -171,10 +172,10 @@ fn opaque_port(port: &PortPlan) -> Node {
         let matches = map([("prefix_ranges", list(ranges))]);
         chain(cluster, Some(matches), tcp_proxy(cluster, cluster, None))
     });
-    let whole = port
-        .whole_port
-        .iter()
-        .map(|cluster| chain(cluster, None, tcp_proxy(cluster, cluster, None)));
+    let whole = port.whole_port.iter().map(|cluster| {
+        let log = Some(drift::whole_port());
+        chain(cluster, None, tcp_proxy(cluster, cluster, log))
+    });
     let listener = virtual_listener(&port.listener_name(), "0.0.0.0", port.port)
         .with("filter_chains", list(by_address.chain(whole)));
     if port.whole_port.is_some() {
@@ -217,23 +218,22 @@ fn inbound(plan: &ServicePlan, options: &EnvoyOptions) -> Node {
         )
     });
     let chains = [loop_guard(options.inbound_port)].into_iter().chain(app);
+    let capture = match options.capture {
+        Capture::OriginalDst => listener_filter("original_dst", "OriginalDst"),
+        Capture::ProxyProtocol => listener_filter("proxy_protocol", "ProxyProtocol"),
+    };
+    let other = tcp_proxy(
+        "inbound_other",
+        "inbound_passthrough",
+        Some(drift::inbound()),
+    );
     map([
         ("name", "inbound".into()),
         ("address", socket_address("0.0.0.0", options.inbound_port)),
         ("traffic_direction", "INBOUND".into()),
-        (
-            "listener_filters",
-            list([listener_filter("original_dst", "OriginalDst")]),
-        ),
+        ("listener_filters", list([capture])),
         ("filter_chains", list(chains)),
-        (
-            "default_filter_chain",
-            chain(
-                "other",
-                None,
-                tcp_proxy("inbound_other", "passthrough", None),
-            ),
-        ),
+        ("default_filter_chain", chain("other", None, other)),
     ])
 }
 

@@ -4,7 +4,7 @@
 //! different names stay different, also on file systems that ignore case. `~` never occurs in a plain name, so a name
 //! cannot imitate an escaped one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 use tracemesh_graph::egress::ServiceEgress;
@@ -80,42 +80,48 @@ pub(super) struct ClusterSubject {
     pub host: String,
     /// Port that the name shall show.
     pub port: u16,
+    /// Whether the host is this cluster's own, and not shared or shown for want of one.
+    pub owns_host: bool,
 }
 
-/// Names for the clusters of one service: `[A-Za-z0-9_]`, at most 63 bytes, all different. Envoy takes `.` and `:` in
+/// Names for the clusters of one service: `[A-Za-z0-9_-]`, at most 63 bytes, all different. Envoy takes `.` and `:` in
 /// a cluster name for the borders of statistics names.
 ///
+/// A name depends on its own subject alone, so that a new destination renames no metrics of another: dots become `_`,
+/// and whatever else would lose something gets a hash. Only where two destinations own the same host and port do all
+/// but the first in order get one too.
+///
 /// A plain name ends in `_` and a port, a hashed one in `_` and 16 digits: neither can be taken for the other, nor for
-/// `passthrough`, `passthrough_http` or `blackhole`.
+/// `passthrough`, `passthrough_http`, `inbound_passthrough` or `blackhole`.
 pub(super) fn cluster_names(subjects: &[ClusterSubject]) -> Vec<String> {
-    let plain: Vec<String> = subjects.iter().map(plain_cluster_name).collect();
-    let mut uses: BTreeMap<&str, usize> = BTreeMap::new();
-    for name in &plain {
-        *uses.entry(name).or_default() += 1;
-    }
+    let mut taken = BTreeSet::new();
     subjects
         .iter()
-        .zip(&plain)
-        .map(|(subject, name)| {
-            let unique = uses[name.as_str()] == 1 && !name.starts_with("inbound_");
-            if unique && name.len() <= CLUSTER_NAME_BYTES {
-                name.clone()
+        .map(|subject| {
+            let plain = plain_cluster_name(subject);
+            let exact = subject.owns_host && is_exact(&subject.host);
+            let fits = plain.len() <= CLUSTER_NAME_BYTES && !plain.starts_with("inbound_");
+            if exact && fits && taken.insert(plain.clone()) {
+                plain
             } else {
-                hashed_cluster_name(subject, name)
+                hashed_cluster_name(subject, &plain)
             }
         })
         .collect()
 }
 
+/// Whether [`plain_cluster_name`] gives no other host the same name.
+fn is_exact(host: &str) -> bool {
+    let kept = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
+    host.bytes().all(kept)
+}
+
 fn plain_cluster_name(subject: &ClusterSubject) -> String {
-    let host = subject
+    let host: String = subject
         .host
-        .split_once(".svc.")
-        .map_or(subject.host.as_str(), |(service, _)| service);
-    let host: String = host
         .chars()
         .map(|character| match character {
-            kept @ ('a'..='z' | 'A'..='Z' | '0'..='9') => kept,
+            kept @ ('a'..='z' | 'A'..='Z' | '0'..='9' | '-') => kept,
             _ => '_',
         })
         .collect();
@@ -140,8 +146,6 @@ pub(super) fn hexadecimal(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
 
     fn subject(node: &str, host: &str) -> ClusterSubject {
@@ -149,6 +153,7 @@ mod tests {
             node: node.to_owned(),
             host: host.to_owned(),
             port: 8080,
+            owns_host: true,
         }
     }
 
@@ -186,17 +191,34 @@ mod tests {
             subject("4", "inbound"),
             subject("5", &"x".repeat(200)),
         ]);
-        assert_eq!(names[0], "cart_shop_8080");
+        assert_eq!(names[0], "cart_shop_svc_cluster_local_8080");
+        assert_eq!(names[1], "a-b_8080");
         let all: BTreeSet<&String> = names.iter().collect();
         assert_eq!(all.len(), names.len());
         for name in &names {
             assert!(name.len() <= CLUSTER_NAME_BYTES, "{name}");
             assert!(
                 name.bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'),
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte)),
                 "{name}"
             );
         }
         assert!(names[3].starts_with("inbound_8080_"), "{}", names[3]);
+    }
+
+    #[test]
+    fn a_new_destination_renames_no_other() {
+        let hosts = [
+            "cart.shop",
+            "cart_shop",
+            "cart-shop",
+            "shop.svc.a",
+            "shop.svc.b",
+        ];
+        let all: Vec<ClusterSubject> = hosts.iter().map(|host| subject(host, host)).collect();
+        let together = cluster_names(&all);
+        for (one, name) in all.iter().zip(&together) {
+            assert_eq!(&cluster_names(std::slice::from_ref(one))[0], name);
+        }
     }
 }

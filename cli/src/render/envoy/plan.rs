@@ -38,13 +38,30 @@ pub(super) struct ClusterPlan {
     pub addresses: BTreeSet<String>,
     /// Protocols seen.
     pub protocols: BTreeSet<TargetProtocol>,
+    /// Whether the name to resolve rests on an option alone.
+    pub assumed: bool,
+    /// Whether connections count for it because of their port alone.
+    pub by_port_only: bool,
+}
+
+impl ClusterPlan {
+    /// Whether HTTP/2 may keep all requests on one connection to a virtual address, and so to one pod.
+    pub(super) fn pins_connections(&self) -> bool {
+        let http2 = matches!(self.upstream, Some(Upstream::Http2 | Upstream::Mirror));
+        http2 && matches!(self.discovery, Discovery::KubeDns { .. })
+    }
 }
 
 /// Where a cluster finds its endpoints.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Discovery {
     /// A Kubernetes service: every address it resolves to.
-    KubeDns(String),
+    KubeDns {
+        /// Name to resolve.
+        name: String,
+        /// Whether the name is complete.
+        absolute: bool,
+    },
     /// Any other name: one address at a time, the last one kept when resolution fails.
     OtherDns {
         /// Name to resolve.
@@ -159,15 +176,26 @@ fn cluster_key<'a>(destination: &'a Destination, target: &EgressTarget) -> Clust
 /// Named after the host, or after the callee where several hosts share the cluster: brokers come and go.
 fn subject(key: &ClusterKey<'_>, targets: &[&EgressTarget], callee: &str) -> ClusterSubject {
     let hosts: BTreeSet<String> = targets.iter().map(|target| resolved_host(target)).collect();
-    let shown = match hosts.first() {
-        Some(host) if hosts.len() == 1 => host,
-        _ => callee,
+    let (shown, owns_host) = match hosts.first() {
+        Some(host) if hosts.len() == 1 => (host.as_str(), owns(targets, host)),
+        _ => (callee, false),
     };
     ClusterSubject {
         node: key.0.to_owned(),
         host: shown.to_owned(),
         port: key.2,
+        owns_host,
     }
+}
+
+/// Whether connections to a host are this cluster's: another destination may have been seen under its names.
+fn owns(targets: &[&EgressTarget], host: &str) -> bool {
+    targets.iter().any(|target| match &target.matches {
+        TargetMatch::Authority(names) | TargetMatch::Sni(names) => {
+            names.iter().any(|name| name == host)
+        }
+        TargetMatch::Addresses(_) | TargetMatch::WholePort => true,
+    })
 }
 
 fn cluster_plan(name: String, node: &str, port: u16, targets: &[&EgressTarget]) -> ClusterPlan {
@@ -186,6 +214,10 @@ fn cluster_plan(name: String, node: &str, port: u16, targets: &[&EgressTarget]) 
         upstream: upstream(targets),
         addresses,
         protocols: targets.iter().map(|target| target.protocol).collect(),
+        assumed: targets.iter().any(|target| target.assumed),
+        by_port_only: targets
+            .iter()
+            .any(|target| target.matches == TargetMatch::WholePort),
     }
 }
 
@@ -201,9 +233,9 @@ fn discovery(targets: &[&EgressTarget]) -> Discovery {
         _ => {}
     }
     let name = resolved_host(targets[0]);
-    let absolute = targets[0].dns_is_absolute;
-    if absolute && name.contains(".svc.") {
-        Discovery::KubeDns(name)
+    let absolute = targets.iter().all(|target| target.dns_is_absolute);
+    if targets.iter().all(|target| target.kubernetes) {
+        Discovery::KubeDns { name, absolute }
     } else {
         Discovery::OtherDns { name, absolute }
     }

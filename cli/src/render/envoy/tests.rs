@@ -90,3 +90,50 @@ fn ports_of_the_sidecar_are_withheld_and_reported() {
     assert!(own.contains(&"port 8080 belongs to the sidecar".to_owned()));
     assert!(own.iter().any(|reason| reason.contains("capture is IPv4")));
 }
+
+fn shop_clusters(service: &str) -> String {
+    let text = include_str!("../../../../fixtures/egress/shop/snapshot.json");
+    let snapshot: GraphSnapshot = serde_json::from_str(text).unwrap();
+    let model = derive(&snapshot, &EgressOptions::default());
+    let path = format!("services/prod/shop/{service}/xds/gen-0001/cds.yaml");
+    match render(&model, &EnvoyOptions::default()).remove(path.as_str()) {
+        Some(Entry::File(text)) => text,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The lines of one cluster.
+fn cluster_of<'a>(clusters: &'a str, node: &str) -> &'a str {
+    let wanted = format!("to: \"{node}\"");
+    let mut all = clusters.split("\n- \"@type\": ");
+    all.find(|cluster| cluster.contains(&wanted)).unwrap()
+}
+
+/// Defining an edge must not make it less safe than leaving it to the passthrough.
+#[test]
+fn no_cluster_has_a_limit_that_the_passthrough_has_not() {
+    for service in ["cart", "checkout", "frontend", "recommend"] {
+        let clusters = shop_clusters(service);
+        let limits = clusters.lines().filter(|line| line.contains("max_"));
+        for line in limits.filter(|line| !line.contains("max_connection_duration")) {
+            assert!(line.ends_with(": 1000000"), "{line}");
+        }
+    }
+}
+
+#[test]
+fn http2_behind_kubernetes_names_renews_its_connections() {
+    let clusters = shop_clusters("frontend");
+    let renews = |node| {
+        let cluster = cluster_of(&clusters, node);
+        assert_eq!(
+            cluster.contains("max_connection_duration: \"60s\""),
+            cluster.contains("headless"),
+            "{cluster}"
+        );
+        cluster.contains("max_connection_duration")
+    };
+    assert!(renews("service/shop/checkout"));
+    assert!(!renews("service/shop/cart"));
+    assert!(!renews("external/10.9.8.7:8080"));
+}
