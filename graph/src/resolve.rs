@@ -92,6 +92,11 @@ pub(crate) fn snapshot(segment: &Segment, settings: &Settings) -> GraphSnapshot 
     for (key, stats) in &segment.edges {
         place(&resolver, key, stats, &mut table, &mut unresolved);
     }
+    for (key, facts) in &segment.facts {
+        if let (caller, Destination::Known(known)) = ends(&resolver, key) {
+            table.add_facts(&caller, &known, key.relation, facts);
+        }
+    }
     let links = flows::join(segment, &resolver, &mut table);
     let emitters = emitters(segment);
     let mut refs: Vec<NodeRef> = emitters.keys().chain(table.nodes()).cloned().collect();
@@ -136,20 +141,7 @@ fn place(
     table: &mut EdgeTable,
     unresolved: &mut Unresolved,
 ) {
-    let caller = match &key.caller {
-        Caller::Node(node) => NodeRef::of_key(node),
-        Caller::Named {
-            environment,
-            namespace,
-            name,
-        } => resolver.named_caller(environment, namespace, name),
-    };
-    let destination = match (&key.callee, &key.caller) {
-        (Some(callee), Caller::Named { .. }) => Destination::named(NodeRef::of_key(callee)),
-        (Some(callee), Caller::Node(_)) => Destination::answered(NodeRef::of_key(callee)),
-        (None, Caller::Node(node)) => resolver.resolve(node, &key.peer),
-        (None, Caller::Named { .. }) => return,
-    };
+    let (caller, destination) = ends(resolver, key);
     match destination {
         Destination::Unresolved => {
             let calls = unresolved.entry(caller).or_default();
@@ -164,6 +156,25 @@ fn place(
             }
         }
     }
+}
+
+/// The nodes that an edge of the segment joins. A named caller comes from the server span that names it, so it is answered.
+fn ends(resolver: &Resolver<'_>, key: &EdgeKey) -> (NodeRef, Destination) {
+    let caller = match &key.caller {
+        Caller::Node(node) => NodeRef::of_key(node),
+        Caller::Named {
+            environment,
+            namespace,
+            name,
+        } => resolver.named_caller(environment, namespace, name),
+    };
+    let destination = match (&key.callee, &key.caller) {
+        (Some(callee), Caller::Named { .. }) => Destination::named(NodeRef::of_key(callee)),
+        (Some(callee), Caller::Node(_)) => Destination::answered(NodeRef::of_key(callee)),
+        (None, Caller::Node(node)) => resolver.resolve(node, &key.peer),
+        (None, Caller::Named { .. }) => Destination::Unresolved,
+    };
+    (caller, destination)
 }
 
 /// Nodes that emit spans, with what is known about each.

@@ -6,6 +6,7 @@
 //! the split into segments changes the graph.
 
 mod pairs;
+pub(crate) mod planning;
 pub(crate) mod stats;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use crate::peer::Peer;
 use crate::settings::Settings;
 use crate::snapshot::{GraphSnapshot, Relation};
 use crate::span::RejectReason;
+use planning::EdgeFacts;
 use stats::{EdgeStats, NodeStats, ServedStats};
 
 /// Nodes, calls, messages and diagnostics. Merging is commutative and associative; idempotence comes from the store,
@@ -29,6 +31,9 @@ pub struct Segment {
     pub(crate) nodes: BTreeMap<NodeKey, NodeStats>,
     #[serde(with = "pairs")]
     pub(crate) edges: BTreeMap<EdgeKey, EdgeStats>,
+    /// Facts for planning, by caller, destination and relation; the peers are cut to what decides the destination.
+    #[serde(with = "pairs", default)]
+    pub(crate) facts: BTreeMap<EdgeKey, EdgeFacts>,
     /// Hosts and RPC services by which nodes were called.
     #[serde(with = "pairs")]
     pub(crate) served: BTreeMap<(NodeKey, Peer), ServedStats>,
@@ -112,6 +117,9 @@ impl Segment {
         }
         for (key, stats) in other.edges {
             self.edges.entry(key).or_default().merge(&stats);
+        }
+        for (key, facts) in other.facts {
+            self.facts.entry(key).or_default().merge(&facts);
         }
         for (key, stats) in other.served {
             self.served.entry(key).or_default().merge(stats);

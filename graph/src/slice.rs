@@ -13,6 +13,7 @@ mod answers;
 mod calls;
 mod chains;
 mod messages;
+mod requests;
 mod steps;
 mod tree;
 mod units;
@@ -68,6 +69,8 @@ pub(crate) struct Attempt {
     pub(crate) caller: NodeId,
     pub(crate) callee: Option<NodeId>,
     pub(crate) peer: PeerRef,
+    /// The caller's serving span, as an index into the slice; `None` when the call was made outside of any.
+    pub(crate) request: Option<usize>,
     pub(crate) relation: Relation,
     pub(crate) found: Found,
     pub(crate) is_call: bool,
@@ -93,6 +96,7 @@ impl Attempt {
             caller,
             callee: None,
             peer,
+            request: None,
             relation: Relation::Sync,
             found: Found::Alone,
             is_call: true,
@@ -200,6 +204,10 @@ pub(crate) trait SliceSink {
     fn send(&mut self, send: Send);
     fn consume(&mut self, consume: Consume);
     fn event(&mut self, node: NodeId, event: Event);
+    /// A request that a node served: something reached one of its serving spans from outside the process.
+    fn request(&mut self, node: NodeId);
+    /// Everything about the slice was said.
+    fn end(&mut self);
 }
 
 /// Infers one trace. Records may come in any order.
@@ -219,4 +227,8 @@ pub(crate) fn infer(records: Vec<SpanRecord>, names: &Tables, sink: &mut impl Sl
     let units = calls::units(context);
     messages::emit(context, &units, sink);
     calls::emit(context, &units, sink);
+    for span in (0..tree.records().len()).filter(|span| tree.request(*span) == Some(*span)) {
+        sink.request(tree.node(span));
+    }
+    sink.end();
 }

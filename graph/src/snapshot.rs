@@ -4,11 +4,14 @@
 //! (`tracemesh.graph/v1`): fields keep their names and meanings; new fields may appear. Nodes are sorted by id, edges by
 //! (caller, callee, relation). It holds no wall-clock time: the same spans give the same bytes.
 
+mod planning;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
+pub use planning::EdgeFacts;
 
 /// Value of the `schema` field.
 pub const SCHEMA: &str = "tracemesh.graph/v1";
@@ -102,6 +105,10 @@ pub struct Node {
     pub system: Option<String>,
     /// Calls that reached this node from outside the traces.
     pub entry_calls: u64,
+    /// Requests of the node: its server and consumer spans, without those nested in another one of the same process, and one
+    /// per trace in which it called from outside of any. Counted as observed, not corrected for sampling; 0 when unknown.
+    #[serde(default)]
+    pub requests: u64,
     /// Distinct instances seen (bounded; see `facets`).
     pub instances: u64,
     /// Facet name -> value -> spans: `zone`, `cluster`, `kube_namespace`, `language`, `version`, ...
@@ -238,6 +245,9 @@ pub struct Edge {
     pub errors: BTreeMap<String, u64>,
     /// Marks such as `self`, `mirror`, `redirect`, `hairpin`, `candidates: ...` -> calls.
     pub flags: BTreeMap<String, u64>,
+    /// Facts for planning, beside the other fields in JSON.
+    #[serde(flatten)]
+    pub facts: EdgeFacts,
 }
 
 /// What was seen and what became of it.

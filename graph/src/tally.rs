@@ -1,5 +1,7 @@
 //! The running counts of a shard, keyed by interned ids; turned into a [`Segment`] with names at every flush.
 
+mod planning;
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use crate::names::{NodeId, PeerId, ResourceId, Tables};
@@ -12,6 +14,7 @@ use crate::settings::Settings;
 use crate::slice::{Attempt, Consume, Event, PeerRef, Send, SliceSink};
 use crate::snapshot::Relation;
 use crate::span::SpanKind;
+use planning::PlanningTally;
 
 /// Caller, callee if one answered, what was dialled, relation.
 type EdgeIds = (NodeId, Option<NodeId>, PeerRef, Relation);
@@ -27,6 +30,7 @@ pub(crate) struct Tally {
     edges: HashMap<EdgeIds, EdgeStats>,
     named_callers: HashMap<(PeerId, NodeId), EdgeStats>,
     served: HashMap<(NodeId, PeerId), ServedStats>,
+    planning: PlanningTally,
     sends: VecDeque<Send>,
     consumes: VecDeque<Consume>,
     window: Option<(u64, u64)>,
@@ -77,6 +81,7 @@ impl SliceSink for TallySink<'_> {
         }
         let stats = tally.edges.entry(key).or_default();
         stats.count(attempt, self.names.label(attempt.error));
+        tally.planning.attempt(attempt);
     }
 
     fn entry(&mut self, record: &SpanRecord) {
@@ -114,6 +119,14 @@ impl SliceSink for TallySink<'_> {
     fn event(&mut self, node: NodeId, event: Event) {
         *self.tally.events.entry((node, event)).or_default() += 1;
     }
+
+    fn request(&mut self, node: NodeId) {
+        self.tally.planning.request(node);
+    }
+
+    fn end(&mut self) {
+        self.tally.planning.end(self.names);
+    }
 }
 
 impl Tally {
@@ -135,6 +148,7 @@ impl Tally {
         }
         self.name_nodes(names, settings, &mut segment);
         self.name_edges(names, &mut segment);
+        self.planning.name_into(names, &mut segment);
         self.name_messages(names, &mut segment);
         segment
     }

@@ -66,6 +66,26 @@ fn assert_exact(truth: &Truth, graph: &GraphSnapshot, setup: &str) {
     for node in &graph.nodes {
         let entries = truth.entries.get(&node.id).copied().unwrap_or_default();
         assert_eq!(node.entry_calls, entries, "{setup}: entries of {}", node.id);
+        let requests = truth.requests.get(&node.id).copied().unwrap_or_default();
+        assert_eq!(node.requests, requests, "{setup}: requests of {}", node.id);
+    }
+    assert_requests_are_exact(truth, graph, setup);
+}
+
+/// Which of its requests made a call, edge by edge.
+#[track_caller]
+fn assert_requests_are_exact(truth: &Truth, graph: &GraphSnapshot, setup: &str) {
+    let mut asked: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    for (caller, callee, _) in &truth.asked {
+        *asked.entry((caller, callee)).or_default() += 1;
+    }
+    for edge in &graph.edges {
+        let ends = (edge.caller.as_str(), edge.callee.as_str());
+        let requests = match edge.relation {
+            Relation::Sync => asked.get(&ends).copied(),
+            _ => None,
+        };
+        assert_eq!(edge.facts.caller_requests, requests, "{setup}: {ends:?}");
     }
 }
 

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use tracemesh_graph::snapshot::{
-    Diagnostics, Edge, EvidenceCounts, GraphSnapshot, Latency, Node, NodeKind, Relation, SCHEMA,
-    Target, Window,
+    Diagnostics, Edge, EdgeFacts, EvidenceCounts, GraphSnapshot, Latency, Node, NodeKind, Relation,
+    SCHEMA, Target, Window,
 };
 use tracemesh_graph::time::Timestamp;
 
@@ -161,6 +161,7 @@ pub(super) fn node(kind: NodeKind, name: &str, namespace: &str) -> Node {
         address: None,
         system: None,
         entry_calls: 0,
+        requests: 0,
         instances: 1,
         facets: BTreeMap::new(),
         attributes: BTreeMap::new(),
@@ -207,6 +208,7 @@ fn edge(caller: &Node, callee: &Node, targets: Vec<Target>, protocol: &str) -> E
         exemplars: Vec::new(),
         errors: BTreeMap::new(),
         flags: BTreeMap::new(),
+        facts: EdgeFacts::default(),
     }
 }
 

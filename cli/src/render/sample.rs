@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use tracemesh_graph::snapshot::{
-    Diagnostics, Edge, EvidenceCounts, GraphSnapshot, Latency, LatencySummary, Node, NodeKind,
-    Relation, SCHEMA, ServiceDiagnostics, Target, Window,
+    Diagnostics, Edge, EdgeFacts, EvidenceCounts, GraphSnapshot, Latency, LatencySummary, Node,
+    NodeKind, Relation, SCHEMA, ServiceDiagnostics, Target, Window,
 };
 use tracemesh_graph::time::Timestamp;
 
@@ -23,6 +23,7 @@ pub(crate) fn node(kind: NodeKind, namespace: &str, name: &str) -> Node {
         address: None,
         system: (kind == NodeKind::Database).then(|| "postgresql".to_owned()),
         entry_calls: 0,
+        requests: 0,
         instances: 3,
         facets: BTreeMap::new(),
         attributes: BTreeMap::new(),
@@ -72,6 +73,7 @@ pub(crate) fn edge(caller: &str, callee: &str, calls: u64) -> Edge {
         exemplars: Vec::new(),
         errors: BTreeMap::new(),
         flags: BTreeMap::new(),
+        facts: EdgeFacts::default(),
     }
 }
 

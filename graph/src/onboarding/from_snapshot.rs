@@ -53,7 +53,10 @@ impl PlanInput {
         }
         for edge in &snapshot.edges {
             match edge.relation {
-                Relation::Sync => input.edges.push(plan_edge(edge)),
+                Relation::Sync => {
+                    let requests = snapshot.node(&edge.caller).map(|caller| caller.requests);
+                    input.edges.push(plan_edge(edge, requests));
+                }
                 Relation::Async | Relation::Proxied => {
                     let reason = format!("{} edge", edge.relation.as_str());
                     *input.left_out.entry(reason).or_default() += 1;
@@ -221,7 +224,8 @@ fn rate(edge: &Edge) -> f64 {
     }
 }
 
-fn plan_edge(edge: &Edge) -> PlanEdge {
+/// `requests` are those of the caller.
+fn plan_edge(edge: &Edge, requests: Option<u64>) -> PlanEdge {
     let observed = edge.failed >= ENOUGH_FAILURES;
     let attempts = edge.failed_attempts as f64 / edge.failed.max(1) as f64;
     PlanEdge {
@@ -229,7 +233,13 @@ fn plan_edge(edge: &Edge) -> PlanEdge {
         callee: edge.callee.clone(),
         rate: rate(edge),
         attempts: observed.then(|| attempts.clamp(1.0, MAX_OBSERVED_ATTEMPTS)),
-        hit_ratio: None,
+        hit_ratio: hit_ratio(edge.facts.caller_requests, requests),
         confidence: edge.confidence,
     }
+}
+
+/// Share of the caller's requests that make such a call, where both were counted.
+fn hit_ratio(asking: Option<u64>, requests: Option<u64>) -> Option<f64> {
+    let requests = requests.filter(|requests| *requests > 0)?;
+    Some((asking? as f64 / requests as f64).min(1.0))
 }

@@ -26,6 +26,7 @@ pub(super) fn describe(
         address: node.address.clone(),
         system: node.system.clone(),
         entry_calls: 0,
+        requests: 0,
         instances: 0,
         facets: BTreeMap::new(),
         attributes: BTreeMap::new(),
@@ -35,6 +36,7 @@ pub(super) fn describe(
         return described;
     };
     described.entry_calls = event(stats, "entry");
+    described.requests = stats.requests;
     described.instances = stats.instances.len() as u64;
     described.facets = stats.facets.clone();
     described.attributes = single_values(stats);

@@ -186,6 +186,9 @@ pub(crate) fn add_counts<K: Ord + Clone>(into: &mut BTreeMap<K, u64>, from: &BTr
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct NodeStats {
     pub(crate) spans: u64,
+    /// Requests served, and one per trace that called from outside of any.
+    #[serde(default)]
+    pub(crate) requests: u64,
     /// Spans by kind.
     pub(crate) kinds: BTreeMap<String, u64>,
     /// Counted events by name.
@@ -212,6 +215,7 @@ impl NodeStats {
     /// Adds another node's counts. Nothing is capped here: folding on the way would make the order of merges visible.
     pub(crate) fn merge(&mut self, other: Self) {
         self.spans += other.spans;
+        self.requests += other.requests;
         add_counts(&mut self.kinds, &other.kinds);
         add_counts(&mut self.events, &other.events);
         self.instances.extend(other.instances);

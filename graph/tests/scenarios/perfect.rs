@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tracemesh_graph::snapshot::{
-    Diagnostics, Edge, EvidenceCounts, GraphSnapshot, Latency, Node, NodeKind, SCHEMA,
+    Diagnostics, Edge, EdgeFacts, EvidenceCounts, GraphSnapshot, Latency, Node, NodeKind, SCHEMA,
     ServiceDiagnostics, Target, Window,
 };
 use tracemesh_graph::time::Timestamp;
@@ -76,6 +76,7 @@ pub(crate) fn node(label: &str) -> Node {
         address,
         system,
         entry_calls: 0,
+        requests: 0,
         instances: 0,
         facets: BTreeMap::new(),
         attributes: BTreeMap::new(),
@@ -126,5 +127,6 @@ pub(crate) fn edge(expected: &ExpectedEdge) -> Edge {
         exemplars: Vec::new(),
         errors: BTreeMap::new(),
         flags: ones(&expected.flags),
+        facts: EdgeFacts::default(),
     }
 }
