@@ -120,6 +120,7 @@ pub(crate) fn snapshot(segment: &Segment, settings: &Settings) -> GraphSnapshot 
                 start: Some(Timestamp(start)),
                 end: Some(Timestamp(end)),
             }),
+        traces: segment.traces.counts(),
         nodes,
         edges: table.finish(&ids),
         diagnostics: diagnostics::of(&Diagnosed {

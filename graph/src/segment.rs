@@ -18,7 +18,7 @@ use crate::peer::Peer;
 use crate::settings::Settings;
 use crate::snapshot::{GraphSnapshot, Relation};
 use crate::span::RejectReason;
-use planning::EdgeFacts;
+use planning::{EdgeFacts, TraceStats};
 use stats::{EdgeStats, NodeStats, ServedStats};
 
 /// Nodes, calls, messages and diagnostics. Merging is commutative and associative; idempotence comes from the store,
@@ -27,6 +27,9 @@ use stats::{EdgeStats, NodeStats, ServedStats};
 pub struct Segment {
     /// Earliest span start and latest span end.
     pub(crate) window: Option<(u64, u64)>,
+    /// Traces of which spans were used.
+    #[serde(default)]
+    pub(crate) traces: TraceStats,
     #[serde(with = "pairs")]
     pub(crate) nodes: BTreeMap<NodeKey, NodeStats>,
     #[serde(with = "pairs")]
@@ -112,6 +115,7 @@ impl Segment {
             (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
             (a, b) => a.or(b),
         };
+        self.traces.merge(other.traces);
         for (key, stats) in other.nodes {
             self.nodes.entry(key).or_default().merge(stats);
         }

@@ -13,10 +13,13 @@ mod answers;
 mod calls;
 mod chains;
 mod messages;
+mod passage;
 mod requests;
 mod steps;
 mod tree;
 mod units;
+
+use std::collections::BTreeSet;
 
 use crate::names::{LabelId, NodeId, PeerId, Tables};
 use crate::record::SpanRecord;
@@ -206,6 +209,8 @@ pub(crate) trait SliceSink {
     fn event(&mut self, node: NodeId, event: Event);
     /// A request that a node served: something reached one of its serving spans from outside the process.
     fn request(&mut self, node: NodeId);
+    /// The trace, the nodes that it passed through, and the sampling weight of its root if that was seen.
+    fn trace(&mut self, nodes: &BTreeSet<NodeId>, root_weight: Option<f32>);
     /// Everything about the slice was said.
     fn end(&mut self);
 }
@@ -230,5 +235,6 @@ pub(crate) fn infer(records: Vec<SpanRecord>, names: &Tables, sink: &mut impl Sl
     for span in (0..tree.records().len()).filter(|span| tree.request(*span) == Some(*span)) {
         sink.request(tree.node(span));
     }
+    passage::emit(&tree, sink);
     sink.end();
 }

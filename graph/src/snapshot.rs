@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
-pub use planning::EdgeFacts;
+pub use planning::{EdgeFacts, TraceCounts};
 
 /// Value of the `schema` field.
 pub const SCHEMA: &str = "tracemesh.graph/v1";
@@ -23,6 +23,9 @@ pub struct GraphSnapshot {
     pub schema: String,
     /// First start and last end among the spans used; both absent when there were none.
     pub window: Window,
+    /// Distinct traces; all 0 in snapshots of older versions.
+    #[serde(default)]
+    pub traces: TraceCounts,
     /// Nodes by id.
     pub nodes: Vec<Node>,
     /// Edges by (caller, callee, relation).
@@ -109,6 +112,9 @@ pub struct Node {
     /// per trace in which it called from outside of any. Counted as observed, not corrected for sampling; 0 when unknown.
     #[serde(default)]
     pub requests: u64,
+    /// Distinct traces that passed through the node; only nodes that emit spans have any.
+    #[serde(default)]
+    pub traces: TraceCounts,
     /// Distinct instances seen (bounded; see `facets`).
     pub instances: u64,
     /// Facet name -> value -> spans: `zone`, `cluster`, `kube_namespace`, `language`, `version`, ...

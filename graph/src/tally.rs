@@ -2,7 +2,7 @@
 
 mod planning;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use crate::names::{NodeId, PeerId, ResourceId, Tables};
 use crate::peer::Peer;
@@ -122,6 +122,10 @@ impl SliceSink for TallySink<'_> {
 
     fn request(&mut self, node: NodeId) {
         self.tally.planning.request(node);
+    }
+
+    fn trace(&mut self, nodes: &BTreeSet<NodeId>, root_weight: Option<f32>) {
+        self.tally.planning.trace(nodes, root_weight);
     }
 
     fn end(&mut self) {

@@ -162,6 +162,12 @@ fn assert_sane(graph: &GraphSnapshot, received: usize) {
         diagnostics.spans
     );
     assert!(graph.nodes.is_sorted_by(|a, b| a.id < b.id));
+    assert!(graph.traces.rooted <= graph.traces.seen);
+    for node in &graph.nodes {
+        assert!(node.traces.rooted <= node.traces.seen, "{node:?}");
+        assert!(node.traces.seen <= graph.traces.seen, "{node:?}");
+        assert!(node.traces.rooted <= graph.traces.rooted, "{node:?}");
+    }
     for edge in &graph.edges {
         let evidence = edge.evidence;
         let by_class = [

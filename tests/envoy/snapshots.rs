@@ -6,7 +6,7 @@ use std::path::Path;
 
 use tracemesh_graph::snapshot::{
     Diagnostics, Edge, EdgeFacts, EvidenceCounts, GraphSnapshot, Latency, Node, NodeKind, Relation,
-    SCHEMA, Target, Window,
+    SCHEMA, Target, TraceCounts, Window,
 };
 use tracemesh_graph::time::Timestamp;
 
@@ -142,6 +142,7 @@ impl Graph {
     pub(super) fn finish(self) -> GraphSnapshot {
         GraphSnapshot {
             schema: SCHEMA.to_owned(),
+            traces: TraceCounts::default(),
             window: Window::default(),
             nodes: self.nodes.into_values().collect(),
             edges: self.edges.into_values().collect(),
@@ -162,6 +163,7 @@ pub(super) fn node(kind: NodeKind, name: &str, namespace: &str) -> Node {
         system: None,
         entry_calls: 0,
         requests: 0,
+        traces: TraceCounts::default(),
         instances: 1,
         facets: BTreeMap::new(),
         attributes: BTreeMap::new(),

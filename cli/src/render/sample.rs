@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tracemesh_graph::snapshot::{
     Diagnostics, Edge, EdgeFacts, EvidenceCounts, GraphSnapshot, Latency, LatencySummary, Node,
-    NodeKind, Relation, SCHEMA, ServiceDiagnostics, Target, Window,
+    NodeKind, Relation, SCHEMA, ServiceDiagnostics, Target, TraceCounts, Window,
 };
 use tracemesh_graph::time::Timestamp;
 
@@ -24,6 +24,7 @@ pub(crate) fn node(kind: NodeKind, namespace: &str, name: &str) -> Node {
         system: (kind == NodeKind::Database).then(|| "postgresql".to_owned()),
         entry_calls: 0,
         requests: 0,
+        traces: TraceCounts::default(),
         instances: 3,
         facets: BTreeMap::new(),
         attributes: BTreeMap::new(),
@@ -85,6 +86,7 @@ pub(crate) fn snapshot(mut nodes: Vec<Node>, mut edges: Vec<Edge>) -> GraphSnaps
     });
     GraphSnapshot {
         schema: SCHEMA.to_owned(),
+        traces: TraceCounts::default(),
         window: Window {
             start: Some(Timestamp(START)),
             end: Some(Timestamp(START + 60_000_000_000)),

@@ -12,3 +12,15 @@ pub struct EdgeFacts {
     /// never above `calls`. Absent for messages, for callers without spans, and in snapshots of older versions.
     pub caller_requests: Option<u64>,
 }
+
+/// Distinct traces, of the whole graph or of those that passed through one node.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TraceCounts {
+    /// Traces of which spans were used. One that arrived in parts too far apart counts once for each part.
+    pub seen: u64,
+    /// Traces whose beginning was seen: a span without parent, whether called from outside, scheduled, or a consumer.
+    pub rooted: u64,
+    /// The same, corrected for the sampling of their beginnings. The share of a node in the total is its criticality.
+    pub weighted_rooted: f64,
+}

@@ -4,11 +4,11 @@
 //! one per request and destination.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::EdgeIds;
 use crate::names::{NodeId, Tables};
-use crate::segment::planning::{DestinationKey, EdgeFacts};
+use crate::segment::planning::{DestinationKey, EdgeFacts, TraceStats};
 use crate::segment::{Caller, EdgeKey, Segment};
 use crate::slice::{Attempt, PeerRef};
 
@@ -18,6 +18,8 @@ pub(super) struct PlanningTally {
     /// At most one entry per edge of the tally.
     facts: HashMap<EdgeIds, EdgeFacts>,
     requests: HashMap<NodeId, u64>,
+    all_traces: TraceStats,
+    traces: HashMap<NodeId, TraceStats>,
     /// Calls of the slice that is being reported.
     calls: Vec<Call>,
 }
@@ -42,6 +44,14 @@ impl PlanningTally {
     /// Counts a request that a node served.
     pub(super) fn request(&mut self, node: NodeId) {
         *self.requests.entry(node).or_default() += 1;
+    }
+
+    /// Counts a trace and the nodes that it passed through.
+    pub(super) fn trace(&mut self, nodes: &BTreeSet<NodeId>, root_weight: Option<f32>) {
+        self.all_traces.count(root_weight);
+        for node in nodes {
+            self.traces.entry(*node).or_default().count(root_weight);
+        }
     }
 
     /// Counts what was noted, at the end of a slice.
@@ -81,6 +91,12 @@ impl PlanningTally {
             let stats = segment.nodes.entry(names.node(*node).clone());
             stats.or_default().requests += requests;
         }
+        let traces: BTreeMap<_, _> = self.traces.iter().collect();
+        for (node, traces) in traces {
+            let stats = segment.nodes.entry(names.node(*node).clone());
+            stats.or_default().traces.merge(*traces);
+        }
+        segment.traces.merge(self.all_traces);
     }
 }
 

@@ -40,6 +40,8 @@ pub(crate) struct Truth {
     pub(crate) entries: BTreeMap<String, u64>,
     /// Requests and messages that each service worked on.
     pub(crate) requests: BTreeMap<String, u64>,
+    /// (service, trace that passed through it).
+    pub(crate) passed: BTreeSet<(String, u128)>,
     /// (caller, callee, serving span of the caller) with at least one call.
     pub(crate) asked: BTreeSet<(String, String, u64)>,
 }
@@ -184,6 +186,8 @@ impl Simulation<'_> {
     /// Takes a request up; returns the one that was being worked for.
     fn begin(&mut self, service: usize, span: usize) -> u64 {
         let id = self.world.services[service].id();
+        let passed = (id.clone(), self.trace);
+        self.traffic.truth.passed.insert(passed);
         *self.traffic.truth.requests.entry(id).or_default() += 1;
         std::mem::replace(&mut self.request, self.traffic.spans[span].id)
     }

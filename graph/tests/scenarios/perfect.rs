@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tracemesh_graph::snapshot::{
     Diagnostics, Edge, EdgeFacts, EvidenceCounts, GraphSnapshot, Latency, Node, NodeKind, SCHEMA,
-    ServiceDiagnostics, Target, Window,
+    ServiceDiagnostics, Target, TraceCounts, Window,
 };
 use tracemesh_graph::time::Timestamp;
 
@@ -37,6 +37,7 @@ pub(crate) fn perfect(row: &Row) -> GraphSnapshot {
     edges.sort_by_key(|edge| (edge.caller.clone(), edge.callee.clone(), edge.relation));
     GraphSnapshot {
         schema: SCHEMA.to_owned(),
+        traces: TraceCounts::default(),
         window: Window::default(),
         nodes: nodes.into_values().collect(),
         edges,
@@ -77,6 +78,7 @@ pub(crate) fn node(label: &str) -> Node {
         system,
         entry_calls: 0,
         requests: 0,
+        traces: TraceCounts::default(),
         instances: 0,
         facets: BTreeMap::new(),
         attributes: BTreeMap::new(),

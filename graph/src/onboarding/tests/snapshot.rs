@@ -138,6 +138,24 @@ fn hit_ratios_are_measured_where_requests_were_counted() {
 }
 
 #[test]
+fn criticality_is_measured_where_most_traces_have_their_beginning() {
+    let share = |seen: u64, rooted: u64, all: u64| {
+        let snapshot = snapshot(|json| {
+            let counts = |seen: u64, rooted: u64| serde_json::json!({"seen": seen, "rooted": rooted, "weighted_rooted": rooted as f64 * 10.0});
+            json["traces"] = counts(all, all);
+            json["nodes"][1]["traces"] = counts(seen, rooted);
+        });
+        let input = PlanInput::from_snapshot(&snapshot, &PlanOptions::default());
+        input.services["service/a"].criticality
+    };
+    assert_eq!(share(10, 10, 40), Some(0.25));
+    assert_eq!(share(10, 5, 40), Some(0.125));
+    assert_eq!(share(10, 4, 40), None);
+    assert_eq!(share(0, 0, 40), None);
+    assert_eq!(share(1, 1, 0), None);
+}
+
+#[test]
 fn teams_and_tiers_come_from_attributes_and_facts() {
     let mut options = PlanOptions {
         team_attribute: Some("owner".to_owned()),
