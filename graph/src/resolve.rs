@@ -21,6 +21,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use crate::identity::{NodeKey, NodeName};
+use crate::peer::Peer;
 use crate::segment::stats::{EdgeStats, NodeStats};
 use crate::segment::{Caller, EdgeKey, Segment};
 use crate::settings::Settings;
@@ -96,6 +97,12 @@ pub(crate) fn snapshot(segment: &Segment, settings: &Settings) -> GraphSnapshot 
     for (key, stats) in &segment.edges {
         place(&resolver, key, stats, &mut table, &mut unresolved);
     }
+    for (key, facts) in &segment.facts {
+        let peer = dialled(&resolver, key);
+        if let (caller, Destination::Known(known)) = ends(&resolver, key, &peer) {
+            table.add_facts(&caller, &known, key.relation, facts);
+        }
+    }
     let links = flows::join(segment, &resolver, &mut table);
     let emitters = emitters(segment);
     let mut refs: Vec<NodeRef> = emitters.keys().chain(table.nodes()).cloned().collect();
@@ -120,6 +127,7 @@ pub(crate) fn snapshot(segment: &Segment, settings: &Settings) -> GraphSnapshot 
                 end: Some(Timestamp(end)),
             }),
         selection: None,
+        traces: segment.traces.counts(),
         nodes,
         edges: table.finish(&ids),
         diagnostics: diagnostics::of(&Diagnosed {
@@ -141,24 +149,8 @@ fn place(
     table: &mut EdgeTable,
     unresolved: &mut Unresolved,
 ) {
-    let caller = match &key.caller {
-        Caller::Node(node) => NodeRef::of_key(node),
-        Caller::Named {
-            environment,
-            namespace,
-            name,
-        } => resolver.named_caller(environment, namespace, name),
-    };
-    let peer = match &key.caller {
-        Caller::Node(node) => resolver.complete(node, &key.peer),
-        Caller::Named { .. } => Cow::Borrowed(&key.peer),
-    };
-    let destination = match (&key.callee, &key.caller) {
-        (Some(callee), Caller::Named { .. }) => Destination::named(NodeRef::of_key(callee)),
-        (Some(callee), Caller::Node(_)) => Destination::answered(NodeRef::of_key(callee)),
-        (None, Caller::Node(node)) => resolver.resolve(node, &peer),
-        (None, Caller::Named { .. }) => return,
-    };
+    let peer = dialled(resolver, key);
+    let (caller, destination) = ends(resolver, key, &peer);
     match destination {
         Destination::Unresolved => {
             let calls = unresolved.entry(caller).or_default();
@@ -173,6 +165,33 @@ fn place(
             }
         }
     }
+}
+
+/// What an edge dialled, with what other callers of the same host add to it.
+fn dialled<'a>(resolver: &Resolver<'_>, key: &'a EdgeKey) -> Cow<'a, Peer> {
+    match &key.caller {
+        Caller::Node(node) => resolver.complete(node, &key.peer),
+        Caller::Named { .. } => Cow::Borrowed(&key.peer),
+    }
+}
+
+/// The nodes that an edge of the segment joins. A named caller comes from the server span that names it, so it is answered.
+fn ends(resolver: &Resolver<'_>, key: &EdgeKey, peer: &Peer) -> (NodeRef, Destination) {
+    let caller = match &key.caller {
+        Caller::Node(node) => NodeRef::of_key(node),
+        Caller::Named {
+            environment,
+            namespace,
+            name,
+        } => resolver.named_caller(environment, namespace, name),
+    };
+    let destination = match (&key.callee, &key.caller) {
+        (Some(callee), Caller::Named { .. }) => Destination::named(NodeRef::of_key(callee)),
+        (Some(callee), Caller::Node(_)) => Destination::answered(NodeRef::of_key(callee)),
+        (None, Caller::Node(node)) => resolver.resolve(node, peer),
+        (None, Caller::Named { .. }) => Destination::Unresolved,
+    };
+    (caller, destination)
 }
 
 /// Nodes that emit spans, with what is known about each.

@@ -14,9 +14,13 @@ mod calls;
 mod chains;
 mod gateways;
 mod messages;
+mod passage;
+mod requests;
 mod steps;
 mod tree;
 mod units;
+
+use std::collections::BTreeSet;
 
 use crate::names::{LabelId, NodeId, PeerId, Tables};
 use crate::record::SpanRecord;
@@ -70,6 +74,8 @@ pub(crate) struct Attempt {
     pub(crate) caller: NodeId,
     pub(crate) callee: Option<NodeId>,
     pub(crate) peer: PeerRef,
+    /// The caller's serving span, as an index into the slice; `None` when the call was made outside of any.
+    pub(crate) request: Option<usize>,
     pub(crate) relation: Relation,
     pub(crate) found: Found,
     pub(crate) is_call: bool,
@@ -95,6 +101,7 @@ impl Attempt {
             caller,
             callee: None,
             peer,
+            request: None,
             relation: Relation::Sync,
             found: Found::Alone,
             is_call: true,
@@ -207,6 +214,12 @@ pub(crate) trait SliceSink {
     fn event(&mut self, node: NodeId, event: Event);
     /// A proxy node turned out to be the sidecar of an application.
     fn fold(&mut self, proxy: NodeId, app: NodeId);
+    /// A request that a node served: something reached one of its serving spans from outside the process.
+    fn request(&mut self, node: NodeId);
+    /// The trace, the nodes that it passed through, and the sampling weight of its root if that was seen.
+    fn trace(&mut self, nodes: &BTreeSet<NodeId>, root_weight: Option<f32>);
+    /// Everything about the slice was said.
+    fn end(&mut self);
 }
 
 /// Infers one trace. Records may come in any order.
@@ -227,4 +240,9 @@ pub(crate) fn infer(records: Vec<SpanRecord>, names: &Tables, sink: &mut impl Sl
     messages::emit(context, &units, sink);
     calls::emit(context, &units, sink);
     gateways::emit(context, sink);
+    for span in (0..tree.records().len()).filter(|span| tree.request(*span) == Some(*span)) {
+        sink.request(tree.node(span));
+    }
+    passage::emit(&tree, sink);
+    sink.end();
 }

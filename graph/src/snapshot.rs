@@ -4,11 +4,14 @@
 //! (`tracemesh.graph/v1`): fields keep their names and meanings; new fields may appear. Nodes are sorted by id, edges by
 //! (caller, callee, relation). It holds no wall-clock time: the same spans give the same bytes.
 
+mod planning;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
+pub use planning::{EdgeFacts, TraceCounts};
 
 /// Value of the `schema` field.
 pub const SCHEMA: &str = "tracemesh.graph/v1";
@@ -23,6 +26,9 @@ pub struct GraphSnapshot {
     /// The part of a graph that this is; absent for whole graphs. A part says nothing about what it leaves out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selection: Option<Selection>,
+    /// Distinct traces; all 0 in snapshots of older versions.
+    #[serde(default)]
+    pub traces: TraceCounts,
     /// Nodes by id.
     pub nodes: Vec<Node>,
     /// Edges by (caller, callee, relation).
@@ -114,6 +120,13 @@ pub struct Node {
     pub system: Option<String>,
     /// Calls that reached this node from outside the traces.
     pub entry_calls: u64,
+    /// Requests of the node: its server and consumer spans, without those nested in another one of the same process, and one
+    /// per trace in which it called from outside of any. Counted as observed, not corrected for sampling; 0 when unknown.
+    #[serde(default)]
+    pub requests: u64,
+    /// Distinct traces that passed through the node; only nodes that emit spans have any.
+    #[serde(default)]
+    pub traces: TraceCounts,
     /// Distinct instances seen (bounded; see `facets`).
     pub instances: u64,
     /// Facet name -> value -> spans: `zone`, `cluster`, `kube_namespace`, `language`, `version`, ...
@@ -258,6 +271,9 @@ pub struct Edge {
     /// Marks such as `self`, `mirror`, `redirect`, `hairpin`, `candidates: ...` -> calls.
     #[serde(default)]
     pub flags: BTreeMap<String, u64>,
+    /// Facts for planning, beside the other fields in JSON.
+    #[serde(flatten)]
+    pub facts: EdgeFacts,
 }
 
 /// What was seen and what became of it.

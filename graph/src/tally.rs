@@ -1,6 +1,8 @@
 //! The running counts of a shard, keyed by interned ids; turned into a [`Segment`] with names at every flush.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+mod planning;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use crate::names::{NodeId, PeerId, ResourceId, Tables};
 use crate::peer::Peer;
@@ -12,6 +14,7 @@ use crate::settings::Settings;
 use crate::slice::{Attempt, Consume, Event, PeerRef, Send, SliceSink};
 use crate::snapshot::Relation;
 use crate::span::SpanKind;
+use planning::PlanningTally;
 
 /// Caller, callee if one answered, what was dialled, relation.
 type EdgeIds = (NodeId, Option<NodeId>, PeerRef, Relation);
@@ -29,6 +32,7 @@ pub(crate) struct Tally {
     edges: HashMap<EdgeIds, EdgeStats>,
     named_callers: HashMap<(PeerId, NodeId), EdgeStats>,
     served: HashMap<(NodeId, PeerId), ServedStats>,
+    planning: PlanningTally,
     sends: VecDeque<Send>,
     consumes: VecDeque<Consume>,
     window: Option<(u64, u64)>,
@@ -85,6 +89,7 @@ impl SliceSink for TallySink<'_> {
         }
         let stats = tally.edges.entry(key).or_default();
         stats.count(attempt, self.names.label(attempt.error));
+        tally.planning.attempt(attempt);
     }
 
     fn entry(&mut self, record: &SpanRecord) {
@@ -126,6 +131,18 @@ impl SliceSink for TallySink<'_> {
     fn event(&mut self, node: NodeId, event: Event) {
         *self.tally.events.entry((node, event)).or_default() += 1;
     }
+
+    fn request(&mut self, node: NodeId) {
+        self.tally.planning.request(node);
+    }
+
+    fn trace(&mut self, nodes: &BTreeSet<NodeId>, root_weight: Option<f32>) {
+        self.tally.planning.trace(nodes, root_weight);
+    }
+
+    fn end(&mut self) {
+        self.tally.planning.end(self.names);
+    }
 }
 
 impl Tally {
@@ -147,6 +164,7 @@ impl Tally {
         }
         self.name_nodes(names, settings, &mut segment);
         self.name_edges(names, &mut segment);
+        self.planning.name_into(names, &mut segment);
         self.name_messages(names, &mut segment);
         segment
     }

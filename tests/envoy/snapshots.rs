@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use tracemesh_graph::snapshot::{
-    Diagnostics, Edge, EvidenceCounts, GraphSnapshot, Latency, Node, NodeKind, Relation, SCHEMA,
-    Target, Window,
+    Diagnostics, Edge, EdgeFacts, EvidenceCounts, GraphSnapshot, Latency, Node, NodeKind, Relation,
+    SCHEMA, Target, TraceCounts, Window,
 };
 use tracemesh_graph::time::Timestamp;
 
@@ -142,6 +142,7 @@ impl Graph {
     pub(super) fn finish(self) -> GraphSnapshot {
         GraphSnapshot {
             schema: SCHEMA.to_owned(),
+            traces: TraceCounts::default(),
             window: Window::default(),
             selection: None,
             nodes: self.nodes.into_values().collect(),
@@ -162,6 +163,8 @@ pub(super) fn node(kind: NodeKind, name: &str, namespace: &str) -> Node {
         address: None,
         system: None,
         entry_calls: 0,
+        requests: 0,
+        traces: TraceCounts::default(),
         instances: 1,
         facets: BTreeMap::new(),
         attributes: BTreeMap::new(),
@@ -209,6 +212,7 @@ fn edge(caller: &Node, callee: &Node, targets: Vec<Target>, protocol: &str) -> E
         exemplars: Vec::new(),
         errors: BTreeMap::new(),
         flags: BTreeMap::new(),
+        facts: EdgeFacts::default(),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::identity::{NodeKey, NodeName};
 use crate::peer::Peer;
 use crate::segment::Segment;
 use crate::segment::stats::NodeStats;
-use crate::snapshot::{Node, Target};
+use crate::snapshot::{Node, Target, TraceCounts};
 use crate::time::Timestamp;
 
 /// The node as users see it.
@@ -26,6 +26,8 @@ pub(super) fn describe(
         address: node.address.clone(),
         system: node.system.clone(),
         entry_calls: 0,
+        requests: 0,
+        traces: TraceCounts::default(),
         instances: 0,
         facets: BTreeMap::new(),
         attributes: BTreeMap::new(),
@@ -35,6 +37,8 @@ pub(super) fn describe(
         return described;
     };
     described.entry_calls = event(stats, "entry");
+    described.requests = stats.requests;
+    described.traces = stats.traces.counts();
     described.instances = stats.instances.len() as u64;
     described.facets = stats.facets.clone();
     described.attributes = single_values(stats);

@@ -22,6 +22,7 @@ pub(crate) fn fold_sidecars(segment: &Segment) -> Option<Segment> {
     };
     let mut folded = Segment {
         window: segment.window,
+        traces: segment.traces,
         rejected: segment.rejected.clone(),
         dropped: segment.dropped.clone(),
         counters: segment.counters.clone(),
@@ -36,18 +37,20 @@ pub(crate) fn fold_sidecars(segment: &Segment) -> Option<Segment> {
             .or_default()
             .merge(stats.clone());
     }
-    for (key, stats) in &segment.edges {
-        let caller = match &key.caller {
+    let rename = |key: &EdgeKey| EdgeKey {
+        caller: match &key.caller {
             Caller::Node(node) => Caller::Node(name(node)),
             named @ Caller::Named { .. } => named.clone(),
-        };
-        let key = EdgeKey {
-            caller,
-            callee: key.callee.as_ref().map(name),
-            peer: key.peer.clone(),
-            relation: key.relation,
-        };
-        folded.edges.entry(key).or_default().merge(stats);
+        },
+        callee: key.callee.as_ref().map(name),
+        peer: key.peer.clone(),
+        relation: key.relation,
+    };
+    for (key, stats) in &segment.edges {
+        folded.edges.entry(rename(key)).or_default().merge(stats);
+    }
+    for (key, facts) in &segment.facts {
+        folded.facts.entry(rename(key)).or_default().merge(facts);
     }
     for ((node, peer), stats) in &segment.served {
         let key = (name(node), peer.clone());

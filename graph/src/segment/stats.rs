@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::planning::TraceStats;
 use crate::sketch::Sketch;
 use crate::slice::{Attempt, Found};
 
@@ -170,12 +171,12 @@ pub(crate) struct Flow {
     clippy::cast_sign_loss,
     reason = "weights lie in 1..1e9"
 )]
-fn fixed(weight: f32) -> u64 {
+pub(super) fn fixed(weight: f32) -> u64 {
     (f64::from(weight) * WEIGHT_ONE).round() as u64
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a total for display")]
-fn unfixed(weight: u64) -> f64 {
+pub(super) fn unfixed(weight: u64) -> f64 {
     weight as f64 / WEIGHT_ONE
 }
 
@@ -190,6 +191,12 @@ pub(crate) fn add_counts<K: Ord + Clone>(into: &mut BTreeMap<K, u64>, from: &BTr
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct NodeStats {
     pub(crate) spans: u64,
+    /// Requests served, and one per trace that called from outside of any.
+    #[serde(default)]
+    pub(crate) requests: u64,
+    /// Traces that passed through it.
+    #[serde(default)]
+    pub(crate) traces: TraceStats,
     /// Spans by kind.
     pub(crate) kinds: BTreeMap<String, u64>,
     /// Counted events by name.
@@ -219,6 +226,8 @@ impl NodeStats {
     /// Adds another node's counts. Nothing is capped here: folding on the way would make the order of merges visible.
     pub(crate) fn merge(&mut self, other: Self) {
         self.spans += other.spans;
+        self.requests += other.requests;
+        self.traces.merge(other.traces);
         add_counts(&mut self.kinds, &other.kinds);
         add_counts(&mut self.events, &other.events);
         self.instances.extend(other.instances);

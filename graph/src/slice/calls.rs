@@ -118,6 +118,7 @@ fn outgoing(context: Context<'_>, attempt: &Try, place: Place) -> Attempt {
     };
     let caller = context.tree.node(attempt.leaf);
     let mut sent = Attempt::alone(caller, attempt.peer, leaf);
+    sent.request = context.tree.request(attempt.leaf);
     sent.is_call = place.is_call;
     sent.has_failed = judge.is_error();
     sent.error = judge.error;

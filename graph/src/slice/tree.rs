@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Event, SliceSink};
+use super::{Event, SliceSink, requests};
 use crate::identity::NodeKey;
 use crate::names::{NodeId, Tables};
 use crate::peer::MessageRole;
@@ -37,6 +37,8 @@ pub(crate) struct Tree {
     order: Vec<usize>,
     /// Nearest span at or above that is not transparent, inside the same node.
     boundaries: Vec<Option<usize>>,
+    /// Serving span of the same node whose request each span is part of.
+    requests: Vec<Option<usize>>,
 }
 
 impl Tree {
@@ -55,6 +57,7 @@ impl Tree {
             nameless: records.iter().map(|r| names.is_nameless(r.node)).collect(),
             nodes: records.iter().map(|r| r.node).collect(),
             boundaries: vec![None; records.len()],
+            requests: Vec::new(),
             sides,
             parents,
             orphans,
@@ -64,6 +67,7 @@ impl Tree {
         tree.look_through_nameless();
         tree.fold_sidecars(names, sink);
         tree.find_boundaries();
+        tree.requests = requests::find(&tree, names);
         tree
     }
 
@@ -100,6 +104,11 @@ impl Tree {
     /// The nearest span at or above this one that makes, serves or consumes, inside the same node.
     pub(crate) fn boundary(&self, span: usize) -> Option<usize> {
         self.boundaries[span]
+    }
+
+    /// The serving span of the same node whose request this span is part of; `None` outside of any.
+    pub(crate) fn request(&self, span: usize) -> Option<usize> {
+        self.requests[span]
     }
 
     /// The outgoing span of the same node that this span is part of.
