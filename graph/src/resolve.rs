@@ -5,6 +5,7 @@
 
 mod book;
 mod brokers;
+mod classes;
 mod destination;
 mod diagnostics;
 mod edges;
@@ -153,7 +154,7 @@ fn place(
     match destination {
         Destination::Unresolved => {
             let calls = unresolved.entry(caller).or_default();
-            calls.count(&key.peer, stats.calls);
+            calls.count(&key.peer, stats);
         }
         Destination::Known(known) => {
             table.add(&caller, &known, key.relation, &key.peer, stats);
