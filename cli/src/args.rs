@@ -54,6 +54,9 @@ pub enum Command {
     /// Print in which order and waves to onboard services
     #[command(after_help = help::onboard())]
     Onboard(OnboardArgs),
+    /// Judge the trace data: what is wrong with it, per service, and how to fix it
+    #[command(after_help = help::doctor())]
+    Doctor(DoctorArgs),
 }
 
 /// Arguments of `tracemesh analyze`.
@@ -250,6 +253,29 @@ pub enum PlanFormat {
     Table,
     /// For a page or a ticket
     Markdown,
+    /// For programs
+    Json,
+}
+
+/// Arguments of `tracemesh doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Where the graph comes from.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// Only this service: a node id, `namespace/name`, or a unique name
+    #[arg(long, value_name = "SERVICE")]
+    pub service: Option<String>,
+    /// How the report is printed
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: ReportFormat,
+}
+
+/// Formats of reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// For a terminal of 80 columns
+    Table,
     /// For programs
     Json,
 }

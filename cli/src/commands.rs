@@ -8,6 +8,7 @@ use crate::output::Output;
 
 mod analyze;
 mod collect;
+mod doctor;
 mod egress;
 mod files;
 mod graph;
@@ -25,5 +26,6 @@ pub fn run(command: Command, output: &mut Output<'_>) -> Result<Outcome, CliErro
         Command::Graph(arguments) => graph::run(&arguments, output),
         Command::Egress(arguments) => egress::run(&arguments, output),
         Command::Onboard(arguments) => onboard::run(&arguments, output),
+        Command::Doctor(arguments) => doctor::run(&arguments, output),
     }
 }

@@ -24,6 +24,7 @@ use crate::segment::{Caller, EdgeKey, Segment};
 use crate::settings::Settings;
 use crate::snapshot::{GraphSnapshot, Node, NodeKind, SCHEMA, Window};
 use crate::time::Timestamp;
+pub(crate) use destination::is_public_name;
 use destination::{Destination, Resolver};
 use diagnostics::{Diagnosed, Unresolved};
 use edges::EdgeTable;

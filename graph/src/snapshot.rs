@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
 
+#[cfg(test)]
+pub(crate) mod testing;
+
 /// Value of the `schema` field.
 pub const SCHEMA: &str = "tracemesh.graph/v1";
 

@@ -90,3 +90,18 @@ Examples:
   tracemesh onboard --graph out/graph.json --format markdown > onboarding.md",
     )
 }
+
+/// Below the options of `tracemesh doctor`.
+pub(super) fn doctor() -> String {
+    with_exit_codes(
+        "\
+Grades: A nothing wrong was seen, B small gaps or suspicions, C gaps to close first,
+D too little to build on. The answer is no, exit code 1, with grade D; with `--service`
+the grade is that of the service. No grade says that a graph is complete.
+
+Examples:
+  tracemesh doctor
+  tracemesh doctor --traces traces.json --service checkout
+  tracemesh doctor --graph out/graph.json --format json",
+    )
+}

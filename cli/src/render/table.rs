@@ -10,7 +10,7 @@ use tracemesh_graph::snapshot::{Edge, GraphSnapshot, Node, Relation, Target};
 use crate::render::seconds;
 use crate::text::{count_of, counted, printable, thousands};
 
-mod layout;
+pub(super) mod layout;
 
 use layout::{Align, Column, Grid};
 

@@ -1,0 +1,122 @@
+//! `doctor` and `explain` through the binary: on the recorded shop, on gaps made for the purpose, on hostile names.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::harness::{Kind, Run, request, root, service, span, tracemesh, tracemesh_in};
+
+/// The recorded shop as a snapshot, in a place of its own.
+fn shop() -> TempDir {
+    let place = tempfile::tempdir().expect("a temporary directory");
+    let traces = root().join("fixtures/shop");
+    let traces = traces.to_str().expect("a UTF-8 path");
+    let graph = tracemesh(&["graph", "--traces", traces, "--format", "json"]).expect_code(0);
+    fs::write(place.path().join("graph.json"), graph.stdout).expect("a writable file");
+    place
+}
+
+/// A place with one trace file.
+fn place(bytes: &[u8]) -> TempDir {
+    let place = tempfile::tempdir().expect("a temporary directory");
+    fs::write(place.path().join("traces.pb"), bytes).expect("a writable file");
+    place
+}
+
+fn json(place: &Path, arguments: &[&str]) -> Value {
+    let arguments: Vec<&str> = arguments
+        .iter()
+        .copied()
+        .chain(["--format", "json"])
+        .collect();
+    let run: Run = tracemesh_in(place, &arguments, b"");
+    assert_ne!(run.code, Some(2), "{run:?}");
+    serde_json::from_str(&run.stdout).expect("the answer is JSON")
+}
+
+fn expect_fits(text: &str) {
+    for line in text.lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+    assert!(
+        text.chars().all(|c| c == '\n' || !c.is_control()),
+        "{text:?}"
+    );
+}
+
+/// What the services themselves recorded: `tax`, `ads`, `pricing` and `email` call nobody, three hosts send no spans.
+#[test]
+fn the_doctor_finds_what_is_known_about_the_shop() {
+    let place = shop();
+    let report = json(place.path(), &["doctor", "--graph", "graph.json"]);
+    assert_eq!(report["grade"], "B");
+    let blind = [
+        "service/payments/tax",
+        "service/shop/ads",
+        "service/shop/email",
+        "service/shop/pricing",
+    ];
+    assert_eq!(report["blind"], serde_json::json!(blind));
+    let of = |problem: &str| -> Vec<String> {
+        let services = report["services"].as_array().unwrap().iter();
+        let has = |service: &&Value| {
+            service["findings"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|f| f["problem"] == problem)
+        };
+        services
+            .filter(has)
+            .map(|service| service["service"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(
+        of("silent_callee"),
+        [
+            "service/payments/reconciler",
+            "service/shop/cart",
+            "service/shop/shipping"
+        ]
+    );
+    assert_eq!(of("address_missing"), ["service/shop/recommendation"]);
+    for clean in [
+        "orphans",
+        "unresolved",
+        "context_lost",
+        "duplicates",
+        "messages_uncorrelated",
+        "weight_unknown",
+    ] {
+        assert!(of(clean).is_empty(), "{clean}");
+    }
+    let run = tracemesh_in(place.path(), &["doctor", "--graph", "graph.json"], b"").expect_code(0);
+    expect_fits(&run.stdout);
+    let one = ["doctor", "--graph", "graph.json", "--service", "shop/cart"];
+    let one = tracemesh_in(place.path(), &one, b"").expect_code(0).stdout;
+    assert!(
+        one.contains("external/loyalty.shop:8080 (138)") && !one.contains("shop/ads"),
+        "{one}"
+    );
+}
+
+#[test]
+fn data_too_bad_to_build_on_is_answered_with_no() {
+    let spans = (1..=20).map(|number| service("web", vec![span(number, 2, 99, Kind::Server)]));
+    let place = place(&request(spans.collect()));
+    let run = tracemesh_in(place.path(), &["doctor", "--traces", "traces.pb"], b"").expect_code(1);
+    assert!(
+        run.stdout
+            .contains("20 of 20 spans have a parent that was never seen"),
+        "{}",
+        run.stdout
+    );
+    tracemesh_in(
+        place.path(),
+        &["doctor", "--traces", "traces.pb", "--service", "wbe"],
+        b"",
+    )
+    .expect_refusal("no node is called `wbe`");
+}
