@@ -6,7 +6,9 @@ use std::path::Path;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::harness::{Kind, Run, request, root, service, span, tracemesh, tracemesh_in};
+use crate::harness::{
+    Kind, Run, attribute, call, request, root, service, span, tracemesh, tracemesh_in,
+};
 
 /// The recorded shop as a snapshot, in a place of its own.
 fn shop() -> TempDir {
@@ -119,4 +121,115 @@ fn data_too_bad_to_build_on_is_answered_with_no() {
         b"",
     )
     .expect_refusal("no node is called `wbe`");
+}
+
+#[test]
+fn an_edge_of_the_shop_is_explained_with_its_example_traces() {
+    let place = shop();
+    let arguments = [
+        "explain",
+        "shop/checkout",
+        "shop/shipping",
+        "--graph",
+        "graph.json",
+    ];
+    let told = json(place.path(), &arguments);
+    assert_eq!(told["schema"], "tracemesh.explain/v1");
+    let edge = &told["edges"][0]["edge"];
+    assert_eq!(
+        (&edge["calls"], &edge["retries"]),
+        (&271.into(), &34.into())
+    );
+    assert_eq!(edge["exemplars_by_evidence"]["paired"], edge["exemplars"]);
+    let text = tracemesh_in(place.path(), &arguments, b"")
+        .expect_code(0)
+        .stdout;
+    expect_fits(&text);
+    let trace = edge["exemplars"][0].as_str().unwrap();
+    for part in ["paired: 271 calls", "271 calls in 305 attempts", trace] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+    let all = ["explain", "shop/checkout", "--graph", "graph.json"];
+    let all = tracemesh_in(place.path(), &all, b"").expect_code(0).stdout;
+    expect_fits(&all);
+    assert!(all.contains("-> service/shop/shipping"), "{all}");
+}
+
+#[test]
+fn what_made_no_edge_is_told_for_the_ends_of_an_edge_that_is_not_there() {
+    let place = shop();
+    let arguments = [
+        "explain",
+        "shop/ads",
+        "shop/shipping",
+        "--graph",
+        "graph.json",
+    ];
+    let text = tracemesh_in(place.path(), &arguments, b"")
+        .expect_code(1)
+        .stdout;
+    for part in [
+        "No edge from service/shop/ads to service/shop/shipping",
+        "45 calls to it are without a caller in the traces",
+        "external/quote.shop:8080 (263)",
+    ] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+    let told = json(place.path(), &arguments);
+    assert_eq!(told["missing"].as_array().unwrap().len(), 2);
+    for wrong in [
+        &["explain", "shipping_"][..],
+        &["explain", "shop/ads", "shopping"],
+    ] {
+        let arguments: Vec<&str> = wrong
+            .iter()
+            .copied()
+            .chain(["--graph", "graph.json"])
+            .collect();
+        let told = tracemesh_in(place.path(), &arguments, b"").expect_refusal("no node is called");
+        assert!(told.contains("hint: there is `service/"), "{told}");
+    }
+}
+
+#[test]
+fn unresolved_calls_are_told_with_a_trace_to_look_at() {
+    let spans = (1..=5).map(|number| service("web", vec![span(number, 2, 0, Kind::Client)]));
+    let place = place(&request(spans.collect()));
+    let arguments = ["explain", "web", "--missing", "--traces", "traces.pb"];
+    let text = tracemesh_in(place.path(), &arguments, b"")
+        .expect_code(0)
+        .stdout;
+    assert!(
+        text.contains("5 outgoing calls name no destination"),
+        "{text}"
+    );
+    assert!(text.contains(&format!("trace {:032x}", 1)), "{text}");
+}
+
+/// Names that break terminals and writers, from the wire to both reports.
+#[test]
+fn hostile_names_come_through_both_reports_as_text() {
+    let hostile = "a\u{1b}[31m\n\u{202e}\"'\\</b>../../x";
+    let mut client = span(9, 2, 77, Kind::Client);
+    client.attributes = vec![attribute("server.address", "10.0.0.9")];
+    let mut spans = call(1, hostile, "b", hostile);
+    spans.push(service(hostile, vec![client]));
+    let place = place(&request(spans));
+    for command in [
+        &["doctor"][..],
+        &["explain", hostile],
+        &["explain", hostile, "b"],
+        &["explain", hostile, "b", "--missing"],
+    ] {
+        let arguments: Vec<&str> = command
+            .iter()
+            .copied()
+            .chain(["--traces", "traces.pb"])
+            .collect();
+        let run = tracemesh_in(place.path(), &arguments, b"");
+        assert_ne!(run.code, Some(2), "{run:?}");
+        expect_fits(&run.stdout);
+        assert!(!run.stdout.contains('\u{202e}'), "{}", run.stdout);
+        json(place.path(), &arguments);
+    }
 }

@@ -54,6 +54,9 @@ pub enum Command {
     /// Print in which order and waves to onboard services
     #[command(after_help = help::onboard())]
     Onboard(OnboardArgs),
+    /// Tell why an edge is in the graph, or what was seen and made none
+    #[command(after_help = help::explain())]
+    Explain(ExplainArgs),
     /// Judge the trace data: what is wrong with it, per service, and how to fix it
     #[command(after_help = help::doctor())]
     Doctor(DoctorArgs),
@@ -255,6 +258,26 @@ pub enum PlanFormat {
     Markdown,
     /// For programs
     Json,
+}
+
+/// Arguments of `tracemesh explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// Where the calls come from: a node id, `namespace/name`, or a unique name
+    #[arg(value_name = "CALLER")]
+    pub caller: String,
+    /// Where they go; all edges of the caller in short when not given
+    #[arg(value_name = "CALLEE")]
+    pub callee: Option<String>,
+    /// Tell what was seen from or to them that made no edge, and why
+    #[arg(long)]
+    pub missing: bool,
+    /// Where the graph comes from.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// How the explanation is printed
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: ReportFormat,
 }
 
 /// Arguments of `tracemesh doctor`.

@@ -10,6 +10,7 @@ mod analyze;
 mod collect;
 mod doctor;
 mod egress;
+mod explain;
 mod files;
 mod graph;
 mod onboard;
@@ -26,6 +27,7 @@ pub fn run(command: Command, output: &mut Output<'_>) -> Result<Outcome, CliErro
         Command::Graph(arguments) => graph::run(&arguments, output),
         Command::Egress(arguments) => egress::run(&arguments, output),
         Command::Onboard(arguments) => onboard::run(&arguments, output),
+        Command::Explain(arguments) => explain::run(&arguments, output),
         Command::Doctor(arguments) => doctor::run(&arguments, output),
     }
 }

@@ -6,6 +6,7 @@ use tracemesh_graph::time::Timestamp;
 pub mod doctor;
 pub mod dot;
 pub mod envoy;
+pub mod explain;
 pub mod onboarding;
 mod page;
 pub mod summary;

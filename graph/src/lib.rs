@@ -10,6 +10,7 @@
 pub mod attribute;
 pub mod doctor;
 pub mod egress;
+pub mod explain;
 pub mod identity;
 mod names;
 pub mod onboarding;

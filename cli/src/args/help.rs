@@ -105,3 +105,17 @@ Examples:
   tracemesh doctor --graph out/graph.json --format json",
     )
 }
+
+/// Below the options of `tracemesh explain`.
+pub(super) fn explain() -> String {
+    with_exit_codes(
+        "\
+The answer is no, exit code 1, when CALLEE is given and no edge leads to it; what is
+missing on both sides is told then.
+
+Examples:
+  tracemesh explain checkout
+  tracemesh explain checkout shop/cart --traces traces.json
+  tracemesh explain checkout --missing --graph out/graph.json",
+    )
+}

@@ -47,6 +47,11 @@ impl Page {
         }
     }
 
+    /// A name of at most twelve characters and its value.
+    pub(super) fn fact(&mut self, name: &str, value: &str) {
+        self.wrapped(&format!("  {name:<12} "), value);
+    }
+
     /// Lines that are laid out already.
     pub(super) fn raw(&mut self, lines: &str) {
         self.text.push_str(lines);

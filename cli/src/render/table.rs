@@ -112,7 +112,8 @@ fn edges(edges: &[Edge]) -> (String, u64) {
     (text, cut)
 }
 
-const fn arrow(relation: Relation) -> &'static str {
+/// The arrow of a relation, as the footnote of the edge table explains it.
+pub(super) const fn arrow(relation: Relation) -> &'static str {
     match relation {
         Relation::Sync => "->",
         Relation::Async => "=>",
