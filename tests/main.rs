@@ -7,5 +7,6 @@ mod docs;
 mod envoy;
 mod harness;
 mod hostile;
+mod reports;
 mod scenarios;
 mod shop;

@@ -55,6 +55,12 @@ pub enum Command {
     /// Print in which order and waves to onboard services
     #[command(after_help = help::onboard())]
     Onboard(OnboardArgs),
+    /// Tell why an edge is in the graph, or what was seen and made none
+    #[command(after_help = help::explain())]
+    Explain(ExplainArgs),
+    /// Judge the trace data: what is wrong with it, per service, and how to fix it
+    #[command(after_help = help::doctor())]
+    Doctor(DoctorArgs),
 }
 
 /// Arguments of `tracemesh analyze`.
@@ -286,6 +292,49 @@ fn parse_address(text: &str) -> Result<SocketAddr, String> {
     };
     let address = numeric.parse().ok();
     address.ok_or_else(|| "give IP:PORT, such as 127.0.0.1:4317 or 0.0.0.0:4317".to_owned())
+}
+
+/// Arguments of `tracemesh explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// Where the calls come from: a node id, `namespace/name`, or a unique name
+    #[arg(value_name = "CALLER")]
+    pub caller: String,
+    /// Where they go; all edges of the caller in short when not given
+    #[arg(value_name = "CALLEE")]
+    pub callee: Option<String>,
+    /// Tell what was seen from or to them that made no edge, and why
+    #[arg(long)]
+    pub missing: bool,
+    /// Where the graph comes from.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// How the explanation is printed
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: ReportFormat,
+}
+
+/// Arguments of `tracemesh doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Where the graph comes from.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// Only this service: a node id, `namespace/name`, or a unique name
+    #[arg(long, value_name = "SERVICE")]
+    pub service: Option<String>,
+    /// How the report is printed
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: ReportFormat,
+}
+
+/// Formats of reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// For a terminal of 80 columns
+    Table,
+    /// For programs
+    Json,
 }
 
 /// Reads `500ms`, `60s`, `5m` or `1h`.

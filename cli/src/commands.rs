@@ -8,7 +8,9 @@ use crate::output::Output;
 
 mod analyze;
 mod collect;
+mod doctor;
 mod egress;
+mod explain;
 mod files;
 mod graph;
 mod onboard;
@@ -25,5 +27,7 @@ pub fn run(command: Command, output: &mut Output<'_>) -> Result<Outcome, CliErro
         Command::Graph(arguments) => graph::run(&arguments, output),
         Command::Egress(arguments) => egress::run(&arguments, output),
         Command::Onboard(arguments) => onboard::run(&arguments, output),
+        Command::Explain(arguments) => explain::run(&arguments, output),
+        Command::Doctor(arguments) => doctor::run(&arguments, output),
     }
 }

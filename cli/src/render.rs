@@ -3,9 +3,12 @@
 use tracemesh_graph::snapshot::EvidenceCounts;
 use tracemesh_graph::time::Timestamp;
 
+pub mod doctor;
 pub mod dot;
 pub mod envoy;
+pub mod explain;
 pub mod onboarding;
+mod page;
 pub mod summary;
 pub mod table;
 

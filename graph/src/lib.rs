@@ -8,7 +8,9 @@
 //! `tracemesh-collector`, and text for people or machines is made in `tracemesh`.
 
 pub mod attribute;
+pub mod doctor;
 pub mod egress;
+pub mod explain;
 pub mod identity;
 mod names;
 pub mod onboarding;

@@ -5,6 +5,7 @@
 
 mod book;
 mod brokers;
+mod classes;
 mod destination;
 mod diagnostics;
 mod edges;
@@ -27,6 +28,7 @@ use crate::segment::{Caller, EdgeKey, Segment};
 use crate::settings::Settings;
 use crate::snapshot::{GraphSnapshot, Node, NodeKind, SCHEMA, Window};
 use crate::time::Timestamp;
+pub(crate) use destination::is_public_name;
 use destination::{Destination, Resolver};
 use diagnostics::{Diagnosed, Unresolved};
 use edges::EdgeTable;
@@ -154,7 +156,7 @@ fn place(
     match destination {
         Destination::Unresolved => {
             let calls = unresolved.entry(caller).or_default();
-            calls.count(&peer, stats.calls);
+            calls.count(&peer, stats);
         }
         Destination::Known(known) => {
             table.add(&caller, &known, key.relation, &peer, stats);

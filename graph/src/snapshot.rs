@@ -13,6 +13,9 @@ use serde::{Deserialize, Serialize};
 use crate::time::Timestamp;
 pub use planning::{EdgeFacts, TraceCounts};
 
+#[cfg(test)]
+pub(crate) mod testing;
+
 /// Value of the `schema` field.
 pub const SCHEMA: &str = "tracemesh.graph/v1";
 
@@ -265,6 +268,10 @@ pub struct Edge {
     pub last_seen: Timestamp,
     /// Example trace ids: at most three per evidence class, smallest first.
     pub exemplars: Vec<String>,
+    /// The same by evidence class, spelled like the fields of [`EvidenceCounts`]; also attempts that are no call of their
+    /// own. Empty in snapshots of earlier versions.
+    #[serde(default)]
+    pub exemplars_by_evidence: BTreeMap<String, Vec<String>>,
     /// Error types and status codes -> attempts.
     #[serde(default)]
     pub errors: BTreeMap<String, u64>,
@@ -319,6 +326,9 @@ pub struct ServiceDiagnostics {
     /// The same, by what little the spans say: a private socket address, an RPC service, or nothing.
     #[serde(default)]
     pub unresolved_by_evidence: BTreeMap<String, u64>,
+    /// Example trace ids of outgoing calls with no destination known: at most three, smallest first.
+    #[serde(default)]
+    pub unresolved_exemplars: Vec<String>,
     /// Outgoing calls whose server half was not seen, whatever else names the destination.
     #[serde(default)]
     pub without_server_half: u64,
@@ -328,6 +338,10 @@ pub struct ServiceDiagnostics {
     /// Links that point to a span never seen.
     #[serde(default)]
     pub unresolved_links: u64,
+    /// Spans that do not say how many spans they stand for: no sampling threshold, ratio or rate. `None` in snapshots of
+    /// earlier versions.
+    #[serde(default)]
+    pub weight_unknown: Option<u64>,
 }
 
 impl Edge {

@@ -37,7 +37,7 @@ pub(crate) struct Tally {
     consumes: VecDeque<Consume>,
     window: Option<(u64, u64)>,
     folded: u64,
-    unweighed: u64,
+    unweighed: HashMap<NodeId, u64>,
     dropped: BTreeMap<&'static str, u64>,
 }
 
@@ -63,7 +63,9 @@ impl SliceSink for TallySink<'_> {
                 .or_default() += 1;
         }
         tally.folded += u64::from(record.marks.has(Marks::FOLDED));
-        tally.unweighed += u64::from(!record.marks.has(Marks::WEIGHED));
+        if !record.marks.has(Marks::WEIGHED) {
+            *tally.unweighed.entry(record.node).or_default() += 1;
+        }
         let (start, end) = tally.window.unwrap_or((record.start_ns, record.end_ns()));
         tally.window = Some((start.min(record.start_ns), end.max(record.end_ns())));
         if record.kind == SpanKind::Server && record.peer != PeerId::FIRST {
@@ -155,12 +157,10 @@ impl Tally {
         for (reason, count) in &self.dropped {
             segment.dropped.insert((*reason).to_owned(), *count);
         }
-        let counters = [
-            ("names_folded", self.folded),
-            ("weight_unknown", self.unweighed),
-        ];
-        for (name, count) in counters.into_iter().filter(|(_, count)| *count > 0) {
-            segment.counters.insert(name.to_owned(), count);
+        if self.folded > 0 {
+            segment
+                .counters
+                .insert("names_folded".to_owned(), self.folded);
         }
         self.name_nodes(names, settings, &mut segment);
         self.name_edges(names, &mut segment);
@@ -201,6 +201,12 @@ impl Tally {
         for ((id, event), count) in events {
             node(*id, &mut |stats| {
                 *stats.events.entry(event.name().to_owned()).or_default() += count;
+            });
+        }
+        let unweighed: BTreeMap<_, _> = self.unweighed.iter().collect();
+        for (id, count) in unweighed {
+            node(*id, &mut |stats| {
+                *stats.events.entry("weight_unknown".to_owned()).or_default() += count;
             });
         }
         let entries: BTreeMap<_, _> = self.entries.iter().collect();

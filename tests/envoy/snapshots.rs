@@ -210,6 +210,7 @@ fn edge(caller: &Node, callee: &Node, targets: Vec<Target>, protocol: &str) -> E
         first_seen: Timestamp(0),
         last_seen: Timestamp(0),
         exemplars: Vec::new(),
+        exemplars_by_evidence: BTreeMap::new(),
         errors: BTreeMap::new(),
         flags: BTreeMap::new(),
         facts: EdgeFacts::default(),

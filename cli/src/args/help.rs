@@ -89,3 +89,32 @@ Examples:
   tracemesh onboard --graph out/graph.json --format markdown > onboarding.md",
     )
 }
+
+/// Below the options of `tracemesh doctor`.
+pub(super) fn doctor() -> String {
+    with_exit_codes(
+        "\
+Grades: A nothing wrong was seen, B small gaps or suspicions, C gaps to close first,
+D too little to build on. The answer is no, exit code 1, with grade D; with `--service`
+the grade is that of the service. No grade says that a graph is complete.
+
+Examples:
+  tracemesh doctor
+  tracemesh doctor --traces traces.json --service checkout
+  tracemesh doctor --graph out/graph.json --format json",
+    )
+}
+
+/// Below the options of `tracemesh explain`.
+pub(super) fn explain() -> String {
+    with_exit_codes(
+        "\
+The answer is no, exit code 1, when CALLEE is given and no edge leads to it; what is
+missing on both sides is told then.
+
+Examples:
+  tracemesh explain checkout
+  tracemesh explain checkout shop/cart --traces traces.json
+  tracemesh explain checkout --missing --graph out/graph.json",
+    )
+}

@@ -73,6 +73,7 @@ pub(crate) fn edge(caller: &str, callee: &str, calls: u64) -> Edge {
         first_seen: Timestamp(START),
         last_seen: Timestamp(START + 1),
         exemplars: Vec::new(),
+        exemplars_by_evidence: BTreeMap::new(),
         errors: BTreeMap::new(),
         flags: BTreeMap::new(),
         facts: EdgeFacts::default(),

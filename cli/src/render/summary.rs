@@ -11,7 +11,7 @@ use crate::render::{evidence_classes, seconds};
 use crate::terminal::{Palette, Role};
 use crate::text::{clip, count_of, counted, printable, shell_word, thousands};
 
-mod wrap;
+pub(super) mod wrap;
 
 use wrap::wrap;
 

@@ -10,7 +10,7 @@ use tracemesh_graph::snapshot::{Edge, GraphSnapshot, Node, Relation, Target};
 use crate::render::seconds;
 use crate::text::{count_of, counted, printable, thousands};
 
-mod layout;
+pub(super) mod layout;
 
 use layout::{Align, Column, Grid};
 
@@ -112,7 +112,8 @@ fn edges(edges: &[Edge]) -> (String, u64) {
     (text, cut)
 }
 
-const fn arrow(relation: Relation) -> &'static str {
+/// The arrow of a relation, as the footnote of the edge table explains it.
+pub(super) const fn arrow(relation: Relation) -> &'static str {
     match relation {
         Relation::Sync => "->",
         Relation::Async => "=>",

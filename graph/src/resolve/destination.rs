@@ -368,7 +368,7 @@ fn owned_database(caller: &NodeKey, system: &str) -> NodeRef {
 }
 
 /// Names with a dot outside the zones that are never delegated in public DNS.
-fn is_public_name(host: &str) -> bool {
+pub(crate) fn is_public_name(host: &str) -> bool {
     const PRIVATE_ZONES: [&str; 8] = [
         "local",
         "localhost",

@@ -1,13 +1,14 @@
 //! What was seen and made no edge, in total and per service (inference rule 1.13).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::classes::trace_hex;
 use super::nodes::event;
 use super::{Emitters, NodeRef};
 use crate::identity::NodeKey;
 use crate::peer::{Category, Peer};
 use crate::segment::Segment;
-use crate::segment::stats::cap_values;
+use crate::segment::stats::{EdgeStats, cap_values};
 use crate::snapshot::{Diagnostics, ServiceDiagnostics};
 
 /// Outgoing calls per service that have no known destination.
@@ -18,10 +19,15 @@ pub(super) type Unresolved = BTreeMap<NodeRef, UnresolvedCalls>;
 pub(super) struct UnresolvedCalls {
     by_protocol: BTreeMap<String, u64>,
     by_evidence: BTreeMap<String, u64>,
+    exemplars: BTreeSet<u128>,
 }
 
+/// Example traces kept per service, smallest ids first.
+const MAX_EXEMPLARS: usize = 3;
+
 impl UnresolvedCalls {
-    pub(super) fn count(&mut self, peer: &Peer, calls: u64) {
+    pub(super) fn count(&mut self, peer: &Peer, stats: &EdgeStats) {
+        let calls = stats.calls;
         let protocol = match peer.protocol.as_str() {
             "" => "unknown",
             known => known,
@@ -35,6 +41,11 @@ impl UnresolvedCalls {
             _ => "no address".to_owned(),
         };
         *self.by_evidence.entry(evidence).or_default() += calls;
+        self.exemplars
+            .extend(stats.exemplars().map(|(_, trace)| trace));
+        while self.exemplars.len() > MAX_EXEMPLARS {
+            self.exemplars.pop_last();
+        }
     }
 }
 
@@ -68,9 +79,11 @@ pub(super) fn of(diagnosed: &Diagnosed<'_>) -> Diagnostics {
             unresolved: calls.by_protocol.values().sum(),
             unresolved_by_protocol: calls.by_protocol,
             unresolved_by_evidence: capped(calls.by_evidence, diagnosed.max_values),
+            unresolved_exemplars: calls.exemplars.into_iter().map(trace_hex).collect(),
             without_server_half: event(stats, "without_server_half"),
             duplicates: event(stats, "duplicate"),
             unresolved_links: diagnosed.links.get(*key).copied().unwrap_or_default(),
+            weight_unknown: Some(event(stats, "weight_unknown")),
         };
         totals.used += service.spans;
         totals.duplicates += service.duplicates;

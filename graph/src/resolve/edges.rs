@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::NodeRef;
+use super::classes::{Classes, trace_hex};
 use super::destination::{Evidence, Known};
 use crate::peer::{Category, Peer};
 use crate::segment::planning::EdgeFacts;
 use crate::segment::stats::{EdgeStats, add_capped, add_counts};
-use crate::slice::Found;
-use crate::snapshot::{self, Edge, EvidenceCounts, Latency, Relation, Target};
+use crate::snapshot::{self, Edge, Latency, Relation, Target};
 use crate::time::Timestamp;
 
 /// Edges by (caller, callee, relation).
@@ -23,11 +23,7 @@ pub(super) struct EdgeTable {
 struct Sum {
     stats: EdgeStats,
     facts: Option<EdgeFacts>,
-    evidence: EvidenceCounts,
-    /// Calls times confidence.
-    confidence: f64,
-    /// Best confidence of any call, for edges without calls.
-    best_confidence: f64,
+    classes: Classes,
     targets: BTreeMap<(String, String, Option<u16>), TargetSum>,
     protocols: BTreeMap<String, u64>,
     destination: BTreeMap<String, u64>,
@@ -42,9 +38,6 @@ struct TargetSum {
     last_ns: u64,
     sockets: BTreeMap<String, u64>,
 }
-
-/// Confidence of an edge between a span and its child in another node, without proper kinds (inference.md 1.2).
-const PARENT_CONFIDENCE: f64 = 0.8;
 
 impl EdgeTable {
     pub(super) fn new(max_values: usize) -> Self {
@@ -143,40 +136,18 @@ impl EdgeTable {
 impl Sum {
     fn count(&mut self, to: &Known, stats: &EdgeStats) {
         self.stats.merge(stats);
-        for (found, calls) in &stats.found {
-            let (class, confidence) = match (found, to.evidence) {
-                (Found::Paired, _) => (&mut self.evidence.paired, 1.0),
-                (Found::Parent, _) => (&mut self.evidence.parent, PARENT_CONFIDENCE),
-                (Found::Alone, Evidence::Link) => (&mut self.evidence.link, 0.95),
-                (Found::Alone, Evidence::Named) => {
-                    (&mut self.evidence.named, to.evidence.confidence())
-                }
-                (Found::Alone, evidence) => (&mut self.evidence.address, evidence.confidence()),
-            };
-            *class += calls;
-            self.trust(*calls, confidence);
-        }
-        if stats.found.is_empty() {
-            self.trust(0, to.evidence.confidence());
+        self.classes.count_calls(&stats.found, to.evidence);
+        for (found, trace) in stats.exemplars() {
+            self.classes.call_exemplar(found, to.evidence, trace);
         }
     }
 
     fn count_messages(&mut self, evidence: Evidence, stats: &EdgeStats) {
         self.stats.merge(stats);
-        let class = match evidence {
-            Evidence::Answered => &mut self.evidence.paired,
-            Evidence::Link => &mut self.evidence.link,
-            Evidence::Named => &mut self.evidence.named,
-            Evidence::Dialled | Evidence::Book(_) => &mut self.evidence.address,
-        };
-        *class += stats.calls;
-        self.trust(stats.calls, evidence.confidence());
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "a ratio for display")]
-    fn trust(&mut self, calls: u64, confidence: f64) {
-        self.confidence += calls as f64 * confidence;
-        self.best_confidence = self.best_confidence.max(confidence);
+        self.classes.count_messages(stats.calls, evidence);
+        for (_, trace) in stats.exemplars() {
+            self.classes.message_exemplar(evidence, trace);
+        }
     }
 
     fn dialled(&mut self, peer: &Peer, stats: &EdgeStats, max_values: usize) {
@@ -239,8 +210,8 @@ impl Sum {
             failed_attempts: stats.failed_attempts,
             retries: stats.attempts.saturating_sub(stats.calls),
             weighted_calls: stats.weighted_calls(),
-            evidence: self.evidence,
-            confidence: self.mean_confidence(),
+            evidence: self.classes.counts(),
+            confidence: self.classes.mean_confidence(),
             targets: targets(self.targets),
             protocols: self.protocols,
             latency: Latency {
@@ -251,20 +222,11 @@ impl Sum {
             first_seen: Timestamp(stats.first_ns),
             last_seen: Timestamp(stats.last_ns),
             exemplars: exemplars(stats),
+            exemplars_by_evidence: self.classes.exemplars(),
             errors: stats.errors.clone(),
             flags,
             facts: facts(self.facts, stats),
         }
-    }
-
-    /// Rounded, because a sum of floats would depend on its order in the last digits.
-    #[expect(clippy::cast_precision_loss, reason = "a ratio for display")]
-    fn mean_confidence(&self) -> f64 {
-        let mean = match self.stats.calls {
-            0 => self.best_confidence,
-            calls => self.confidence / calls as f64,
-        };
-        (mean * 1e4).round() / 1e4
     }
 }
 
@@ -294,8 +256,8 @@ fn facts(facts: Option<EdgeFacts>, stats: &EdgeStats) -> snapshot::EdgeFacts {
 
 /// Trace ids in hex, as every tracing UI wants them.
 fn exemplars(stats: &EdgeStats) -> Vec<String> {
-    let mut traces: Vec<u128> = stats.exemplars().collect();
+    let mut traces: Vec<u128> = stats.exemplars().map(|(_, trace)| trace).collect();
     traces.sort_unstable();
     traces.dedup();
-    traces.iter().map(|trace| format!("{trace:032x}")).collect()
+    traces.into_iter().map(trace_hex).collect()
 }

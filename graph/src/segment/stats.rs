@@ -132,9 +132,10 @@ impl EdgeStats {
         unfixed(self.weight)
     }
 
-    /// Example traces over all classes.
-    pub(crate) fn exemplars(&self) -> impl Iterator<Item = u128> + '_ {
-        self.exemplars.values().flatten().copied()
+    /// Example traces by how their calls were found.
+    pub(crate) fn exemplars(&self) -> impl Iterator<Item = (Found, u128)> + '_ {
+        let classes = self.exemplars.iter();
+        classes.flat_map(|(found, traces)| traces.iter().map(|trace| (*found, *trace)))
     }
 
     /// The statistics of flows that a snapshot computes: one message with its deliveries.

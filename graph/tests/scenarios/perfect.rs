@@ -129,6 +129,7 @@ pub(crate) fn edge(expected: &ExpectedEdge) -> Edge {
         first_seen: Timestamp(0),
         last_seen: Timestamp(0),
         exemplars: Vec::new(),
+        exemplars_by_evidence: BTreeMap::new(),
         errors: BTreeMap::new(),
         flags: ones(&expected.flags),
         facts: EdgeFacts::default(),

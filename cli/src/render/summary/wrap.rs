@@ -1,7 +1,7 @@
 //! Words into lines.
 
 /// Lines of at most `width` characters, broken at spaces; a word longer than a line is broken anywhere. Never empty.
-pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(in crate::render) fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(1);
     let mut lines = vec![String::new()];
     let mut room = width;

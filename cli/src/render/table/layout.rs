@@ -7,7 +7,7 @@ use crate::text::clip;
 
 /// Where the text of a column stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Align {
+pub(in crate::render) enum Align {
     /// Names.
     Left,
     /// Numbers.
@@ -16,7 +16,7 @@ pub(super) enum Align {
 
 /// One column.
 #[derive(Debug)]
-pub(super) struct Column {
+pub(in crate::render) struct Column {
     title: &'static str,
     align: Align,
     is_shrinking: bool,
@@ -24,7 +24,7 @@ pub(super) struct Column {
 
 impl Column {
     /// A column that keeps its natural width.
-    pub(super) const fn new(title: &'static str, align: Align) -> Self {
+    pub(in crate::render) const fn new(title: &'static str, align: Align) -> Self {
         Self {
             title,
             align,
@@ -33,7 +33,7 @@ impl Column {
     }
 
     /// Lets the column become narrower than its texts.
-    pub(super) const fn shrinking(mut self) -> Self {
+    pub(in crate::render) const fn shrinking(mut self) -> Self {
         self.is_shrinking = true;
         self
     }
@@ -50,7 +50,7 @@ enum Row {
 
 /// Rows under columns.
 #[derive(Debug)]
-pub(super) struct Grid {
+pub(in crate::render) struct Grid {
     columns: Vec<Column>,
     rows: Vec<Row>,
 }
@@ -63,7 +63,7 @@ const NARROWEST: usize = 8;
 
 impl Grid {
     /// An empty grid.
-    pub(super) const fn new(columns: Vec<Column>) -> Self {
+    pub(in crate::render) const fn new(columns: Vec<Column>) -> Self {
         Self {
             columns,
             rows: Vec::new(),
@@ -71,18 +71,18 @@ impl Grid {
     }
 
     /// Adds a row with one printable cell per column.
-    pub(super) fn row(&mut self, cells: Vec<String>) {
+    pub(in crate::render) fn row(&mut self, cells: Vec<String>) {
         debug_assert_eq!(cells.len(), self.columns.len(), "one cell per column");
         self.rows.push(Row::Cells(cells));
     }
 
     /// Adds a line of printable text above the rows that follow.
-    pub(super) fn heading(&mut self, text: String) {
+    pub(in crate::render) fn heading(&mut self, text: String) {
         self.rows.push(Row::Heading(text));
     }
 
     /// The text, and how many cells were cut.
-    pub(super) fn finish(self, width: usize) -> (String, u64) {
+    pub(in crate::render) fn finish(self, width: usize) -> (String, u64) {
         let widths = self.widths(width);
         let mut text = String::new();
         let mut cut = 0;
