@@ -155,3 +155,44 @@ impl TraceStats {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn instances(names: std::ops::Range<u32>) -> Instances {
+        let mut instances = Instances::default();
+        names.for_each(|name| instances.insert(&name.to_string()));
+        instances
+    }
+
+    #[test]
+    fn instances_past_the_bound_merge_in_any_order_to_the_same_set() {
+        let parts = [instances(0..200), instances(150..400), instances(300..900)];
+        let merged = |order: [usize; 3]| {
+            let mut all = Instances::default();
+            order.iter().for_each(|part| all.merge(&parts[*part]));
+            all
+        };
+        assert_eq!(merged([0, 1, 2]), merged([2, 0, 1]));
+        assert_eq!(merged([0, 1, 2]), instances(0..900));
+        assert_eq!(merged([0, 1, 2]).count(), 256);
+        assert_eq!(instances(0..200).count(), 200);
+    }
+
+    #[test]
+    fn capped_zones_keep_their_sum() {
+        let mut facts = EdgeFacts::default();
+        for zone in 0..40 {
+            let (from, to) = (format!("z{}", zone % 10), format!("z{zone}"));
+            facts.zone_pair(Some(&from), Some(&to));
+        }
+        facts.zone_pair(None, Some("z1"));
+        facts.zone_pair(None, None);
+        facts.cap(3);
+        let sum: u64 = facts.zones.values().flat_map(BTreeMap::values).sum();
+        assert_eq!(sum, 41);
+        assert_eq!(facts.zones.len(), 4, "three zones and the rest");
+        assert!(facts.zones.values().all(|callees| callees.len() <= 4));
+    }
+}
