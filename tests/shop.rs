@@ -297,6 +297,50 @@ fn the_services_of_the_recorded_shop_are_found_with_instances_zones_and_entries(
 }
 
 #[test]
+fn the_facts_for_planning_agree_with_what_the_services_of_the_recorded_shop_wrote_down() {
+    let truth = truth();
+    let graph = shop_graph();
+    let services: BTreeMap<String, &TrueService> = truth
+        .services
+        .iter()
+        .map(|service| (format!("{}/{}", service.namespace, service.name), service))
+        .collect();
+    let found = edges(&graph);
+    for edge in truth.edges.iter().filter(|edge| edge.kind == "service") {
+        let ids = [&edge.caller, &edge.callee].map(|name| format!("service/{name}"));
+        let [caller, callee] = [&edge.caller, &edge.callee].map(|name| services[name]);
+        let key = (ids[0].clone(), ids[1].clone(), edge.relation());
+        let inferred = found[&key];
+        let facts = &inferred.facts;
+        let zones = facts.zone_pairs.iter().flat_map(|(from, to)| {
+            assert!(caller.zones.contains(from), "{key:?}: {from}");
+            assert!(to.keys().all(|zone| callee.zones.contains(zone)), "{key:?}");
+            to.values()
+        });
+        assert_eq!(zones.sum::<u64>(), edge.attempts, "{key:?}: zone pairs");
+        let methods = facts.methods.values().sum::<u64>();
+        assert_eq!(methods, edge.attempts, "{key:?}: methods");
+        assert!(
+            facts.routes.values().sum::<u64>() <= edge.attempts,
+            "{key:?}"
+        );
+        let instances = (facts.caller_instances, facts.callee_instances);
+        let all = (caller.instances, callee.instances);
+        assert_eq!(instances, all, "{key:?}: every instance takes part");
+        let asking = facts.caller_requests.expect("services have spans");
+        let requests = graph.node(&ids[0]).expect("a caller is a node").requests;
+        assert!(
+            0 < asking && asking <= inferred.calls.min(requests),
+            "{key:?}"
+        );
+    }
+    let traces = |id: &str| graph.node(id).expect("a node of the shop").traces;
+    let gateway = services["shop/gateway"];
+    assert_eq!(traces("service/shop/gateway").rooted, gateway.entry_calls);
+    assert_eq!(graph.traces.seen, graph.traces.rooted);
+}
+
+#[test]
 fn the_one_call_that_leaves_the_cluster_and_comes_back_is_marked() {
     let graph = shop_graph();
     let hairpins: Vec<(&str, &str, u64)> = graph

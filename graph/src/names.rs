@@ -10,6 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use crate::identity::{NodeKey, NodeName};
 use crate::peer::Peer;
+use crate::record::Operation;
 use crate::resource::ResourceFacts;
 use crate::settings::Settings;
 
@@ -55,9 +56,18 @@ id!(
     ResourceId
 );
 id!(
+    /// An interned method and route; [`FIRST`](Self::FIRST) names neither, [`OTHER`](Self::OTHER) is past the cap.
+    OperationId
+);
+id!(
     /// An interned error type or status; [`FIRST`](Self::FIRST) is empty.
     LabelId
 );
+
+impl OperationId {
+    /// The second entry of the table, put there at start.
+    pub(crate) const OTHER: Self = Self(1);
+}
 
 impl InstanceId {
     /// True when both instances are known and the same.
@@ -114,10 +124,14 @@ pub(crate) struct Tables {
     resources: Table<ResourceFacts>,
     peers: Table<Peer>,
     labels: Table<Box<str>>,
+    operations: Table<Operation>,
 }
 
 /// Labels are status codes and exception types: few, unless someone attacks.
 const MAX_LABELS: usize = 4096;
+
+/// Methods and routes are templates: some tens per service.
+const MAX_OPERATIONS: usize = 65_536;
 
 impl Default for Names {
     fn default() -> Self {
@@ -129,7 +143,10 @@ impl Names {
     /// Empty tables with the caps of the settings.
     #[must_use]
     pub fn new(settings: &Settings) -> Self {
+        let mut operations = Table::new(Operation::default(), MAX_OPERATIONS);
+        operations.intern(Operation::other());
         let tables = Tables {
+            operations,
             nodes: Table::new(NodeKey::other(), settings.max_nodes),
             instances: Table::new(Box::from(""), settings.max_nodes.saturating_mul(32)),
             resources: Table::new(
@@ -171,6 +188,11 @@ impl Names {
         self.write(|tables| tables.peers.intern(peer)).map(PeerId)
     }
 
+    pub(crate) fn operation(&self, operation: Operation) -> Option<OperationId> {
+        self.write(|tables| tables.operations.intern(operation))
+            .map(OperationId)
+    }
+
     pub(crate) fn label(&self, label: &str) -> Option<LabelId> {
         self.write(|tables| tables.labels.intern(Box::from(label)))
             .map(LabelId)
@@ -192,6 +214,10 @@ impl Tables {
 
     pub(crate) fn peer(&self, id: PeerId) -> &Peer {
         &self.peers.values[id.index()]
+    }
+
+    pub(crate) fn operation(&self, id: OperationId) -> &Operation {
+        &self.operations.values[id.index()]
     }
 
     pub(crate) fn label(&self, id: LabelId) -> &str {

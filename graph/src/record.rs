@@ -4,13 +4,15 @@
 //! attributes once, keeps what inference needs, and forgets the strings. It judges nothing: roles of neighbours and
 //! destinations are known only when the trace slice closes.
 
+mod operation;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::attribute::{AttributeSet, Key};
 use crate::identity::{NodeKey, instance_of};
 pub use crate::names::Names;
-use crate::names::{InstanceId, LabelId, NodeId, PeerId, ResourceId};
+use crate::names::{InstanceId, LabelId, NodeId, OperationId, PeerId, ResourceId};
 use crate::peer::{
     Category, MessageRole, Peer, is_private, is_proxy, message_role, parse_authority,
 };
@@ -18,6 +20,8 @@ use crate::resource::ResourceFacts;
 use crate::sampling::weight_of;
 use crate::settings::Settings;
 use crate::span::{Link, RejectReason, SpanId, SpanKind, SpanSink, SpanView, TraceId};
+pub(crate) use operation::Operation;
+use operation::OperationCache;
 
 /// Facts about a span that fit one bit each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -80,6 +84,7 @@ pub struct SpanRecord {
     pub(crate) resource: ResourceId,
     pub(crate) peer: PeerId,
     pub(crate) error: LabelId,
+    pub(crate) operation: OperationId,
     /// Adjusted count of the sampler, 1 when unknown.
     pub(crate) weight: f32,
     pub(crate) links: Option<Box<[Link]>>,
@@ -114,6 +119,7 @@ pub struct Recorder {
     max_chars: usize,
     resources: HashMap<ResourceFacts, (ResourceId, NodeId, InstanceId)>,
     peers: HashMap<Peer, PeerId>,
+    operations: OperationCache,
     current: (ResourceId, NodeId, InstanceId),
     records: Vec<SpanRecord>,
     rejected: BTreeMap<RejectReason, u64>,
@@ -131,6 +137,7 @@ impl Recorder {
             max_chars: settings.max_name_chars,
             resources: HashMap::new(),
             peers: HashMap::new(),
+            operations: OperationCache::default(),
             current: (ResourceId::FIRST, NodeId::FIRST, InstanceId::FIRST),
             records: Vec::new(),
             rejected: BTreeMap::new(),
@@ -163,6 +170,12 @@ impl Recorder {
         }
         self.peers.insert(peer, id);
         id
+    }
+
+    fn operation(&mut self, span: &SpanView<'_>, peer: &Peer, marks: &mut Marks) -> OperationId {
+        let asked = (span.kind, span.attributes);
+        self.operations
+            .id(&self.names, asked, peer, self.max_chars, marks)
     }
 
     fn error(&self, span: &SpanView<'_>, status: Option<i64>) -> LabelId {
@@ -225,6 +238,7 @@ impl SpanSink for Recorder {
         mark_steps(&mut marks, span, &peer);
         let (resource, node, instance) = self.current;
         marks.set(Marks::FOLDED, node == NodeId::FIRST);
+        let operation = self.operation(span, &peer, &mut marks);
         let peer = self.peer(peer, &mut marks);
         let error = self.error(span, status);
         self.records.push(SpanRecord {
@@ -242,6 +256,7 @@ impl SpanSink for Recorder {
             resource,
             peer,
             error,
+            operation,
             weight: weight.unwrap_or(1.0),
             marks,
             links: (!span.links.is_empty()).then(|| Box::from(span.links)),

@@ -107,6 +107,7 @@ pub(crate) fn snapshot(segment: &Segment, settings: &Settings) -> GraphSnapshot 
     }
     let links = flows::join(segment, &resolver, &mut table);
     let emitters = emitters(segment);
+    table.bound_requests(|node| emitters.get(node).map_or(0, |(_, stats)| stats.requests));
     let mut refs: Vec<NodeRef> = emitters.keys().chain(table.nodes()).cloned().collect();
     // Of equal nodes the best described one stays.
     refs.sort_by(|a, b| {

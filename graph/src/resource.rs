@@ -70,6 +70,12 @@ impl ResourceFacts {
         }
     }
 
+    /// The availability zone, if the resource names one.
+    pub(crate) fn zone(&self) -> Option<&str> {
+        self.values()
+            .find_map(|(facet, value)| (facet == Facet::Counted("zone")).then_some(value))
+    }
+
     pub(crate) fn values(&self) -> impl Iterator<Item = (Facet, &str)> {
         self.values
             .iter()

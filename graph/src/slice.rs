@@ -22,7 +22,7 @@ mod units;
 
 use std::collections::BTreeSet;
 
-use crate::names::{LabelId, NodeId, PeerId, Tables};
+use crate::names::{InstanceId, LabelId, NodeId, OperationId, PeerId, ResourceId, Tables};
 use crate::record::SpanRecord;
 use crate::snapshot::Relation;
 use crate::span::{SpanId, TraceId};
@@ -42,6 +42,24 @@ impl PeerRef {
         base: PeerId::FIRST,
         address: PeerId::FIRST,
     };
+}
+
+/// What one end of an attempt says about itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct End {
+    pub(crate) resource: ResourceId,
+    pub(crate) instance: InstanceId,
+    pub(crate) operation: OperationId,
+}
+
+impl End {
+    fn of(record: &SpanRecord) -> Self {
+        Self {
+            resource: record.resource,
+            instance: record.instance,
+            operation: record.operation,
+        }
+    }
 }
 
 /// How a call is known, before destinations are resolved over all traces.
@@ -76,6 +94,10 @@ pub(crate) struct Attempt {
     pub(crate) peer: PeerRef,
     /// The caller's serving span, as an index into the slice; `None` when the call was made outside of any.
     pub(crate) request: Option<usize>,
+    /// The caller's end.
+    pub(crate) from: End,
+    /// The callee's end, when its serving span was seen.
+    pub(crate) to: Option<End>,
     pub(crate) relation: Relation,
     pub(crate) found: Found,
     pub(crate) is_call: bool,
@@ -102,6 +124,8 @@ impl Attempt {
             callee: None,
             peer,
             request: None,
+            from: End::of(record),
+            to: None,
             relation: Relation::Sync,
             found: Found::Alone,
             is_call: true,

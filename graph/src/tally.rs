@@ -91,7 +91,7 @@ impl SliceSink for TallySink<'_> {
         }
         let stats = tally.edges.entry(key).or_default();
         stats.count(attempt, self.names.label(attempt.error));
-        tally.planning.attempt(attempt);
+        tally.planning.attempt(attempt, self.names);
     }
 
     fn entry(&mut self, record: &SpanRecord) {
@@ -164,7 +164,7 @@ impl Tally {
         }
         self.name_nodes(names, settings, &mut segment);
         self.name_edges(names, &mut segment);
-        self.planning.name_into(names, &mut segment);
+        self.planning.name_into(names, settings, &mut segment);
         self.name_messages(names, &mut segment);
         segment
     }

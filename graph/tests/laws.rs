@@ -1,6 +1,7 @@
 //! Laws of the graph that hold for any spans at all, however broken: order, repetition and batching do not matter, merging
 //! commutes, counts are conserved, and nothing panics.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use proptest::collection::vec;
@@ -21,6 +22,7 @@ struct AnySpan {
     parent: Option<u8>,
     kind: i64,
     service: &'static str,
+    zone: &'static str,
     instance: &'static str,
     start: u8,
     length: u8,
@@ -36,6 +38,7 @@ fn any_span() -> impl Strategy<Value = AnySpan> {
         prop::sample::select(vec!["a", "b", "c-shadow", "", "unknown_service:x"]),
         prop::sample::select(vec!["", "i1", "i2"]),
         vec(any_attribute(), 0..4),
+        prop::sample::select(vec!["", "z1", "z2"]),
     );
     let times = (any::<u8>(), any::<u8>(), any::<bool>(), 0..4_i64);
     let link = proptest::option::of((0..4_u8, 1..9_u8));
@@ -45,6 +48,7 @@ fn any_span() -> impl Strategy<Value = AnySpan> {
         parent: ids.2,
         kind: ids.3,
         service: names.0,
+        zone: names.3,
         instance: names.1,
         attributes: names.2,
         start: times.0,
@@ -69,6 +73,10 @@ fn any_attribute() -> impl Strategy<Value = (Key, &'static str)> {
         (Key::MessagingOperation, "receive"),
         (Key::RpcSystem, "grpc"),
         (Key::HttpMethod, "GET"),
+        (Key::HttpMethod, "POST"),
+        (Key::RpcMethod, "Get"),
+        (Key::HttpRoute, "/items/{id}"),
+        (Key::HttpRoute, "/"),
         (Key::HttpStatusCode, "404"),
     ])
 }
@@ -85,6 +93,7 @@ impl AnySpan {
         let mut resource = AttributeSet::default();
         resource.insert(Key::ServiceName, Value::Text(self.service));
         resource.insert(Key::ServiceInstanceId, Value::Text(self.instance));
+        resource.insert(Key::CloudAvailabilityZone, Value::Text(self.zone));
         recorder.resource(&resource);
         let mut attributes = AttributeSet::default();
         attributes.insert(Key::HttpRequestResendCount, Value::Int(self.resend));
@@ -192,8 +201,15 @@ fn assert_facts_are_sane(graph: &GraphSnapshot, edge: &Edge) {
         assert!(asking <= edge.calls, "{edge:?}");
         assert_eq!(asking > 0, edge.calls > 0, "{edge:?}");
         let caller = graph.node(&edge.caller).expect("a caller is a node");
-        assert!(caller.requests > 0 || asking == 0, "{edge:?}");
+        assert!(asking <= caller.requests, "{edge:?}");
     }
+    let attempts = |counts: &BTreeMap<String, u64>| counts.values().sum::<u64>();
+    let zones = facts.zone_pairs.values().map(attempts).sum::<u64>();
+    for counted in [zones, attempts(&facts.methods), attempts(&facts.routes)] {
+        assert!(counted <= edge.attempts, "{edge:?}");
+    }
+    assert!(facts.caller_instances <= edge.attempts, "{edge:?}");
+    assert!(facts.callee_instances <= edge.attempts, "{edge:?}");
 }
 
 proptest! {

@@ -95,6 +95,15 @@ impl EdgeTable {
         }
     }
 
+    /// Bounds what was counted once for each way in which a request found its callee by the requests that the caller had.
+    pub(super) fn bound_requests(&mut self, requests: impl Fn(&NodeRef) -> u64) {
+        for ((caller, _, _), sum) in &mut self.edges {
+            if let Some(facts) = &mut sum.facts {
+                facts.caller_requests = facts.caller_requests.min(requests(caller));
+            }
+        }
+    }
+
     /// Adds messages, which dial nothing.
     pub(super) fn add_messages(
         &mut self,
@@ -119,11 +128,12 @@ impl EdgeTable {
 
     /// The edges in their final order.
     pub(super) fn finish(self, ids: &BTreeMap<NodeRef, String>) -> Vec<Edge> {
+        let max_values = self.max_values;
         let mut edges: Vec<Edge> = self
             .edges
             .into_iter()
             .map(|((caller, callee, relation), sum)| {
-                sum.finish(&ids[&caller], &ids[&callee], relation)
+                sum.finish(&ids[&caller], &ids[&callee], relation, max_values)
             })
             .collect();
         edges.sort_by(|a, b| {
@@ -187,7 +197,7 @@ impl Sum {
         }
     }
 
-    fn finish(self, caller: &str, callee: &str, relation: Relation) -> Edge {
+    fn finish(self, caller: &str, callee: &str, relation: Relation, max_values: usize) -> Edge {
         let stats = &self.stats;
         let mut flags = BTreeMap::new();
         add_counts(&mut flags, &stats.flags);
@@ -225,7 +235,7 @@ impl Sum {
             exemplars_by_evidence: self.classes.exemplars(),
             errors: stats.errors.clone(),
             flags,
-            facts: facts(self.facts, stats),
+            facts: facts(self.facts, stats, max_values),
         }
     }
 }
@@ -244,13 +254,19 @@ fn targets(sums: BTreeMap<(String, String, Option<u16>), TargetSum>) -> Vec<Targ
     .collect()
 }
 
-/// One request may be counted once for each way in which its calls were found, but never makes less than a call each.
-fn facts(facts: Option<EdgeFacts>, stats: &EdgeStats) -> snapshot::EdgeFacts {
-    let Some(facts) = facts else {
+/// A request that makes a call makes at least one.
+fn facts(facts: Option<EdgeFacts>, stats: &EdgeStats, max_values: usize) -> snapshot::EdgeFacts {
+    let Some(mut facts) = facts else {
         return snapshot::EdgeFacts::default();
     };
+    facts.cap(max_values);
     snapshot::EdgeFacts {
         caller_requests: Some(facts.caller_requests.min(stats.calls)),
+        caller_instances: facts.caller_instances.count(),
+        callee_instances: facts.callee_instances.count(),
+        zone_pairs: facts.zones,
+        methods: facts.methods,
+        routes: facts.routes,
     }
 }
 

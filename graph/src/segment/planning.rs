@@ -6,11 +6,20 @@
 
 mod destination;
 
-use super::stats::{fixed, unfixed};
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::stats::{add_counts, cap_values, fixed, unfixed};
 use crate::snapshot::TraceCounts;
+use crate::text::stable_hash;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use destination::DestinationKey;
+
+/// Stands for the zone of an end that names none.
+const NO_ZONE: &str = "unknown";
+
+/// What values past a cap fold into.
+const OTHER: &str = "other";
 
 /// Facts about the calls from one caller to one destination. Merging is commutative and associative.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -18,12 +27,95 @@ pub(crate) use destination::DestinationKey;
 pub(crate) struct EdgeFacts {
     /// Distinct requests of the caller with at least one call.
     pub(crate) caller_requests: u64,
+    /// Zone of the caller -> zone of the callee -> paired attempts.
+    pub(crate) zones: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Method -> attempts.
+    pub(crate) methods: BTreeMap<String, u64>,
+    /// Route of the callee -> attempts.
+    pub(crate) routes: BTreeMap<String, u64>,
+    pub(crate) caller_instances: Instances,
+    pub(crate) callee_instances: Instances,
 }
 
 impl EdgeFacts {
     /// Adds the facts of other calls.
     pub(crate) fn merge(&mut self, other: &Self) {
         self.caller_requests += other.caller_requests;
+        for (caller, callees) in &other.zones {
+            add_counts(self.zones.entry(caller.clone()).or_default(), callees);
+        }
+        add_counts(&mut self.methods, &other.methods);
+        add_counts(&mut self.routes, &other.routes);
+        self.caller_instances.merge(&other.caller_instances);
+        self.callee_instances.merge(&other.callee_instances);
+    }
+
+    /// Counts a paired attempt between two zones. Says nothing when neither end names one.
+    pub(crate) fn zone_pair(&mut self, caller: Option<&str>, callee: Option<&str>) {
+        if caller.is_none() && callee.is_none() {
+            return;
+        }
+        let (caller, callee) = (caller.unwrap_or(NO_ZONE), callee.unwrap_or(NO_ZONE));
+        // Looked up before it is inserted: nearly every attempt finds its pair.
+        let known = self.zones.get_mut(caller).and_then(|to| to.get_mut(callee));
+        match known {
+            Some(count) => *count += 1,
+            None => {
+                let callees = self.zones.entry(caller.to_owned()).or_default();
+                callees.insert(callee.to_owned(), 1);
+            }
+        }
+    }
+
+    /// Keeps the most frequent values; the others are added up as `other`.
+    pub(crate) fn cap(&mut self, max_values: usize) {
+        cap_values(&mut self.methods, max_values);
+        cap_values(&mut self.routes, max_values);
+        for callees in self.zones.values_mut() {
+            cap_values(callees, max_values);
+        }
+        while self.zones.len() > max_values.saturating_add(1) {
+            // The largest name that is not `other` goes; zones are few unless someone attacks.
+            let last = self.zones.keys().rev().find(|zone| *zone != OTHER).cloned();
+            let Some(callees) = last.and_then(|zone| self.zones.remove(&zone)) else {
+                break;
+            };
+            let other = self.zones.entry(OTHER.to_owned()).or_default();
+            let attempts = callees.values().sum::<u64>();
+            *other.entry(OTHER.to_owned()).or_default() += attempts;
+        }
+    }
+}
+
+/// Distinct instances, as the smallest hashes of their names: equal whatever the order, and bounded.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Instances(BTreeSet<u64>);
+
+impl Instances {
+    /// Instances told apart; a count at this number means at least as many.
+    const MAX: usize = 256;
+
+    /// Adds an instance.
+    pub(crate) fn insert(&mut self, name: &str) {
+        self.0.insert(stable_hash(&[name]));
+        self.cap();
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.0.extend(&other.0);
+        self.cap();
+    }
+
+    fn cap(&mut self) {
+        while self.0.len() > Self::MAX {
+            self.0.pop_last();
+        }
+    }
+
+    /// How many there are, at most [`MAX`](Self::MAX).
+    pub(crate) fn count(&self) -> u64 {
+        self.0.len() as u64
     }
 }
 
@@ -61,5 +153,46 @@ impl TraceStats {
             rooted: self.rooted,
             weighted_rooted: unfixed(self.weight),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn instances(names: std::ops::Range<u32>) -> Instances {
+        let mut instances = Instances::default();
+        names.for_each(|name| instances.insert(&name.to_string()));
+        instances
+    }
+
+    #[test]
+    fn instances_past_the_bound_merge_in_any_order_to_the_same_set() {
+        let parts = [instances(0..200), instances(150..400), instances(300..900)];
+        let merged = |order: [usize; 3]| {
+            let mut all = Instances::default();
+            order.iter().for_each(|part| all.merge(&parts[*part]));
+            all
+        };
+        assert_eq!(merged([0, 1, 2]), merged([2, 0, 1]));
+        assert_eq!(merged([0, 1, 2]), instances(0..900));
+        assert_eq!(merged([0, 1, 2]).count(), 256);
+        assert_eq!(instances(0..200).count(), 200);
+    }
+
+    #[test]
+    fn capped_zones_keep_their_sum() {
+        let mut facts = EdgeFacts::default();
+        for zone in 0..40 {
+            let (from, to) = (format!("z{}", zone % 10), format!("z{zone}"));
+            facts.zone_pair(Some(&from), Some(&to));
+        }
+        facts.zone_pair(None, Some("z1"));
+        facts.zone_pair(None, None);
+        facts.cap(3);
+        let sum: u64 = facts.zones.values().flat_map(BTreeMap::values).sum();
+        assert_eq!(sum, 41);
+        assert_eq!(facts.zones.len(), 4, "three zones and the rest");
+        assert!(facts.zones.values().all(|callees| callees.len() <= 4));
     }
 }

@@ -4,7 +4,7 @@
 //! an outgoing span, the child *answers* that span; if not, the two nodes are adjacent without a client span.
 
 use super::tree::{Side, Tree};
-use super::{Attempt, Event, Found, PeerRef, SliceSink};
+use super::{Attempt, End, Event, Found, PeerRef, SliceSink};
 use crate::names::Tables;
 use crate::peer::{Category, MessageRole};
 use crate::span::SpanKind;
@@ -149,8 +149,10 @@ fn adjacent(tree: &Tree, span: usize, parent: usize, sink: &mut impl SliceSink) 
     let mut attempt = Attempt::alone(tree.node(parent), PeerRef::NONE, record);
     attempt.callee = Some(tree.node(span));
     attempt.request = tree.request(parent);
+    attempt.from = End::of(tree.record(parent));
     attempt.found = Found::Parent;
     if is_in {
+        attempt.to = Some(End::of(record));
         attempt.has_failed = record.is_error();
         attempt.error = record.error;
         attempt.server_ns = Some(record.duration_ns);

@@ -7,7 +7,7 @@ use super::chains::{self, Chain, Try};
 use super::steps::Steps;
 use super::tree::{Side, Tree};
 use super::units::{self, Unit};
-use super::{Attempt, Event, Found, PeerRef, SliceSink};
+use super::{Attempt, End, Event, Found, PeerRef, SliceSink};
 use crate::names::{LabelId, NodeId, Tables};
 use crate::peer::{Category, MessageRole};
 use crate::record::Marks;
@@ -226,11 +226,13 @@ fn to_node(
             client_ns: None,
             server_ns: Some(record.duration_ns),
             error: record.error,
+            to: Some(End::of(record)),
             ..sent.clone()
         });
     }
     let server = tree.record(*last);
     sent.server_ns = Some(server.duration_ns);
+    sent.to = Some(End::of(server));
     if earlier.is_empty() {
         judge_pair(context, attempt, &mut sent, *last);
     }

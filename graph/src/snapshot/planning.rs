@@ -1,5 +1,7 @@
 //! Facts of the snapshot that planning and egress settings are made from.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// Facts about an edge; in JSON they stand beside the edge's other fields. Snapshots of older versions have none.
@@ -9,8 +11,19 @@ pub struct EdgeFacts {
     /// Distinct requests of the caller with at least one such call: the numerator of the hit ratio, over
     /// [`Node::requests`](super::Node::requests) of the caller. Exact when all calls of a request to this callee were found
     /// the same way (all answered, or all to one address); where one request mixes ways it may be counted once for each,
-    /// never above `calls`. Absent for messages, for callers without spans, and in snapshots of older versions.
+    /// never above `calls` or the requests of the caller. Absent for messages, for callers without spans, and in snapshots of older versions.
     pub caller_requests: Option<u64>,
+    /// Zone of the caller -> zone of the callee -> paired attempts. `unknown` stands for an end that names none; attempts of
+    /// which neither end names a zone are left out.
+    pub zone_pairs: BTreeMap<String, BTreeMap<String, u64>>,
+    /// HTTP method, or `service/method` of a remote procedure call -> attempts seen. The most frequent; the rest is `other`.
+    pub methods: BTreeMap<String, u64>,
+    /// Route template of the callee's server span (`http.route`, else `url.template`) -> attempts seen. Bounded likewise.
+    pub routes: BTreeMap<String, u64>,
+    /// Distinct instances of the caller that made such an attempt; 256 means at least 256, 0 that none has a name.
+    pub caller_instances: u64,
+    /// Distinct instances of the callee that served one, counted likewise.
+    pub callee_instances: u64,
 }
 
 /// Distinct traces, of the whole graph or of those that passed through one node.

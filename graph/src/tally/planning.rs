@@ -7,21 +7,32 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::EdgeIds;
-use crate::names::{NodeId, Tables};
+use crate::names::{InstanceId, NodeId, OperationId, Tables};
 use crate::segment::planning::{DestinationKey, EdgeFacts, TraceStats};
 use crate::segment::{Caller, EdgeKey, Segment};
-use crate::slice::{Attempt, PeerRef};
+use crate::settings::Settings;
+use crate::slice::{Attempt, End, Found, PeerRef};
 
 /// Facts since the last flush.
 #[derive(Debug, Default)]
 pub(super) struct PlanningTally {
     /// At most one entry per edge of the tally.
-    facts: HashMap<EdgeIds, EdgeFacts>,
+    facts: HashMap<EdgeIds, Seen>,
     requests: HashMap<NodeId, u64>,
     all_traces: TraceStats,
     traces: HashMap<NodeId, TraceStats>,
     /// Calls of the slice that is being reported.
     calls: Vec<Call>,
+}
+
+/// Facts of one edge. Operations and instances stay ids until the flush, because every attempt touches them.
+#[derive(Debug, Default)]
+struct Seen {
+    facts: EdgeFacts,
+    /// Operations of the caller's and of the callee's span -> attempts.
+    operations: BTreeMap<(OperationId, OperationId), u64>,
+    callers: BTreeSet<InstanceId>,
+    callees: BTreeSet<InstanceId>,
 }
 
 /// A call, by the request of its caller that made it.
@@ -33,8 +44,11 @@ struct Call {
 
 impl PlanningTally {
     /// Notes an attempt of the slice that is being reported.
-    pub(super) fn attempt(&mut self, attempt: &Attempt) {
+    pub(super) fn attempt(&mut self, attempt: &Attempt, names: &Tables) {
         let to = destination(attempt);
+        if attempt.is_attempt {
+            self.facts.entry(to).or_default().count(attempt, names);
+        }
         if attempt.is_call {
             let request = attempt.request;
             self.calls.push(Call { request, to });
@@ -61,7 +75,8 @@ impl PlanningTally {
         calls.dedup_by(|a, b| order(a, b, names) == Ordering::Equal);
         let mut outside = None;
         for call in &calls {
-            self.facts.entry(call.to).or_default().caller_requests += 1;
+            let seen = self.facts.entry(call.to).or_default();
+            seen.facts.caller_requests += 1;
             // Sorted: the calls of one node outside of any request follow each other.
             let caller = call.to.0;
             if call.request.is_none() && outside != Some(caller) {
@@ -74,18 +89,25 @@ impl PlanningTally {
     }
 
     /// Puts names to everything.
-    pub(super) fn name_into(&self, names: &Tables, segment: &mut Segment) {
+    pub(super) fn name_into(&self, names: &Tables, settings: &Settings, segment: &mut Segment) {
         self.facts
             .iter()
-            .for_each(|((caller, callee, peer, relation), facts)| {
+            .for_each(|((caller, callee, peer, relation), seen)| {
                 let key = EdgeKey {
                     caller: Caller::Node(names.node(*caller).clone()),
                     callee: callee.map(|callee| names.node(callee).clone()),
                     peer: DestinationKey::of(*peer, names).to_peer(),
                     relation: *relation,
                 };
-                segment.facts.entry(key).or_default().merge(facts);
+                segment
+                    .facts
+                    .entry(key)
+                    .or_default()
+                    .merge(&seen.named(names));
             });
+        for facts in segment.facts.values_mut() {
+            facts.cap(settings.max_facet_values.saturating_mul(VALUES_PER_FLUSH));
+        }
         let requests: BTreeMap<_, _> = self.requests.iter().collect();
         for (node, requests) in requests {
             let stats = segment.nodes.entry(names.node(*node).clone());
@@ -97,6 +119,47 @@ impl PlanningTally {
             stats.or_default().traces.merge(*traces);
         }
         segment.traces.merge(self.all_traces);
+    }
+}
+
+/// A segment keeps more values than a snapshot shows: what is rare in one flush may be frequent in a day.
+const VALUES_PER_FLUSH: usize = 8;
+
+impl Seen {
+    fn count(&mut self, attempt: &Attempt, names: &Tables) {
+        let served = attempt.to.map_or(OperationId::FIRST, |to| to.operation);
+        let operations = (attempt.from.operation, served);
+        *self.operations.entry(operations).or_default() += 1;
+        self.callers.insert(attempt.from.instance);
+        let Some(to) = attempt.to else {
+            return;
+        };
+        self.callees.insert(to.instance);
+        if attempt.found == Found::Paired {
+            let zone = |end: End| names.resource(end.resource).zone();
+            self.facts.zone_pair(zone(attempt.from), zone(to));
+        }
+    }
+
+    /// The caller knows its method best; what it does not say, the callee's span may.
+    fn named(&self, names: &Tables) -> EdgeFacts {
+        let mut facts = self.facts.clone();
+        for ((asked, served), attempts) in &self.operations {
+            let (asked, served) = (names.operation(*asked), names.operation(*served));
+            let methods = [&asked.method, &served.method];
+            if let Some(method) = methods.into_iter().find(|method| !method.is_empty()) {
+                *facts.methods.entry(method.to_string()).or_default() += attempts;
+            }
+            if !served.route.is_empty() {
+                *facts.routes.entry(served.route.to_string()).or_default() += attempts;
+            }
+        }
+        let name = |id: &InstanceId| (*id != InstanceId::FIRST).then(|| names.instance(*id));
+        let callers = self.callers.iter().filter_map(name);
+        callers.for_each(|name| facts.caller_instances.insert(name));
+        let callees = self.callees.iter().filter_map(name);
+        callees.for_each(|name| facts.callee_instances.insert(name));
+        facts
     }
 }
 
