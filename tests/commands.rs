@@ -109,7 +109,7 @@ fn egress_is_written_for_the_services_that_are_named() {
     let count = |directory: &str| files_under(&place.path().join(directory)).len();
     assert!(0 < count("one") && count("one") < count("all"));
     run(&["egress", "wbe", "--traces", "traces.pb", "--out", "none"])
-        .expect_refusal("no node is called `wbe`");
+        .expect_refusal("no node is called `wbe`\nhint: there is `service/web`\n");
     assert!(!place.path().join("none").exists());
 }
 
@@ -121,6 +121,7 @@ fn usage_errors_are_two_and_help_is_zero() {
         &["graph", "--format", "pdf"],
         &["graph", "--graph", "a", "--traces", "b"],
         &["collect", "--flush-interval", "soon"],
+        &["collect", "--grpc", ":4318"],
     ] {
         let run = tracemesh(arguments).expect_code(2);
         assert!(
@@ -150,6 +151,72 @@ fn a_snapshot_that_is_none_is_refused() {
     let run = |path: &str| tracemesh_in(place.path(), &["graph", "--graph", path], b"");
     run("traces.pb").expect_refusal("is no JSON");
     run("missing.json").expect_refusal("cannot read `missing.json`");
+}
+
+/// Callers and callees outside of a part would be missing from what is made of it.
+#[test]
+fn a_part_of_a_graph_is_shown_and_not_planned_with() {
+    let place = place();
+    let run = |arguments: &[&str]| tracemesh_in(place.path(), arguments, b"");
+    let whole = ["graph", "--traces", "traces.pb", "--format", "json"];
+    let part = [&whole[..], &["--service", "cart"]].concat();
+    let part = run(&part).expect_code(0).stdout;
+    let parsed: Value = serde_json::from_str(&part).unwrap();
+    assert_eq!(
+        parsed["selection"],
+        serde_json::json!({"service": "service/cart", "depth": 1})
+    );
+    fs::write(place.path().join("part.json"), &part).unwrap();
+    let again = ["graph", "--graph", "part.json", "--format", "json"];
+    assert_eq!(run(&again).expect_code(0).stdout, part);
+    for arguments in [
+        &["egress", "--graph", "part.json", "--out", "out"][..],
+        &["onboard", "--graph", "part.json"],
+        &["graph", "--graph", "part.json", "--service", "web"],
+    ] {
+        let told = run(arguments).expect_refusal("a part of a graph is not enough");
+        assert!(told.contains("`service/cart`") && told.contains("without `--service`"));
+    }
+    assert!(!place.path().join("out").exists());
+}
+
+/// A graph with missing edges must not look like a good one, whichever command reads it.
+#[test]
+fn every_reading_command_warns_of_bounds_that_were_reached() {
+    let place = place();
+    let run = |arguments: &[&str]| tracemesh_in(place.path(), arguments, b"").expect_code(0);
+    let cut = [
+        "graph",
+        "--traces",
+        "traces.pb",
+        "--max-open-spans",
+        "4",
+        "--format",
+        "json",
+    ];
+    let cut = run(&cut);
+    assert!(cut.stderr.starts_with("warning: "), "{}", cut.stderr);
+    assert!(cut.stderr.contains("cut short"), "{}", cut.stderr);
+    assert!(
+        cut.stderr.contains("\nhint: raise `--max-open-spans`"),
+        "{}",
+        cut.stderr
+    );
+    let mut graph: Value = serde_json::from_str(&cut.stdout).unwrap();
+    graph["diagnostics"]["counters"]["names_folded"] = 7.into();
+    fs::write(place.path().join("graph.json"), graph.to_string()).unwrap();
+    for arguments in [
+        &["graph", "--graph", "graph.json"][..],
+        &["egress", "--graph", "graph.json", "--out", "egress"],
+        &["onboard", "--graph", "graph.json"],
+    ] {
+        let told = run(arguments).stderr;
+        assert_eq!(told.matches("warning: ").count(), 2, "{told}");
+        assert!(
+            told.contains("cut short") && told.contains("7 of 30 spans"),
+            "{told}"
+        );
+    }
 }
 
 /// `tracemesh graph | head -1` must not complain.
@@ -214,6 +281,28 @@ fn what_is_sent_to_the_receiver_comes_out_of_the_store() {
     );
     // Nothing about a half-empty store is an error, and onboarding reads it as well.
     assert!(graph(&["onboard", "--store", "store"]).contains("cart"));
+}
+
+/// One line each at the start and at the end, and a message that says what to pass instead.
+#[test]
+fn collect_says_once_where_it_listens_and_what_is_wrong_with_a_store() {
+    let place = tempfile::tempdir().unwrap();
+    let receiver = Collector::start(&place.path().join("store"), &[]);
+    assert_eq!(
+        receiver.said_at_start.lines().count(),
+        1,
+        "{}",
+        receiver.said_at_start
+    );
+    assert_eq!(receiver.terminate().lines().count(), 1);
+    fs::write(place.path().join("file"), "").unwrap();
+    for store in ["file", "file/below", "/proc/tracemesh"] {
+        let collect = ["collect", "--grpc", "localhost:0", "--http", "localhost:0"];
+        let arguments = [&collect[..], &["--store", store]].concat();
+        let told = tracemesh_in(place.path(), &arguments, b"").expect_refusal(store);
+        assert!(told.contains("hint: `--store` takes a directory"), "{told}");
+        assert_eq!(told.lines().count(), 2, "{told}");
+    }
 }
 
 #[test]

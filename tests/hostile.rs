@@ -95,7 +95,48 @@ fn empty_missing_and_useless_paths_are_refused() {
     run(&["analyze", "letters", "--out", "out"]).expect_refusal("letters");
     fs::write(nothing.path().join("file"), "").unwrap();
     let bytes = request(call(1, "a", "b", "b"));
-    tracemesh_in(nothing.path(), &["analyze", "-", "--out", "file"], &bytes).expect_refusal("file");
+    for (out, message) in [
+        ("file", "`--out` is a file, not a directory: `file`"),
+        (
+            "file/below/it",
+            "`file/below/it` cannot be a directory: `file` is a file",
+        ),
+    ] {
+        for arguments in [
+            &["analyze", "-", "--out", out][..],
+            &["egress", "--traces", "-", "--out", out],
+        ] {
+            let told = tracemesh_in(nothing.path(), arguments, &bytes).expect_refusal(message);
+            assert!(!told.contains("generation"), "{told}");
+        }
+    }
+}
+
+/// What is printed to be pasted must name the file that was written, or not be printed.
+#[test]
+fn a_path_that_is_no_text_is_in_no_command() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let mut dead = span(1, 1, 0, Kind::Client);
+    dead.attributes = vec![attribute("server.address", "gone.example")];
+    dead.status = Some(opentelemetry_proto::tonic::trace::v1::Status {
+        code: 2,
+        ..Default::default()
+    });
+    let place = place(&request(vec![service("a", vec![dead])]));
+    for (out, commands) in [(&b"o\xff"[..], 0), (b"out", 1)] {
+        let output = std::process::Command::new(crate::harness::BINARY)
+            .args(["analyze", "in/traces", "--out"])
+            .arg(std::ffi::OsStr::from_bytes(out))
+            .current_dir(place.path())
+            .output()
+            .unwrap();
+        let told = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(
+            told.matches("tracemesh graph --graph").count(),
+            commands,
+            "{told}"
+        );
+    }
 }
 
 /// Names that mean something to a shell, YAML, DOT, HTML, a path or a terminal.

@@ -108,6 +108,28 @@ fn field_cases() {
     run_group("x.txt", text, &[Sending::EverythingTwice]);
 }
 
+#[test]
+fn proxies() {
+    run_group(
+        "p.txt",
+        include_str!("../fixtures/scenarios/p.txt"),
+        ALL_WAYS,
+    );
+}
+
+#[test]
+fn cited_rows_and_behaviour() {
+    let ways = &[Sending::EverythingTwice];
+    for (file, text) in [
+        ("zx.txt", include_str!("../fixtures/scenarios/zx.txt")),
+        ("tx.txt", include_str!("../fixtures/scenarios/tx.txt")),
+        ("xx.txt", include_str!("../fixtures/scenarios/xx.txt")),
+        ("b.txt", include_str!("../fixtures/scenarios/b.txt")),
+    ] {
+        run_group(file, text, ways);
+    }
+}
+
 fn run_group(file: &str, text: &str, ways: &[Sending]) {
     let report = group_report(file, text, ways).unwrap_or_else(|fault| fault);
     assert!(report.is_empty(), "\n{report}");
@@ -253,6 +275,7 @@ fn resource_spans(span: &Span) -> ResourceSpans {
         span_id: span.span_id.0.to_vec(),
         parent_span_id: parent_span_id.unwrap_or_default(),
         name: span.name.clone(),
+        trace_state: span.trace_state.clone(),
         kind: otlp_kind(span.kind).into(),
         start_time_unix_nano: span.start_ns,
         end_time_unix_nano: span.end_ns,

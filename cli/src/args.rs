@@ -107,10 +107,10 @@ pub struct ReadingArgs {
 #[derive(Debug, Args)]
 pub struct CollectArgs {
     /// Address of the OTLP/gRPC receiver
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4317")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4317", value_parser = parse_address)]
     pub grpc: SocketAddr,
     /// Address of the OTLP/HTTP receiver (protobuf and JSON)
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4318")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4318", value_parser = parse_address)]
     pub http: SocketAddr,
     /// Directory of the store
     #[arg(long, value_name = "DIR", default_value = DEFAULT_STORE)]
@@ -277,6 +277,17 @@ pub enum PlanFormat {
     Json,
 }
 
+/// Reads `127.0.0.1:4317`, `[::1]:4317` or `localhost:4317`, which is the first of these. No other name is looked up:
+/// where a receiver listens must not depend on who answers for a name.
+fn parse_address(text: &str) -> Result<SocketAddr, String> {
+    let numeric = match text.split_once(':') {
+        Some((host, port)) if host.eq_ignore_ascii_case("localhost") => format!("127.0.0.1:{port}"),
+        _ => text.to_owned(),
+    };
+    let address = numeric.parse().ok();
+    address.ok_or_else(|| "give IP:PORT, such as 127.0.0.1:4317 or 0.0.0.0:4317".to_owned())
+}
+
 /// Reads `500ms`, `60s`, `5m` or `1h`.
 fn parse_duration(text: &str) -> Result<Duration, String> {
     let split = text
@@ -316,6 +327,35 @@ mod tests {
             for needed in ["Examples:", "Exit codes:"] {
                 assert!(help.contains(needed), "{}: {help}", command.get_name());
             }
+            // None of them asks a question that can be answered "no".
+            assert!(!help.contains("\n  1  "), "{help}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_an_ip_or_localhost_and_a_port() {
+        for (text, address) in [
+            ("0.0.0.0:4317", "0.0.0.0:4317"),
+            ("[::1]:4317", "[::1]:4317"),
+            ("localhost:4317", "127.0.0.1:4317"),
+            ("LocalHost:0", "127.0.0.1:0"),
+        ] {
+            assert_eq!(parse_address(text), Ok(address.parse().unwrap()), "{text}");
+        }
+        for wrong in [
+            "",
+            "foo",
+            ":4318",
+            "127.0.0.1",
+            "localhost",
+            "localhost:",
+            "localhost:99999",
+            "localhost:1:2",
+            "example.com:4317",
+            "::1:4317 ",
+        ] {
+            let told = parse_address(wrong).unwrap_err();
+            assert!(told.contains("127.0.0.1:4317"), "{wrong}: {told}");
         }
     }
 

@@ -58,6 +58,13 @@ pub fn find(snapshot: &GraphSnapshot) -> Vec<Finding> {
     findings
 }
 
+/// Findings about bounds that were reached while the graph was made: whoever uses it has to know, asked or not.
+#[must_use]
+pub fn bounds_reached(snapshot: &GraphSnapshot) -> Vec<Finding> {
+    let rules = [traces_cut, names_folded];
+    rules.iter().filter_map(|rule| rule(snapshot)).collect()
+}
+
 /// Spans that could not be used or had to be given up.
 fn spans_lost(snapshot: &GraphSnapshot) -> Option<Finding> {
     let diagnostics = &snapshot.diagnostics;
@@ -117,12 +124,7 @@ fn names_folded(snapshot: &GraphSnapshot) -> Option<Finding> {
 
 /// Attempts that all failed, without any sign that somebody listens.
 fn unreachable_host(snapshot: &GraphSnapshot) -> Option<Finding> {
-    let is_dead = |edge: &&Edge| {
-        edge.attempts > 0
-            && edge.failed_attempts == edge.attempts
-            && edge.evidence.paired == 0
-            && edge.latency.server.is_none()
-    };
+    let is_dead = |edge: &&Edge| edge.is_never_answered();
     let (worst, more) = worst_edge(snapshot, is_dead, |edge| edge.attempts)?;
     Some(Finding {
         rule: "unreachable_host",

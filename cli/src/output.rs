@@ -54,6 +54,15 @@ impl<'a> Output<'a> {
         self.talk(&line);
     }
 
+    /// Tells that the answer is worse than it could be, and what to do about it.
+    pub fn warning(&mut self, text: &str, hint: &str) {
+        self.clear_progress();
+        for (word, rest) in [("warning:", text), ("hint:", hint)] {
+            let painted = self.capabilities.stderr.paint(Role::Notice, word);
+            self.talk(&format!("{painted} {}\n", printable(rest)));
+        }
+    }
+
     /// Tells why a command failed.
     pub fn failure(&mut self, error: &CliError) {
         self.clear_progress();
@@ -127,14 +136,15 @@ mod tests {
     }
 
     #[test]
-    fn notes_and_failures_show_control_characters_instead_of_sending_them() {
+    fn notes_warnings_and_failures_show_control_characters_instead_of_sending_them() {
         let (_, stderr) = written(Surroundings::default(), |output| {
             output.note("a\u{1b}[2Jb");
+            output.warning("c\u{202e}d", "e\nf");
             output.failure(&CliError::new("no\u{7} such file").hint("look\nelsewhere"));
         });
         assert_eq!(
             stderr,
-            "a\\u{1b}[2Jb\nerror: no\\u{7} such file\nhint: look\\nelsewhere\n"
+            "a\\u{1b}[2Jb\nwarning: c\\u{202e}d\nhint: e\\nf\nerror: no\\u{7} such file\nhint: look\\nelsewhere\n"
         );
     }
 }

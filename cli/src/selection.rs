@@ -2,12 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use tracemesh_graph::snapshot::{GraphSnapshot, Node, NodeKind};
+use tracemesh_graph::snapshot::{GraphSnapshot, Node, NodeKind, Selection};
 
 use crate::error::CliError;
+use crate::text::{count_of, counted};
+
+mod edit_distance;
+
+use edit_distance::edit_distance;
 
 /// Candidates listed in a hint.
 const CANDIDATES: usize = 5;
+
+/// Slips up to which a long name counts as meant.
+const SLIPS: usize = 2;
 
 /// The node meant by a node id, `namespace/name`, or a name that only one node has.
 ///
@@ -34,22 +42,49 @@ pub fn resolve<'a>(snapshot: &'a GraphSnapshot, wanted: &str) -> Result<&'a Node
     }
 }
 
+/// Nodes whose names are a slip or two away, or else everything, nearest first; services before others.
 fn unknown(snapshot: &GraphSnapshot, wanted: &str) -> CliError {
     let error = CliError::new(format!("no node is called `{wanted}`"));
-    let lower = wanted.to_lowercase();
-    let similar = snapshot
+    let mut candidates: Vec<(usize, bool, &Node)> = snapshot
         .nodes
         .iter()
-        .filter(|node| !lower.is_empty() && node.id.to_lowercase().contains(&lower));
-    let mut listed = list(similar);
-    if listed.is_empty() {
-        let services = snapshot.nodes.iter();
-        listed = list(services.filter(|node| node.kind == NodeKind::Service));
-    }
+        .map(|node| {
+            let is_other = node.kind != NodeKind::Service;
+            (distance(node, &wanted.to_lowercase()), is_other, node)
+        })
+        .collect();
+    // Nodes are sorted by id, and a stable sort keeps equals that way.
+    candidates.sort_by_key(|(slips, is_other, _)| (*slips, *is_other));
+    // In a short name, two slips leave nothing of it.
+    let allowed = (wanted.chars().count() / 3).clamp(1, SLIPS);
+    let near = candidates.partition_point(|(slips, _, _)| *slips <= allowed);
+    candidates.retain(|(slips, is_other, _)| {
+        if near > 0 {
+            *slips <= allowed
+        } else {
+            !is_other
+        }
+    });
+    let listed = list(candidates.iter().map(|(_, _, node)| *node));
     if listed.is_empty() {
         return error.hint("the graph has no services: were there spans in the input?");
     }
     error.hint(format!("there is {listed}"))
+}
+
+/// Slips from what was typed, in lower case, to the nearest way to write the node. A name that holds it is one slip away.
+fn distance(node: &Node, wanted: &str) -> usize {
+    let qualified = format!("{}/{}", node.namespace, node.name);
+    let slips = [&node.name, &qualified, &node.id].map(|spelling| {
+        let spelling = spelling.to_lowercase();
+        let slips = edit_distance(wanted, &spelling);
+        if !wanted.is_empty() && spelling.contains(wanted) {
+            slips.min(1)
+        } else {
+            slips
+        }
+    });
+    slips.into_iter().min().unwrap_or(usize::MAX)
 }
 
 fn list<'a>(nodes: impl Iterator<Item = &'a Node>) -> String {
@@ -66,10 +101,46 @@ fn list<'a>(nodes: impl Iterator<Item = &'a Node>) -> String {
     text
 }
 
+/// Refuses a part of a graph where only a whole one gives a true answer.
+///
+/// # Errors
+/// When the graph is a [`Selection`]; `purpose` completes "a part of a graph is not enough ...".
+pub fn require_whole(snapshot: &GraphSnapshot, purpose: &str) -> Result<(), CliError> {
+    let Some(Selection { service, depth }) = &snapshot.selection else {
+        return Ok(());
+    };
+    Err(CliError::new(format!(
+        "a part of a graph is not enough {purpose}: this one holds `{service}` and what is within {} of it",
+        calls(*depth),
+    ))
+    .hint("give the whole graph: graph.json of `tracemesh analyze`, or `tracemesh graph --format json` without `--service`"))
+}
+
 /// The graph within `depth` edges of a node, in both directions: every edge that a walk of that length can use.
 /// Totals in the diagnostics stay those of the whole graph; the list per service shrinks to the nodes kept.
-#[must_use]
-pub fn neighbourhood(snapshot: GraphSnapshot, id: &str, depth: usize) -> GraphSnapshot {
+///
+/// # Errors
+/// When the graph is itself a part, and not known to hold all of the part that is asked for.
+pub fn neighbourhood(
+    snapshot: GraphSnapshot,
+    id: &str,
+    depth: usize,
+) -> Result<GraphSnapshot, CliError> {
+    let holds_it = |part: &Selection| part.service == id && depth <= part.depth;
+    if !snapshot.selection.as_ref().is_some_and(holds_it) {
+        require_whole(
+            &snapshot,
+            &format!("for what is within {} of `{id}`", calls(depth)),
+        )?;
+    }
+    Ok(cut_out(snapshot, id, depth))
+}
+
+fn calls(depth: usize) -> String {
+    counted(count_of(depth), "call", "calls")
+}
+
+fn cut_out(snapshot: GraphSnapshot, id: &str, depth: usize) -> GraphSnapshot {
     let distances = distances(&snapshot, id, depth);
     let is_kept: BTreeSet<String> = distances.keys().map(|id| (*id).to_owned()).collect();
     let is_walked: Vec<bool> = snapshot
@@ -81,6 +152,10 @@ pub fn neighbourhood(snapshot: GraphSnapshot, id: &str, depth: usize) -> GraphSn
         })
         .collect();
     let mut kept = snapshot;
+    kept.selection = Some(Selection {
+        service: id.to_owned(),
+        depth,
+    });
     let mut walked = is_walked.into_iter();
     kept.edges.retain(|_| walked.next().unwrap_or(false));
     kept.nodes.retain(|node| is_kept.contains(&node.id));
@@ -144,6 +219,10 @@ mod tests {
         assert_eq!(lines[0], "error: no node is called `car`");
         assert!(lines[1].contains("`service/shop/cart`"), "{lines:?}");
         assert!(told(&shop(), "zzz")[1].contains(" more"), "{lines:?}");
+        let hint = &told(&shop(), "chekout")[1];
+        assert_eq!(hint, "hint: there is `service/shop/checkout`");
+        let hint = &told(&shop(), "zzzzzzzzzz")[1];
+        assert!(hint.starts_with("hint: there is `service/"), "{hint}");
         let nodes = vec![
             node(NodeKind::Service, "a", "cart"),
             node(NodeKind::Service, "b", "cart"),
@@ -155,6 +234,29 @@ mod tests {
             "hint: give one of their ids: `service/a/cart`, `service/b/cart`"
         );
         assert!(told(&snapshot(Vec::new(), Vec::new()), "x")[1].contains("no services"));
+    }
+
+    #[test]
+    fn a_part_is_marked_and_stands_for_nothing_beyond_itself() {
+        let part = neighbourhood(shop(), "service/shop/cart", 1).unwrap();
+        let json = serde_json::to_value(&part).unwrap();
+        let mark = serde_json::json!({"service": "service/shop/cart", "depth": 1});
+        assert_eq!(json["selection"], mark);
+        let whole = serde_json::to_value(shop()).unwrap();
+        assert_eq!(whole.get("selection"), None);
+        assert!(require_whole(&shop(), "to plan").is_ok());
+        let told = require_whole(&part, "to plan").unwrap_err().lines();
+        assert!(told[0].contains("`service/shop/cart`"), "{told:?}");
+        assert!(told[1].contains("without `--service`"), "{told:?}");
+        for (id, depth, is_held) in [
+            ("service/shop/cart", 0, true),
+            ("service/shop/cart", 1, true),
+            ("service/shop/cart", 2, false),
+            ("service/shop/checkout", 0, false),
+        ] {
+            let again = neighbourhood(part.clone(), id, depth);
+            assert_eq!(again.is_ok(), is_held, "{id} {depth}");
+        }
     }
 
     #[test]
@@ -174,6 +276,7 @@ mod tests {
             });
             snapshot(nodes.to_vec(), edges.to_vec())
         };
+        let neighbourhood = |graph, id, depth| neighbourhood(graph, id, depth).unwrap();
         let near = neighbourhood(chain(), "service/b", 1);
         assert_eq!(ids(&near), ["a", "b", "c"]);
         assert_eq!(near.edges.len(), 2);

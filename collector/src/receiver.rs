@@ -36,9 +36,9 @@ const INLINE_BYTES: usize = 64 << 10;
 /// Bounds on what peers can make the receiver do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReceiverLimits {
-    /// Longest HTTP body as sent, in bytes.
+    /// Longest request as sent, over either protocol, in bytes.
     pub max_body_bytes: usize,
-    /// Longest request after decompression, in bytes; for gRPC also as sent.
+    /// Longest request after decompression, in bytes.
     pub max_decompressed_bytes: usize,
     /// Requests read or decoded at the same time; at least 1.
     pub max_concurrent: usize,
@@ -100,7 +100,7 @@ pub(crate) enum Refusal {
     Undecodable(#[from] DecodeError),
     #[error("the compressed body cannot be used: {0}")]
     Compression(#[from] BodyFault),
-    #[error("the body has more than {0} bytes")]
+    #[error("the request has more than {0} bytes as sent: send smaller batches")]
     TooLarge(usize),
     #[error("unsupported {what}; send {supported}")]
     Unsupported {
@@ -255,8 +255,10 @@ impl Intake {
     /// Counts a refusal and logs some of them.
     pub(crate) fn refuse(&self, refusal: Refusal) -> Refusal {
         self.counters.refuse(refusal.is_retryable());
-        if let Some(unlogged) = self.log.pass(self.pipeline.now_ms()) {
-            tracing::warn!(reason = %refusal, unlogged, "request refused");
+        if let Some(held_back) = self.log.pass(self.pipeline.now_ms()) {
+            // Absent from the line when there were none.
+            let also_refused_since_last_line = (held_back > 0).then_some(held_back);
+            tracing::warn!(reason = %refusal, also_refused_since_last_line, "request refused");
         }
         refusal
     }

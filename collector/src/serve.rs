@@ -171,7 +171,7 @@ pub async fn collect(
     let pipeline = Arc::new(pipeline);
     let intake = Arc::new(Intake::new(Arc::clone(&pipeline), options.limits.clone()));
     let mut servers = Servers::start(grpc, http, &intake);
-    tracing::info!(grpc = %bound.grpc, http = %bound.http, store = %options.store.display(), "receiving");
+    tracing::debug!(grpc = %bound.grpc, http = %bound.http, "receiving");
     if let Some(ready) = ready
         && ready.send(bound).is_err()
     {

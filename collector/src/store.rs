@@ -10,6 +10,7 @@ mod read;
 
 use std::fs::{self, File, TryLockError};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use tracemesh_graph::segment::Segment;
@@ -67,9 +68,9 @@ impl StoreError {
             Self::Instance(_) => Some(
                 "use 1 to 64 letters, digits, `-`, `_` and `.`, beginning with a letter or digit",
             ),
-            Self::Missing(_) => Some(
-                "fill one with `tracemesh collect` or `tracemesh import`, or name its directory",
-            ),
+            Self::Missing(_) => {
+                Some("fill one with `tracemesh collect`, or name the directory of another")
+            }
         }
     }
 }
@@ -81,7 +82,7 @@ pub struct Store {
     instance: String,
     epoch: u64,
     sequence: u64,
-    _lock: File,
+    lock: File,
 }
 
 impl Store {
@@ -117,15 +118,19 @@ impl Store {
             instance: instance.to_owned(),
             epoch: (started.0 / 1_000_000_000).max(newest.saturating_add(1)),
             sequence: 0,
-            _lock: lock,
+            lock,
         })
     }
 
     /// Writes a segment durably and returns its file. `window` is the wall-clock time it covers.
     ///
+    /// A directory that was removed is made again: what was in it is gone, what is in hand need not be.
+    ///
     /// # Errors
-    /// When the file system refuses; the segment is then not in the store and may be merged into the next.
+    /// When the file system refuses, or another process took the place of a removed directory as this instance; the
+    /// segment is then not in the store and may be merged into the next.
     pub fn append(&mut self, segment: &Segment, window: Window) -> Result<PathBuf, StoreError> {
+        self.hold()?;
         let header = file::Header {
             schema: SCHEMA.to_owned(),
             instance: self.instance.clone(),
@@ -137,10 +142,37 @@ impl Store {
         self.sequence += 1;
         Ok(path)
     }
+
+    /// Makes sure that the lock is on the file that others would find, and not on a removed one.
+    fn hold(&mut self) -> Result<(), StoreError> {
+        let path = lock_path(&self.directory, &self.instance);
+        let identity = |metadata: &fs::Metadata| (metadata.dev(), metadata.ino());
+        let held = self
+            .lock
+            .metadata()
+            .map_err(io_error("cannot be inspected", &path))?;
+        match fs::metadata(&path) {
+            Ok(found) if identity(&found) == identity(&held) => return Ok(()),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(io_error("cannot be inspected", &path)(error));
+            }
+            Ok(_) | Err(_) => {}
+        }
+        fs::create_dir_all(&self.directory)
+            .map_err(io_error("cannot be created", &self.directory))?;
+        self.lock = lock(&self.directory, &self.instance)?;
+        let directory = self.directory.display();
+        tracing::warn!(%directory, "store or its lock was removed, made again");
+        Ok(())
+    }
+}
+
+fn lock_path(directory: &Path, instance: &str) -> PathBuf {
+    directory.join(format!(".{instance}.lock"))
 }
 
 fn lock(directory: &Path, instance: &str) -> Result<File, StoreError> {
-    let path = directory.join(format!(".{instance}.lock"));
+    let path = lock_path(directory, instance);
     let file = File::options()
         .create(true)
         .write(true)

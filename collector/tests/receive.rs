@@ -24,11 +24,12 @@ const JSON: &str = r#"{"resourceSpans":[{"scopeSpans":[{"spans":[
 const PROTOBUF: &str = "application/x-protobuf";
 
 #[tokio::test]
-async fn grpc_takes_spans_plain_and_gzipped_and_reports_bad_ones() {
+async fn grpc_takes_spans_under_every_compression_and_reports_bad_ones() {
     let collector = Collector::start(ReceiverLimits::default()).await;
     let endpoint = format!("http://{}", collector.addresses.grpc);
     let client = TraceServiceClient::connect(endpoint).await.unwrap();
     let mut gzipped = client.clone().send_compressed(CompressionEncoding::Gzip);
+    let mut packed = client.clone().send_compressed(CompressionEncoding::Zstd);
     let mut plain = client;
     let response = plain.export(sample(3, 0)).await.unwrap().into_inner();
     assert_eq!(response, ExportTraceServiceResponse::default());
@@ -39,12 +40,13 @@ async fn grpc_takes_spans_plain_and_gzipped_and_reports_bad_ones() {
         partial.error_message,
         "spans rejected by reason: trace_id: 2"
     );
-    drop((plain, gzipped));
+    packed.export(sample(2_000, 0)).await.unwrap();
+    drop((plain, gzipped, packed));
     let (summary, _store) = collector.stop().await;
     let totals = summary.totals;
     assert_eq!(
         (totals.requests, totals.spans, totals.rejected_spans),
-        (2, 2_003, 2)
+        (3, 4_003, 2)
     );
     assert!(!summary.cut_off);
 }
@@ -73,15 +75,67 @@ async fn grpc_refuses_bombs_and_giants() {
     let endpoint = format!("http://{}", collector.addresses.grpc);
     let client = TraceServiceClient::connect(endpoint).await.unwrap();
     let mut gzipped = client.clone().send_compressed(CompressionEncoding::Gzip);
+    let mut packed = client.clone().send_compressed(CompressionEncoding::Zstd);
     let mut plain = client;
-    for error in [
-        plain.export(sample(2_000, 0)).await.unwrap_err(),
-        gzipped.export(sample(2_000, 0)).await.unwrap_err(),
+    for (error, message) in [
+        (plain.export(sample(2_000, 0)).await, "10000 bytes as sent"),
+        (
+            gzipped.export(sample(2_000, 0)).await,
+            "10000 bytes after decompression",
+        ),
+        (
+            packed.export(sample(2_000, 0)).await,
+            "10000 bytes after decompression",
+        ),
     ] {
+        let error = error.unwrap_err();
         assert_eq!(error.code(), tonic::Code::ResourceExhausted, "{error}");
+        assert!(error.message().contains(message), "{error}");
     }
     let totals = collector.stop().await.0.totals;
-    assert_eq!((totals.spans, totals.refused), (0, 2));
+    assert_eq!((totals.spans, totals.refused), (0, 3));
+}
+
+/// The bound on requests as sent holds for both protocols, to the byte.
+#[tokio::test]
+async fn requests_are_measured_as_sent_over_both_protocols() {
+    const MAX: usize = 100_000;
+    let limits = ReceiverLimits {
+        max_body_bytes: MAX,
+        ..ReceiverLimits::default()
+    };
+    let collector = Collector::start(limits).await;
+    let (grpc, address) = (collector.addresses.grpc, collector.addresses.http);
+    // An unknown field of bytes fills a request up to any length.
+    let filled = |length: usize| {
+        let mut body = vec![0x7a, 0, 0, 0];
+        body.resize(length, 0xab);
+        let content = length - 4;
+        for (index, byte) in body[1..4].iter_mut().enumerate() {
+            let more = if index < 2 { 0x80 } else { 0 };
+            *byte = u8::try_from(content >> (7 * index) & 0x7f).unwrap() | more;
+        }
+        body
+    };
+    raw_grpc(grpc, filled(MAX)).await.unwrap();
+    assert_eq!(
+        http(address, PROTOBUF, "identity", &filled(MAX))
+            .await
+            .status,
+        200
+    );
+    for length in [MAX + 1, 27 * MAX] {
+        let error = raw_grpc(grpc, filled(length)).await.unwrap_err();
+        assert_eq!(error.code(), tonic::Code::ResourceExhausted, "{error}");
+        let message = "the request has more than 100000 bytes as sent: send smaller batches";
+        assert_eq!(error.message(), message);
+        let answer = http(address, PROTOBUF, "identity", &filled(length)).await;
+        assert_eq!(answer.status, 413);
+        let body = String::from_utf8_lossy(&answer.body);
+        assert!(body.contains(message), "{body}");
+    }
+    let totals = collector.stop().await.0.totals;
+    assert_eq!((totals.requests, totals.refused), (2, 4));
 }
 
 #[tokio::test]
@@ -314,6 +368,19 @@ async fn a_taken_port_is_an_error_that_names_it() {
     assert!(error.hint().unwrap().contains("port"));
 }
 
+/// `rm -rf` of the store under a running collector costs what was in it, and nothing that comes after.
+#[tokio::test]
+async fn a_removed_store_comes_back_with_what_is_in_hand() {
+    let collector = Collector::start(ReceiverLimits::default()).await;
+    std::fs::remove_dir_all(collector.store()).unwrap();
+    let address = collector.addresses.http;
+    let answer = http(address, "application/json", "identity", JSON.as_bytes()).await;
+    assert_eq!(answer.status, 200);
+    let (summary, store) = collector.stop().await;
+    assert_eq!(summary.segments, 1);
+    assert_eq!(read_all(store.path()).unwrap().segments, 1);
+}
+
 /// A store that cannot be written: what was taken is kept, senders are told to come back, and once the store is
 /// writable again everything is there.
 #[tokio::test]
@@ -324,8 +391,8 @@ async fn a_failing_store_loses_nothing() {
     })
     .await;
     let address = collector.addresses.http;
-    let away = collector.store().with_extension("away");
-    std::fs::rename(collector.store(), &away).unwrap();
+    std::fs::remove_dir_all(collector.store()).unwrap();
+    std::fs::write(collector.store(), "in the way").unwrap();
     let bad = br#"{"resourceSpans":[{"scopeSpans":[{"spans":[{}]}]}]}"#;
     let mut taken = 0;
     let turned_away = loop {
@@ -337,7 +404,7 @@ async fn a_failing_store_loses_nothing() {
     };
     assert_eq!(turned_away.status, 503);
     assert!(turned_away.text().contains("cannot write its store"));
-    std::fs::rename(&away, collector.store()).unwrap();
+    std::fs::remove_file(collector.store()).unwrap();
     while http(address, "application/json", "identity", b"{}")
         .await
         .status

@@ -8,11 +8,13 @@
 
 mod address;
 mod category;
+mod proxy;
 
 use serde::{Deserialize, Serialize};
 
 pub use address::{Address, is_loopback, is_private, parse_authority};
 pub use category::{Category, MessageRole, message_role};
+pub use proxy::is_proxy;
 
 use crate::attribute::{AttributeSet, Key};
 use crate::span::SpanKind;
@@ -48,10 +50,10 @@ impl Peer {
             .first_text(&[Key::UrlFull, Key::HttpUrl])
             .and_then(address::parse_url);
         let scheme = scheme(attributes, &category, url.as_ref());
-        let mut addresses = if kind == SpanKind::Server {
-            address::served(attributes)
-        } else {
-            address::dialled(attributes, url.as_ref())
+        let mut addresses = match (kind, proxy::upstream(attributes)) {
+            (SpanKind::Server, _) => address::served(attributes),
+            (_, Some(upstream)) => vec![upstream],
+            (_, None) => address::dialled(attributes, url.as_ref()),
         };
         let default_port = address::default_port(&scheme);
         for address in &mut addresses {
@@ -63,7 +65,7 @@ impl Peer {
         Self {
             address: addresses.next(),
             also: addresses.take(MAX_ALSO).collect(),
-            socket: (kind != SpanKind::Server)
+            socket: (kind != SpanKind::Server && !is_proxy(attributes))
                 .then(|| address::socket(attributes))
                 .flatten(),
             name: peer_name(attributes, max_chars),

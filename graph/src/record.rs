@@ -11,7 +11,9 @@ use crate::attribute::{AttributeSet, Key};
 use crate::identity::{NodeKey, instance_of};
 pub use crate::names::Names;
 use crate::names::{InstanceId, LabelId, NodeId, PeerId, ResourceId};
-use crate::peer::{Category, MessageRole, Peer, is_private, message_role, parse_authority};
+use crate::peer::{
+    Category, MessageRole, Peer, is_private, is_proxy, message_role, parse_authority,
+};
 use crate::resource::ResourceFacts;
 use crate::sampling::weight_of;
 use crate::settings::Settings;
@@ -42,6 +44,8 @@ impl Marks {
     pub(crate) const CLIENT_PRIVATE: Self = Self(1 << 8);
     /// A server span whose caller has a public address; spoofable, so only ever a facet.
     pub(crate) const CLIENT_PUBLIC: Self = Self(1 << 9);
+    /// Emitted by a proxy: Envoy's tags, as Istio sets them too.
+    pub(crate) const PROXY: Self = Self(1 << 10);
 
     /// True when this mark is set.
     pub(crate) const fn has(self, mark: Self) -> bool {
@@ -170,11 +174,8 @@ impl Recorder {
             (Some(status), _) => status.to_string(),
             (None, Some(kind)) => crate::text::clip(kind, self.max_chars),
             (None, None) => match span.attributes.first_text(&rpc) {
-                Some(code) => code.to_owned(),
-                None => span
-                    .attributes
-                    .first_int(&rpc)
-                    .map_or_else(|| "error".to_owned(), |code| format!("grpc {code}")),
+                Some(code) => crate::text::clip(code, self.max_chars),
+                None => grpc_status(span.attributes.first_int(&rpc)).to_owned(),
             },
         };
         self.names.label(&label).unwrap_or(LabelId::FIRST)
@@ -220,6 +221,7 @@ impl SpanSink for Recorder {
             status.is_some_and(|status| (400..500).contains(&status)),
         );
         mark_client(&mut marks, span.attributes);
+        marks.set(Marks::PROXY, is_proxy(span.attributes));
         mark_steps(&mut marks, span, &peer);
         let (resource, node, instance) = self.current;
         marks.set(Marks::FOLDED, node == NodeId::FIRST);
@@ -249,6 +251,31 @@ impl SpanSink for Recorder {
     fn rejected(&mut self, reason: RejectReason) {
         *self.rejected.entry(reason).or_default() += 1;
     }
+}
+
+/// The name of a gRPC status: some SDKs send the number, some the name.
+fn grpc_status(code: Option<i64>) -> &'static str {
+    const NAMES: [&str; 17] = [
+        "OK",
+        "CANCELLED",
+        "UNKNOWN",
+        "INVALID_ARGUMENT",
+        "DEADLINE_EXCEEDED",
+        "NOT_FOUND",
+        "ALREADY_EXISTS",
+        "PERMISSION_DENIED",
+        "RESOURCE_EXHAUSTED",
+        "FAILED_PRECONDITION",
+        "ABORTED",
+        "OUT_OF_RANGE",
+        "UNIMPLEMENTED",
+        "INTERNAL",
+        "UNAVAILABLE",
+        "DATA_LOSS",
+        "UNAUTHENTICATED",
+    ];
+    let name = code.and_then(|code| NAMES.get(usize::try_from(code).ok()?).copied());
+    name.unwrap_or("error")
 }
 
 /// A count from outside, or `least` when it is absent, smaller, or out of range.

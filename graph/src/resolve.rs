@@ -12,12 +12,16 @@ mod flows;
 mod ids;
 mod kube;
 mod nodes;
+mod ports;
 mod services;
+mod sidecars;
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use crate::identity::{NodeKey, NodeName};
+use crate::peer::Peer;
 use crate::segment::stats::{EdgeStats, NodeStats};
 use crate::segment::{Caller, EdgeKey, Segment};
 use crate::settings::Settings;
@@ -26,6 +30,7 @@ use crate::time::Timestamp;
 use destination::{Destination, Resolver};
 use diagnostics::{Diagnosed, Unresolved};
 use edges::EdgeTable;
+pub(crate) use sidecars::fold_sidecars;
 
 /// A node before it has an id. Address and system describe it; the other fields are its identity.
 #[derive(Debug, Clone)]
@@ -92,6 +97,12 @@ pub(crate) fn snapshot(segment: &Segment, settings: &Settings) -> GraphSnapshot 
     for (key, stats) in &segment.edges {
         place(&resolver, key, stats, &mut table, &mut unresolved);
     }
+    for (key, facts) in &segment.facts {
+        let peer = dialled(&resolver, key);
+        if let (caller, Destination::Known(known)) = ends(&resolver, key, &peer) {
+            table.add_facts(&caller, &known, key.relation, facts);
+        }
+    }
     let links = flows::join(segment, &resolver, &mut table);
     let emitters = emitters(segment);
     let mut refs: Vec<NodeRef> = emitters.keys().chain(table.nodes()).cloned().collect();
@@ -115,6 +126,8 @@ pub(crate) fn snapshot(segment: &Segment, settings: &Settings) -> GraphSnapshot 
                 start: Some(Timestamp(start)),
                 end: Some(Timestamp(end)),
             }),
+        selection: None,
+        traces: segment.traces.counts(),
         nodes,
         edges: table.finish(&ids),
         diagnostics: diagnostics::of(&Diagnosed {
@@ -136,6 +149,34 @@ fn place(
     table: &mut EdgeTable,
     unresolved: &mut Unresolved,
 ) {
+    let peer = dialled(resolver, key);
+    let (caller, destination) = ends(resolver, key, &peer);
+    match destination {
+        Destination::Unresolved => {
+            let calls = unresolved.entry(caller).or_default();
+            calls.count(&peer, stats.calls);
+        }
+        Destination::Known(known) => {
+            table.add(&caller, &known, key.relation, &peer, stats);
+            if let (Caller::Node(from), Some(to)) = (&key.caller, &key.callee)
+                && resolver.is_hairpin(from, to, &peer)
+            {
+                table.mark_hairpin(&caller, &known, key.relation, stats.calls);
+            }
+        }
+    }
+}
+
+/// What an edge dialled, with what other callers of the same host add to it.
+fn dialled<'a>(resolver: &Resolver<'_>, key: &'a EdgeKey) -> Cow<'a, Peer> {
+    match &key.caller {
+        Caller::Node(node) => resolver.complete(node, &key.peer),
+        Caller::Named { .. } => Cow::Borrowed(&key.peer),
+    }
+}
+
+/// The nodes that an edge of the segment joins. A named caller comes from the server span that names it, so it is answered.
+fn ends(resolver: &Resolver<'_>, key: &EdgeKey, peer: &Peer) -> (NodeRef, Destination) {
     let caller = match &key.caller {
         Caller::Node(node) => NodeRef::of_key(node),
         Caller::Named {
@@ -147,23 +188,10 @@ fn place(
     let destination = match (&key.callee, &key.caller) {
         (Some(callee), Caller::Named { .. }) => Destination::named(NodeRef::of_key(callee)),
         (Some(callee), Caller::Node(_)) => Destination::answered(NodeRef::of_key(callee)),
-        (None, Caller::Node(node)) => resolver.resolve(node, &key.peer),
-        (None, Caller::Named { .. }) => return,
+        (None, Caller::Node(node)) => resolver.resolve(node, peer),
+        (None, Caller::Named { .. }) => Destination::Unresolved,
     };
-    match destination {
-        Destination::Unresolved => {
-            let calls = unresolved.entry(caller).or_default();
-            calls.count(&key.peer, stats.calls);
-        }
-        Destination::Known(known) => {
-            table.add(&caller, &known, key.relation, &key.peer, stats);
-            if let (Caller::Node(from), Some(to)) = (&key.caller, &key.callee)
-                && resolver.is_hairpin(from, to, &key.peer)
-            {
-                table.mark_hairpin(&caller, &known, key.relation, stats.calls);
-            }
-        }
-    }
+    (caller, destination)
 }
 
 /// Nodes that emit spans, with what is known about each.

@@ -2,6 +2,7 @@
 
 use crate::attribute::{AttributeSet, Key};
 use crate::identity::{NodeKey, instance_of};
+use crate::peer::parse_authority;
 use crate::text::clip;
 
 /// The facets of one resource, together with the identity that they belong to.
@@ -9,6 +10,8 @@ use crate::text::clip;
 pub(crate) struct ResourceFacts {
     node: Option<NodeKey>,
     pub(crate) instance: String,
+    /// The pod's own address; absent for pods that share the address of their host.
+    pub(crate) pod_ip: Option<String>,
     values: Vec<(Facet, String)>,
 }
 
@@ -62,6 +65,7 @@ impl ResourceFacts {
         Self {
             node: Some(NodeKey::from_resource(resource, max_chars)),
             instance: clip(instance_of(resource).unwrap_or_default(), max_chars),
+            pod_ip: pod_ip(resource),
             values: values.collect(),
         }
     }
@@ -71,4 +75,11 @@ impl ResourceFacts {
             .iter()
             .map(|(facet, value)| (*facet, value.as_str()))
     }
+}
+
+fn pod_ip(resource: &AttributeSet<'_>) -> Option<String> {
+    let address = |key| parse_authority(resource.text(key)?).filter(|found| found.ip().is_some());
+    let pod = address(Key::K8sPodIp)?;
+    let is_of_host = address(Key::HostIp).is_some_and(|host| host.host == pod.host);
+    (!is_of_host).then_some(pod.host)
 }

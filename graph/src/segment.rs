@@ -6,6 +6,7 @@
 //! the split into segments changes the graph.
 
 mod pairs;
+pub(crate) mod planning;
 pub(crate) mod stats;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use crate::peer::Peer;
 use crate::settings::Settings;
 use crate::snapshot::{GraphSnapshot, Relation};
 use crate::span::RejectReason;
+use planning::{EdgeFacts, TraceStats};
 use stats::{EdgeStats, NodeStats, ServedStats};
 
 /// Nodes, calls, messages and diagnostics. Merging is commutative and associative; idempotence comes from the store,
@@ -25,10 +27,16 @@ use stats::{EdgeStats, NodeStats, ServedStats};
 pub struct Segment {
     /// Earliest span start and latest span end.
     pub(crate) window: Option<(u64, u64)>,
+    /// Traces of which spans were used.
+    #[serde(default)]
+    pub(crate) traces: TraceStats,
     #[serde(with = "pairs")]
     pub(crate) nodes: BTreeMap<NodeKey, NodeStats>,
     #[serde(with = "pairs")]
     pub(crate) edges: BTreeMap<EdgeKey, EdgeStats>,
+    /// Facts for planning, by caller, destination and relation; the peers are cut to what decides the destination.
+    #[serde(with = "pairs", default)]
+    pub(crate) facts: BTreeMap<EdgeKey, EdgeFacts>,
     /// Hosts and RPC services by which nodes were called.
     #[serde(with = "pairs")]
     pub(crate) served: BTreeMap<(NodeKey, Peer), ServedStats>,
@@ -38,6 +46,9 @@ pub struct Segment {
     /// Messages consumed, by (trace id, span id).
     #[serde(with = "pairs")]
     pub(crate) consumes: BTreeMap<MessageId, ConsumeHalf>,
+    /// Sidecar node and the application it stands beside, with the spans that showed it.
+    #[serde(with = "pairs", default)]
+    pub(crate) folds: BTreeMap<(NodeKey, NodeKey), u64>,
     pub(crate) rejected: BTreeMap<String, u64>,
     pub(crate) dropped: BTreeMap<String, u64>,
     pub(crate) counters: BTreeMap<String, u64>,
@@ -107,15 +118,20 @@ impl Segment {
             (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
             (a, b) => a.or(b),
         };
+        self.traces.merge(other.traces);
         for (key, stats) in other.nodes {
             self.nodes.entry(key).or_default().merge(stats);
         }
         for (key, stats) in other.edges {
             self.edges.entry(key).or_default().merge(&stats);
         }
+        for (key, facts) in other.facts {
+            self.facts.entry(key).or_default().merge(&facts);
+        }
         for (key, stats) in other.served {
             self.served.entry(key).or_default().merge(stats);
         }
+        stats::add_counts(&mut self.folds, &other.folds);
         self.sends.extend(other.sends);
         self.consumes.extend(other.consumes);
         stats::add_counts(&mut self.rejected, &other.rejected);
@@ -139,6 +155,9 @@ impl Segment {
     /// Resolves destinations and messages over everything merged so far, and freezes the graph.
     #[must_use]
     pub fn snapshot(&self, settings: &Settings) -> GraphSnapshot {
-        crate::resolve::snapshot(self, settings)
+        match crate::resolve::fold_sidecars(self) {
+            Some(folded) => crate::resolve::snapshot(&folded, settings),
+            None => crate::resolve::snapshot(self, settings),
+        }
     }
 }

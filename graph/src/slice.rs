@@ -12,10 +12,15 @@
 mod answers;
 mod calls;
 mod chains;
+mod gateways;
 mod messages;
+mod passage;
+mod requests;
 mod steps;
 mod tree;
 mod units;
+
+use std::collections::BTreeSet;
 
 use crate::names::{LabelId, NodeId, PeerId, Tables};
 use crate::record::SpanRecord;
@@ -60,6 +65,7 @@ pub(crate) struct AttemptFlags {
     pub(crate) is_multi: bool,
     pub(crate) is_redirect: bool,
     pub(crate) is_upkeep: bool,
+    pub(crate) is_socket: bool,
 }
 
 /// One attempt on the wire. A logical call is its last attempt; earlier ones have `is_call` false.
@@ -68,6 +74,8 @@ pub(crate) struct Attempt {
     pub(crate) caller: NodeId,
     pub(crate) callee: Option<NodeId>,
     pub(crate) peer: PeerRef,
+    /// The caller's serving span, as an index into the slice; `None` when the call was made outside of any.
+    pub(crate) request: Option<usize>,
     pub(crate) relation: Relation,
     pub(crate) found: Found,
     pub(crate) is_call: bool,
@@ -93,6 +101,7 @@ impl Attempt {
             caller,
             callee: None,
             peer,
+            request: None,
             relation: Relation::Sync,
             found: Found::Alone,
             is_call: true,
@@ -171,6 +180,8 @@ pub(crate) enum Event {
     NestedServer,
     /// A DNS, socket or TLS step of a call.
     Plumbing,
+    /// Emitted by a proxy.
+    ProxySpan,
 }
 
 impl Event {
@@ -185,6 +196,7 @@ impl Event {
             Self::WithoutServerHalf => "without_server_half",
             Self::NestedServer => "nested_server",
             Self::Plumbing => "plumbing",
+            Self::ProxySpan => "proxy_span",
         }
     }
 }
@@ -200,6 +212,14 @@ pub(crate) trait SliceSink {
     fn send(&mut self, send: Send);
     fn consume(&mut self, consume: Consume);
     fn event(&mut self, node: NodeId, event: Event);
+    /// A proxy node turned out to be the sidecar of an application.
+    fn fold(&mut self, proxy: NodeId, app: NodeId);
+    /// A request that a node served: something reached one of its serving spans from outside the process.
+    fn request(&mut self, node: NodeId);
+    /// The trace, the nodes that it passed through, and the sampling weight of its root if that was seen.
+    fn trace(&mut self, nodes: &BTreeSet<NodeId>, root_weight: Option<f32>);
+    /// Everything about the slice was said.
+    fn end(&mut self);
 }
 
 /// Infers one trace. Records may come in any order.
@@ -219,4 +239,10 @@ pub(crate) fn infer(records: Vec<SpanRecord>, names: &Tables, sink: &mut impl Sl
     let units = calls::units(context);
     messages::emit(context, &units, sink);
     calls::emit(context, &units, sink);
+    gateways::emit(context, sink);
+    for span in (0..tree.records().len()).filter(|span| tree.request(*span) == Some(*span)) {
+        sink.request(tree.node(span));
+    }
+    passage::emit(&tree, sink);
+    sink.end();
 }

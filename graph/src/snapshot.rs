@@ -4,11 +4,14 @@
 //! (`tracemesh.graph/v1`): fields keep their names and meanings; new fields may appear. Nodes are sorted by id, edges by
 //! (caller, callee, relation). It holds no wall-clock time: the same spans give the same bytes.
 
+mod planning;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
+pub use planning::{EdgeFacts, TraceCounts};
 
 /// Value of the `schema` field.
 pub const SCHEMA: &str = "tracemesh.graph/v1";
@@ -20,12 +23,27 @@ pub struct GraphSnapshot {
     pub schema: String,
     /// First start and last end among the spans used; both absent when there were none.
     pub window: Window,
+    /// The part of a graph that this is; absent for whole graphs. A part says nothing about what it leaves out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selection: Option<Selection>,
+    /// Distinct traces; all 0 in snapshots of older versions.
+    #[serde(default)]
+    pub traces: TraceCounts,
     /// Nodes by id.
     pub nodes: Vec<Node>,
     /// Edges by (caller, callee, relation).
     pub edges: Vec<Edge>,
     /// What was seen, and what made no edge.
     pub diagnostics: Diagnostics,
+}
+
+/// The surroundings of one node, cut out of a whole graph.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Selection {
+    /// Node id in the middle.
+    pub service: String,
+    /// Edges between it and the farthest node kept, in both directions.
+    pub depth: usize,
 }
 
 /// A span of time.
@@ -102,6 +120,13 @@ pub struct Node {
     pub system: Option<String>,
     /// Calls that reached this node from outside the traces.
     pub entry_calls: u64,
+    /// Requests of the node: its server and consumer spans, without those nested in another one of the same process, and one
+    /// per trace in which it called from outside of any. Counted as observed, not corrected for sampling; 0 when unknown.
+    #[serde(default)]
+    pub requests: u64,
+    /// Distinct traces that passed through the node; only nodes that emit spans have any.
+    #[serde(default)]
+    pub traces: TraceCounts,
     /// Distinct instances seen (bounded; see `facets`).
     pub instances: u64,
     /// Facet name -> value -> spans: `zone`, `cluster`, `kube_namespace`, `language`, `version`, ...
@@ -109,6 +134,7 @@ pub struct Node {
     /// Single-valued attributes: `k8s.deployment.name`, `service.criticality`, `identity`, ...
     pub attributes: BTreeMap<String, String>,
     /// Addresses that the node's own server spans report as the Host and port they were called by.
+    #[serde(default)]
     pub served: Vec<Target>,
 }
 
@@ -162,8 +188,11 @@ pub struct Target {
     pub host: String,
     /// Port, the default of the scheme when none was given.
     pub port: Option<u16>,
-    /// Attempts that dialled it.
+    /// Logical calls that ended there.
     pub calls: u64,
+    /// Attempts that dialled it.
+    #[serde(default)]
+    pub attempts: u64,
     /// Latest end of a span that dialled it.
     pub last_seen: Timestamp,
     /// Socket peers (`ip` or `ip:port`) seen behind the name, with counts; bounded.
@@ -175,6 +204,7 @@ pub struct Target {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct LatencySummary {
     /// Spans measured.
+    #[serde(default)]
     pub count: u64,
     /// Median, milliseconds.
     pub p50_ms: f64,
@@ -213,6 +243,7 @@ pub struct Edge {
     /// Attempts that failed.
     pub failed_attempts: u64,
     /// Attempts beyond the first of their call.
+    #[serde(default)]
     pub retries: u64,
     /// Calls corrected for sampling.
     pub weighted_calls: f64,
@@ -235,9 +266,14 @@ pub struct Edge {
     /// Example trace ids: at most three per evidence class, smallest first.
     pub exemplars: Vec<String>,
     /// Error types and status codes -> attempts.
+    #[serde(default)]
     pub errors: BTreeMap<String, u64>,
     /// Marks such as `self`, `mirror`, `redirect`, `hairpin`, `candidates: ...` -> calls.
+    #[serde(default)]
     pub flags: BTreeMap<String, u64>,
+    /// Facts for planning, beside the other fields in JSON.
+    #[serde(flatten)]
+    pub facts: EdgeFacts,
 }
 
 /// What was seen and what became of it.
@@ -246,14 +282,17 @@ pub struct Diagnostics {
     /// Spans received: used + duplicates + fragments (in `counters`) + rejected.
     pub spans: u64,
     /// Spans that took part in inference.
+    #[serde(default)]
     pub used: u64,
     /// Spans seen before.
     pub duplicates: u64,
     /// Spans that could not be used, by reason.
     pub rejected: BTreeMap<String, u64>,
     /// Calls and message halves given up because of a cap, by reason.
+    #[serde(default)]
     pub dropped: BTreeMap<String, u64>,
     /// Other counted events: `cycle_dropped`, `self_parent`, `trace_id_64_bit`, ...
+    #[serde(default)]
     pub counters: BTreeMap<String, u64>,
     /// Per service, by node id.
     pub per_service: Vec<ServiceDiagnostics>,
@@ -265,24 +304,41 @@ pub struct ServiceDiagnostics {
     /// Node id.
     pub service: String,
     /// Spans of the service that took part in inference.
+    #[serde(default)]
     pub spans: u64,
     /// Spans by kind.
+    #[serde(default)]
     pub kinds: BTreeMap<String, u64>,
     /// Spans whose parent id was given but never seen.
     pub orphans: u64,
     /// Outgoing calls with no destination known.
     pub unresolved: u64,
     /// The same, by protocol.
+    #[serde(default)]
     pub unresolved_by_protocol: BTreeMap<String, u64>,
     /// The same, by what little the spans say: a private socket address, an RPC service, or nothing.
     #[serde(default)]
     pub unresolved_by_evidence: BTreeMap<String, u64>,
     /// Outgoing calls whose server half was not seen, whatever else names the destination.
+    #[serde(default)]
     pub without_server_half: u64,
     /// Spans counted as duplicates.
+    #[serde(default)]
     pub duplicates: u64,
     /// Links that point to a span never seen.
+    #[serde(default)]
     pub unresolved_links: u64,
+}
+
+impl Edge {
+    /// True when every attempt failed and nothing shows that anybody listens: a wrong address, a removed service, a firewall.
+    #[must_use]
+    pub fn is_never_answered(&self) -> bool {
+        self.attempts > 0
+            && self.failed_attempts == self.attempts
+            && self.evidence.paired == 0
+            && self.latency.server.is_none()
+    }
 }
 
 impl GraphSnapshot {
@@ -293,5 +349,39 @@ impl GraphSnapshot {
             .binary_search_by(|node| node.id.as_str().cmp(id))
             .ok()
             .map(|index| &self.nodes[index])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Others write and read this format: only what its description names may be required.
+    #[test]
+    fn a_snapshot_with_nothing_but_the_described_fields_is_read() {
+        let text = r#"{"schema": "tracemesh.graph/v1",
+            "window": {"start": "2026-11-21T00:00:00Z", "end": "2026-11-21T01:00:00Z"},
+            "nodes": [{"id": "service/shop/cart", "kind": "service", "name": "cart", "namespace": "shop",
+                "environment": "prod", "address": null, "system": null, "entry_calls": 12, "instances": 3,
+                "facets": {}, "attributes": {}}],
+            "edges": [{"caller": "service/shop/cart", "callee": "service/shop/cart", "relation": "sync",
+                "calls": 10, "attempts": 12, "failed": 1, "failed_attempts": 2, "weighted_calls": 1000.0,
+                "evidence": {"paired": 8, "parent": 0, "address": 2, "alias": 0, "named": 0, "link": 0},
+                "confidence": 0.97,
+                "targets": [{"scheme": "http", "host": "cart", "port": 8080, "calls": 10,
+                    "last_seen": "2026-11-21T01:00:00Z"}],
+                "protocols": {"http/1.1": 10},
+                "latency": {"client": {"count": 1, "p50_ms": 1, "p99_ms": 1, "p999_ms": 1, "max_ms": 1}, "server": null},
+                "destination": {}, "first_seen": "2026-11-21T00:00:00Z", "last_seen": "2026-11-21T01:00:00Z",
+                "exemplars": ["00000000000000000000000000000001"]}],
+            "diagnostics": {"spans": 0, "duplicates": 0, "rejected": {"utf8": 1},
+                "per_service": [{"service": "service/shop/cart", "orphans": 0, "unresolved": 0}]}}"#;
+        let snapshot: GraphSnapshot = serde_json::from_str(text).expect("a described snapshot");
+        assert_eq!(snapshot.edges[0].targets[0].calls, 10);
+        let again = serde_json::to_string(&snapshot).expect("a snapshot is JSON");
+        assert_eq!(
+            serde_json::from_str::<GraphSnapshot>(&again).ok(),
+            Some(snapshot)
+        );
     }
 }

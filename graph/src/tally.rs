@@ -1,6 +1,8 @@
 //! The running counts of a shard, keyed by interned ids; turned into a [`Segment`] with names at every flush.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+mod planning;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use crate::names::{NodeId, PeerId, ResourceId, Tables};
 use crate::peer::Peer;
@@ -12,6 +14,7 @@ use crate::settings::Settings;
 use crate::slice::{Attempt, Consume, Event, PeerRef, Send, SliceSink};
 use crate::snapshot::Relation;
 use crate::span::SpanKind;
+use planning::PlanningTally;
 
 /// Caller, callee if one answered, what was dialled, relation.
 type EdgeIds = (NodeId, Option<NodeId>, PeerRef, Relation);
@@ -24,9 +27,12 @@ pub(crate) struct Tally {
     events: HashMap<(NodeId, Event), u64>,
     /// Calls from outside the traces, by the Host they dialled and by where the caller sits.
     entries: HashMap<(NodeId, PeerId, ClientPlace), u64>,
+    /// Sidecar node, application node.
+    folds: HashMap<(NodeId, NodeId), u64>,
     edges: HashMap<EdgeIds, EdgeStats>,
     named_callers: HashMap<(PeerId, NodeId), EdgeStats>,
     served: HashMap<(NodeId, PeerId), ServedStats>,
+    planning: PlanningTally,
     sends: VecDeque<Send>,
     consumes: VecDeque<Consume>,
     window: Option<(u64, u64)>,
@@ -50,6 +56,12 @@ impl SliceSink for TallySink<'_> {
             .entry((record.node, record.resource))
             .or_default() += 1;
         *tally.kinds.entry((record.node, record.kind)).or_default() += 1;
+        if record.marks.has(Marks::PROXY) {
+            *tally
+                .events
+                .entry((record.node, Event::ProxySpan))
+                .or_default() += 1;
+        }
         tally.folded += u64::from(record.marks.has(Marks::FOLDED));
         tally.unweighed += u64::from(!record.marks.has(Marks::WEIGHED));
         let (start, end) = tally.window.unwrap_or((record.start_ns, record.end_ns()));
@@ -77,6 +89,7 @@ impl SliceSink for TallySink<'_> {
         }
         let stats = tally.edges.entry(key).or_default();
         stats.count(attempt, self.names.label(attempt.error));
+        tally.planning.attempt(attempt);
     }
 
     fn entry(&mut self, record: &SpanRecord) {
@@ -111,8 +124,24 @@ impl SliceSink for TallySink<'_> {
         }
     }
 
+    fn fold(&mut self, proxy: NodeId, app: NodeId) {
+        *self.tally.folds.entry((proxy, app)).or_default() += 1;
+    }
+
     fn event(&mut self, node: NodeId, event: Event) {
         *self.tally.events.entry((node, event)).or_default() += 1;
+    }
+
+    fn request(&mut self, node: NodeId) {
+        self.tally.planning.request(node);
+    }
+
+    fn trace(&mut self, nodes: &BTreeSet<NodeId>, root_weight: Option<f32>) {
+        self.tally.planning.trace(nodes, root_weight);
+    }
+
+    fn end(&mut self) {
+        self.tally.planning.end(self.names);
     }
 }
 
@@ -135,13 +164,15 @@ impl Tally {
         }
         self.name_nodes(names, settings, &mut segment);
         self.name_edges(names, &mut segment);
+        self.planning.name_into(names, &mut segment);
         self.name_messages(names, &mut segment);
         segment
     }
 
     fn name_nodes(&self, names: &Tables, settings: &Settings, segment: &mut Segment) {
+        let nodes = &mut segment.nodes;
         let mut node = |id: NodeId, change: &mut dyn FnMut(&mut NodeStats)| {
-            change(segment.nodes.entry(names.node(id).clone()).or_default());
+            change(nodes.entry(names.node(id).clone()).or_default());
         };
         let spans: BTreeMap<_, _> = self.spans.iter().collect();
         for ((id, resource), count) in spans {
@@ -151,6 +182,7 @@ impl Tally {
                 if !facts.instance.is_empty() {
                     stats.instances.insert(facts.instance.clone());
                 }
+                stats.pod_ips.extend(facts.pod_ip.clone());
                 for (facet, value) in facts.values() {
                     match facet {
                         Facet::Counted(name) => stats.facet(name, value, *count),
@@ -180,6 +212,11 @@ impl Tally {
                 stats.facet("entered_at", &host, *count);
                 stats.facet("entered_from", place.name(), *count);
             });
+        }
+        let folds: BTreeMap<_, _> = self.folds.iter().collect();
+        for ((proxy, app), count) in folds {
+            let key = (names.node(*proxy).clone(), names.node(*app).clone());
+            *segment.folds.entry(key).or_default() += count;
         }
         for stats in segment.nodes.values_mut() {
             stats.cap(settings.max_facet_values);

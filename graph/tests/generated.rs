@@ -11,9 +11,9 @@ mod traffic;
 #[path = "generated/world.rs"]
 mod world;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use tracemesh_graph::snapshot::{Edge, GraphSnapshot, Relation};
+use tracemesh_graph::snapshot::{Edge, GraphSnapshot, Relation, TraceCounts};
 
 use traffic::{Happened, MadeSpan, Traffic, Truth};
 use world::{Random, World};
@@ -66,6 +66,38 @@ fn assert_exact(truth: &Truth, graph: &GraphSnapshot, setup: &str) {
     for node in &graph.nodes {
         let entries = truth.entries.get(&node.id).copied().unwrap_or_default();
         assert_eq!(node.entry_calls, entries, "{setup}: entries of {}", node.id);
+        let requests = truth.requests.get(&node.id).copied().unwrap_or_default();
+        assert_eq!(node.requests, requests, "{setup}: requests of {}", node.id);
+        let passed = truth.passed.iter().filter(|(id, _)| *id == node.id).count();
+        assert_traces(passed, node.traces, setup);
+    }
+    let traces: BTreeSet<u128> = truth.passed.iter().map(|(_, trace)| *trace).collect();
+    assert_traces(traces.len(), graph.traces, setup);
+    assert_requests_are_exact(truth, graph, setup);
+}
+
+/// All of the generated traces have their beginning.
+#[track_caller]
+fn assert_traces(expected: usize, found: TraceCounts, setup: &str) {
+    let counts = (found.seen, found.rooted, found.weighted_rooted);
+    let all = expected as u64;
+    assert_eq!(counts, (all, all, expected as f64), "{setup}: traces");
+}
+
+/// Which of its requests made a call, edge by edge.
+#[track_caller]
+fn assert_requests_are_exact(truth: &Truth, graph: &GraphSnapshot, setup: &str) {
+    let mut asked: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    for (caller, callee, _) in &truth.asked {
+        *asked.entry((caller, callee)).or_default() += 1;
+    }
+    for edge in &graph.edges {
+        let ends = (edge.caller.as_str(), edge.callee.as_str());
+        let requests = match edge.relation {
+            Relation::Sync => asked.get(&ends).copied(),
+            _ => None,
+        };
+        assert_eq!(edge.facts.caller_requests, requests, "{setup}: {ends:?}");
     }
 }
 

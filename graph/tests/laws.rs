@@ -10,7 +10,7 @@ use tracemesh_graph::record::{Names, Recorder, SpanRecord};
 use tracemesh_graph::segment::Segment;
 use tracemesh_graph::settings::Settings;
 use tracemesh_graph::shard::Shard;
-use tracemesh_graph::snapshot::GraphSnapshot;
+use tracemesh_graph::snapshot::{Edge, GraphSnapshot};
 use tracemesh_graph::span::{Link, SpanId, SpanKind, SpanSink, SpanView, TraceId};
 
 /// A span from small alphabets, so that ids collide, cycles close and names meet.
@@ -162,6 +162,12 @@ fn assert_sane(graph: &GraphSnapshot, received: usize) {
         diagnostics.spans
     );
     assert!(graph.nodes.is_sorted_by(|a, b| a.id < b.id));
+    assert!(graph.traces.rooted <= graph.traces.seen);
+    for node in &graph.nodes {
+        assert!(node.traces.rooted <= node.traces.seen, "{node:?}");
+        assert!(node.traces.seen <= graph.traces.seen, "{node:?}");
+        assert!(node.traces.rooted <= graph.traces.rooted, "{node:?}");
+    }
     for edge in &graph.edges {
         let evidence = edge.evidence;
         let by_class = [
@@ -176,6 +182,17 @@ fn assert_sane(graph: &GraphSnapshot, received: usize) {
         assert!(edge.failed <= edge.calls && edge.calls <= edge.attempts.max(edge.calls));
         assert!((0.0..=1.0).contains(&edge.confidence), "{edge:?}");
         assert!(graph.node(&edge.caller).is_some() && graph.node(&edge.callee).is_some());
+        assert_facts_are_sane(graph, edge);
+    }
+}
+
+fn assert_facts_are_sane(graph: &GraphSnapshot, edge: &Edge) {
+    let facts = &edge.facts;
+    if let Some(asking) = facts.caller_requests {
+        assert!(asking <= edge.calls, "{edge:?}");
+        assert_eq!(asking > 0, edge.calls > 0, "{edge:?}");
+        let caller = graph.node(&edge.caller).expect("a caller is a node");
+        assert!(caller.requests > 0 || asking == 0, "{edge:?}");
     }
 }
 

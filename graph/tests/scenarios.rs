@@ -4,6 +4,9 @@
 //! A failure prints the row, its spans, the expected and the found graph in the notation of the row. All failing rows of
 //! a group are reported together. The same rows go through the binary in the end-to-end tests.
 
+#[cfg(test)]
+#[path = "scenarios/behaviour.rs"]
+mod behaviour;
 #[path = "scenarios/compare.rs"]
 mod compare;
 #[path = "scenarios/expected.rs"]
@@ -66,6 +69,31 @@ fn kinds_unset_and_references() {
 #[test]
 fn field_cases() {
     run_group("x.txt", include_str!("../../fixtures/scenarios/x.txt"));
+}
+
+#[test]
+fn proxies() {
+    run_group("p.txt", include_str!("../../fixtures/scenarios/p.txt"));
+}
+
+#[test]
+fn cited_rows_of_tree_logic() {
+    run_group("zx.txt", include_str!("../../fixtures/scenarios/zx.txt"));
+}
+
+#[test]
+fn cited_rows_of_attributes_of_both_halves() {
+    run_group("tx.txt", include_str!("../../fixtures/scenarios/tx.txt"));
+}
+
+#[test]
+fn behaviour_in_the_notation_of_the_rows() {
+    run_group("b.txt", include_str!("../../fixtures/scenarios/b.txt"));
+}
+
+#[test]
+fn cited_rows_of_field_cases() {
+    run_group("xx.txt", include_str!("../../fixtures/scenarios/xx.txt"));
 }
 
 fn run_group(file: &str, text: &str) {

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use tracemesh_graph::snapshot::{
-    Diagnostics, Edge, EvidenceCounts, GraphSnapshot, Latency, Node, NodeKind, Relation, SCHEMA,
-    Target, Window,
+    Diagnostics, Edge, EdgeFacts, EvidenceCounts, GraphSnapshot, Latency, Node, NodeKind, Relation,
+    SCHEMA, Target, TraceCounts, Window,
 };
 use tracemesh_graph::time::Timestamp;
 
@@ -142,7 +142,9 @@ impl Graph {
     pub(super) fn finish(self) -> GraphSnapshot {
         GraphSnapshot {
             schema: SCHEMA.to_owned(),
+            traces: TraceCounts::default(),
             window: Window::default(),
+            selection: None,
             nodes: self.nodes.into_values().collect(),
             edges: self.edges.into_values().collect(),
             diagnostics: Diagnostics::default(),
@@ -161,6 +163,8 @@ pub(super) fn node(kind: NodeKind, name: &str, namespace: &str) -> Node {
         address: None,
         system: None,
         entry_calls: 0,
+        requests: 0,
+        traces: TraceCounts::default(),
         instances: 1,
         facets: BTreeMap::new(),
         attributes: BTreeMap::new(),
@@ -174,6 +178,7 @@ fn target(scheme: &str, host: &str, port: u16, socket: Option<&str>) -> Target {
         host: host.to_owned(),
         port: Some(port),
         calls: 10,
+        attempts: 10,
         last_seen: Timestamp(0),
         sockets: socket
             .iter()
@@ -207,6 +212,7 @@ fn edge(caller: &Node, callee: &Node, targets: Vec<Target>, protocol: &str) -> E
         exemplars: Vec::new(),
         errors: BTreeMap::new(),
         flags: BTreeMap::new(),
+        facts: EdgeFacts::default(),
     }
 }
 

@@ -16,6 +16,8 @@ pub(crate) struct Collector {
     pub(crate) grpc: String,
     /// Address of the OTLP/HTTP receiver.
     pub(crate) http: String,
+    /// Standard error up to and with the line that names the addresses.
+    pub(crate) said_at_start: String,
 }
 
 impl Collector {
@@ -52,6 +54,7 @@ impl Collector {
             stderr,
             grpc,
             http,
+            said_at_start: said,
         }
     }
 

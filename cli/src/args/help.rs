@@ -1,10 +1,9 @@
 //! What stands below the options in `--help`: files, examples, exit codes.
 
-/// Exit codes, repeated in the help of every command.
+/// Exit codes, repeated in the help of every command. A command that can answer "no" adds its 1.
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done (also when the reader of a pipe went away)
-  1  done, and the answer is no
   2  wrong usage, unusable input, or an internal error";
 
 fn with_exit_codes(text: &str) -> String {

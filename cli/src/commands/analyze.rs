@@ -27,6 +27,8 @@ const WRITTEN: [(&str, &str); 5] = [
 
 /// Reads, infers, derives, writes and tells.
 pub(super) fn run(arguments: &AnalyzeArgs, output: &mut Output<'_>) -> Result<Outcome, CliError> {
+    files::check_out(&arguments.out)?;
+    files::check_out(&arguments.out.join("egress"))?;
     let traces = source::read_traces(&arguments.traces, arguments.reading, output)?;
     let snapshot = &traces.snapshot;
     output.progress("deriving egress and the onboarding plan");
@@ -38,6 +40,7 @@ pub(super) fn run(arguments: &AnalyzeArgs, output: &mut Output<'_>) -> Result<Ou
     egress::note_removals(&envoy.proposed_removals, output);
     let findings = findings::find(snapshot);
     let written = WRITTEN.map(|(name, what)| (shown(&arguments.out, name), what.to_owned()));
+    let graph_path = arguments.out.join("graph.json");
     let summary = Summary {
         files: traces.files,
         skipped: traces.skipped_note(),
@@ -45,7 +48,8 @@ pub(super) fn run(arguments: &AnalyzeArgs, output: &mut Output<'_>) -> Result<Ou
         egress: egress.conservation,
         findings: &findings,
         waves: &waves(&plan),
-        graph_path: &shown(&arguments.out, "graph.json"),
+        // Shown with replacement characters, another path would be a wrong command.
+        graph_path: graph_path.to_str(),
         written: &written,
     };
     output.data(&render(&summary, output.capabilities().stdout))?;

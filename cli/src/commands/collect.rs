@@ -116,8 +116,19 @@ fn last_words(summary: &CollectSummary) -> String {
 }
 
 fn into_error(error: CollectError) -> CliError {
-    let hint = error
-        .hint()
-        .unwrap_or("see the log lines above; if it stays, report it with them");
+    let hint = error.hint().unwrap_or(match &error {
+        CollectError::Store(_) => {
+            "`--store` takes a directory that can be made and written: check the path, its permissions and the free space"
+        }
+        CollectError::Bind { .. } => {
+            "`--grpc` and `--http` take an address of this machine, such as 127.0.0.1:4317"
+        }
+        CollectError::Threads(_) => {
+            "pass fewer `--shards`, or raise the limit on threads: see `ulimit -u`"
+        }
+        CollectError::Lost | CollectError::Server { .. } => {
+            "start it again; if it stays, report it with all that was printed"
+        }
+    });
     CliError::from_cause(error).hint(hint)
 }

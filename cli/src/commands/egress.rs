@@ -17,7 +17,8 @@ use crate::text::{count_of, counted};
 
 /// Loads the graph, derives, renders and writes.
 pub(super) fn run(arguments: &EgressArgs, output: &mut Output<'_>) -> Result<Outcome, CliError> {
-    let snapshot = source::load(&arguments.source, output)?;
+    files::check_out(&arguments.out)?;
+    let snapshot = source::load_whole(&arguments.source, "to derive egress", output)?;
     let wanted = wanted(&snapshot, &arguments.services)?;
     let model = model_of(&snapshot, &arguments.names);
     // One target and one phase so far: a further one does not compile until it is handled here.

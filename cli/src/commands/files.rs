@@ -26,6 +26,30 @@ pub(super) fn add_below(
     Ok(())
 }
 
+/// Refuses an `--out` that is, or lies below, something else than a directory: told before the work, and in its terms.
+///
+/// # Errors
+/// When a directory cannot be there. Other faults show when files are written.
+pub(super) fn check_out(out: &Path) -> Result<(), CliError> {
+    let existing = out.ancestors().find_map(|place| {
+        let metadata = std::fs::metadata(place).ok()?;
+        Some((place, metadata.is_dir()))
+    });
+    match existing {
+        Some((place, false)) => {
+            let message = if place == out {
+                format!("`--out` is a file, not a directory: `{}`", out.display())
+            } else {
+                let (out, place) = (out.display(), place.display());
+                format!("`{out}` cannot be a directory: `{place}` is a file")
+            };
+            Err(CliError::new(message)
+                .hint("name another directory with `--out`; it is made when it is missing"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Writes a set below a directory, which is made when it is missing. Files that are not in the set stay as they are.
 pub(super) fn write(out: &Path, files: &FileSet) -> Result<(), CliError> {
     write_files(out, files).map(drop).map_err(|error| {

@@ -14,7 +14,7 @@ pub(super) fn run(arguments: &GraphArgs, output: &mut Output<'_>) -> Result<Outc
     let mut snapshot = source::load(&arguments.source, output)?;
     if let Some(wanted) = &arguments.service {
         let id = resolve(&snapshot, wanted)?.id.clone();
-        snapshot = neighbourhood(snapshot, &id, arguments.depth);
+        snapshot = neighbourhood(snapshot, &id, arguments.depth)?;
     }
     let text = match arguments.format {
         GraphFormat::Json => json(&snapshot)?,

@@ -12,7 +12,7 @@ use crate::render::table::WIDTH;
 
 /// Loads the graph, plans and prints.
 pub(super) fn run(arguments: &OnboardArgs, output: &mut Output<'_>) -> Result<Outcome, CliError> {
-    let snapshot = source::load(&arguments.source, output)?;
+    let snapshot = source::load_whole(&arguments.source, "to plan onboarding", output)?;
     let plan = plan_of(&snapshot);
     let text = match arguments.format {
         PlanFormat::Table => onboarding::table(&plan, WIDTH),

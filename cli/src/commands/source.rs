@@ -8,15 +8,47 @@ use tracemesh_graph::snapshot::GraphSnapshot;
 
 use crate::args::SourceArgs;
 use crate::error::CliError;
+use crate::findings::bounds_reached;
 use crate::output::Output;
+use crate::selection::require_whole;
 
 pub(super) use traces::read as read_traces;
 
-/// The graph that the arguments point to. What was passed over on the way is told as notes.
+/// Against traces cut short in a store: the bound of `collect` is one per shard, not that of reading files.
+const STORE_ADVICE: &str =
+    "run `tracemesh collect` with more `--shards`: each holds so many open spans";
+
+/// The whole graph that the arguments point to; a part is refused, because its gaps would be taken for the truth.
+/// `purpose` says what for, such as `to derive egress`.
+pub(super) fn load_whole(
+    arguments: &SourceArgs,
+    purpose: &str,
+    output: &mut Output<'_>,
+) -> Result<GraphSnapshot, CliError> {
+    let snapshot = load(arguments, output)?;
+    require_whole(&snapshot, purpose)?;
+    Ok(snapshot)
+}
+
+/// The graph that the arguments point to, whole or a part. What was passed over on the way is told as notes, bounds
+/// that were reached as warnings.
 pub(super) fn load(
     arguments: &SourceArgs,
     output: &mut Output<'_>,
 ) -> Result<GraphSnapshot, CliError> {
+    let snapshot = read(arguments, output)?;
+    let is_stored = arguments.graph.is_none() && arguments.traces.is_empty();
+    for finding in bounds_reached(&snapshot) {
+        let hint = match finding.rule {
+            "traces_cut" if is_stored => STORE_ADVICE,
+            _ => finding.advice,
+        };
+        output.warning(&finding.text, hint);
+    }
+    Ok(snapshot)
+}
+
+fn read(arguments: &SourceArgs, output: &mut Output<'_>) -> Result<GraphSnapshot, CliError> {
     if let Some(path) = &arguments.graph {
         return file::read(path);
     }

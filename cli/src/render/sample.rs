@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use tracemesh_graph::snapshot::{
-    Diagnostics, Edge, EvidenceCounts, GraphSnapshot, Latency, LatencySummary, Node, NodeKind,
-    Relation, SCHEMA, ServiceDiagnostics, Target, Window,
+    Diagnostics, Edge, EdgeFacts, EvidenceCounts, GraphSnapshot, Latency, LatencySummary, Node,
+    NodeKind, Relation, SCHEMA, ServiceDiagnostics, Target, TraceCounts, Window,
 };
 use tracemesh_graph::time::Timestamp;
 
@@ -23,6 +23,8 @@ pub(crate) fn node(kind: NodeKind, namespace: &str, name: &str) -> Node {
         address: None,
         system: (kind == NodeKind::Database).then(|| "postgresql".to_owned()),
         entry_calls: 0,
+        requests: 0,
+        traces: TraceCounts::default(),
         instances: 3,
         facets: BTreeMap::new(),
         attributes: BTreeMap::new(),
@@ -52,6 +54,7 @@ pub(crate) fn edge(caller: &str, callee: &str, calls: u64) -> Edge {
             host: "cart.shop.svc.cluster.local".to_owned(),
             port: Some(8080),
             calls,
+            attempts: calls,
             last_seen: Timestamp(START),
             sockets: BTreeMap::new(),
         }],
@@ -72,6 +75,7 @@ pub(crate) fn edge(caller: &str, callee: &str, calls: u64) -> Edge {
         exemplars: Vec::new(),
         errors: BTreeMap::new(),
         flags: BTreeMap::new(),
+        facts: EdgeFacts::default(),
     }
 }
 
@@ -83,10 +87,12 @@ pub(crate) fn snapshot(mut nodes: Vec<Node>, mut edges: Vec<Edge>) -> GraphSnaps
     });
     GraphSnapshot {
         schema: SCHEMA.to_owned(),
+        traces: TraceCounts::default(),
         window: Window {
             start: Some(Timestamp(START)),
             end: Some(Timestamp(START + 60_000_000_000)),
         },
+        selection: None,
         nodes,
         edges,
         diagnostics: Diagnostics::default(),

@@ -42,8 +42,8 @@ pub struct Summary<'a> {
     pub findings: &'a [Finding],
     /// Node ids per wave, in order.
     pub waves: &'a [Vec<String>],
-    /// The snapshot file, for commands that look further.
-    pub graph_path: &'a str,
+    /// The snapshot file, for commands that look further; `None` when its path is no text that can be pasted.
+    pub graph_path: Option<&'a str>,
     /// What was written: path and what it is.
     pub written: &'a [(String, String)],
 }
@@ -215,7 +215,7 @@ fn egress(edges: &Conservation) -> String {
     let parts = [
         (edges.asynchronous, "of messages"),
         (edges.proxied, "through a proxy"),
-        (edges.unresolved, "without a usable address"),
+        (edges.unresolved, "to a known callee at no usable address"),
         (edges.suspect, "never answered"),
         (
             edges.lost_conflict,
@@ -242,7 +242,7 @@ fn unresolved(diagnostics: &Diagnostics) -> String {
     let services = count_of(with_gaps.clone().count());
     let calls: u64 = with_gaps.map(|service| service.unresolved).sum();
     if calls == 0 {
-        return "none: every outgoing call names its destination".to_owned();
+        return "none: of every outgoing call it is known whom it calls".to_owned();
     }
     format!(
         "{} without destination, in {}",
@@ -275,8 +275,8 @@ fn findings(page: &mut Page, summary: &Summary<'_>) {
     for (number, finding) in summary.findings.iter().take(FINDINGS).enumerate() {
         page.wrapped(&format!("  {}. ", number + 1), &finding.text);
         page.wrapped("     ", finding.advice);
-        let command = command(finding, summary.graph_path);
-        if let Some(command) = command {
+        let path = summary.graph_path;
+        if let Some(command) = path.and_then(|path| command(finding, path)) {
             page.pointer(5, &command);
         }
     }

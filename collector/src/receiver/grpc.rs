@@ -7,6 +7,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::body::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceResponse,
 };
@@ -20,8 +21,12 @@ use tonic::{Code, Request, Response, Status};
 
 use super::{Accepted, Encoding, Intake, Refusal};
 use crate::input::Compression;
+use crate::input::compression::BodyFault;
 
 const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+
+/// What stands before a message on the wire: a flag and a length.
+const FRAME_HEADER_BYTES: usize = 5;
 
 /// The gRPC service.
 #[derive(Clone)]
@@ -65,7 +70,9 @@ async fn export(intake: Arc<Intake>, request: http::Request<Body>) -> http::Resp
     };
     let mut grpc = Grpc::new(RawCodec)
         .accept_compressed(CompressionEncoding::Gzip)
+        .accept_compressed(CompressionEncoding::Zstd)
         .max_decoding_message_size(intake.limits.max_decompressed_bytes);
+    let request = request.map(|body| limited(body, intake.limits.max_body_bytes));
     let method = Export {
         intake: Arc::clone(&intake),
     };
@@ -76,23 +83,40 @@ async fn export(intake: Arc<Intake>, request: http::Request<Body>) -> http::Resp
     }
 }
 
-/// Counts what tonic refused before the message reached us, and corrects one of its codes: too long a message is
-/// OUT_OF_RANGE to tonic, which the OTLP specification lets senders retry for ever.
-fn judged_by_transport(intake: &Intake, response: http::Response<Body>) -> http::Response<Body> {
-    let status = Status::from_header_map(response.headers());
-    match status.map(|status| (status.code(), status)) {
-        Some((Code::OutOfRange, status)) => {
-            let max = intake.limits.max_decompressed_bytes;
-            drop(intake.refuse(Refusal::TooLarge(max)));
-            Status::resource_exhausted(status.message()).into_http()
+/// Breaks off messages that are too long as sent. tonic has one limit for both lengths of a message, and that is the
+/// one after decompression.
+fn limited(body: Body, max: usize) -> Body {
+    let body = Limited::new(body, max.saturating_add(FRAME_HEADER_BYTES));
+    Body::new(body.map_err(|error| {
+        if error.is::<LengthLimitError>() {
+            Status::out_of_range("too long as sent")
+        } else {
+            Status::from_error(error)
         }
+    }))
+}
+
+/// Counts what the transport refused before the message reached us, and corrects the code for long messages:
+/// OUT_OF_RANGE is one that the OTLP specification lets senders retry for ever.
+fn judged_by_transport(intake: &Intake, response: http::Response<Body>) -> http::Response<Body> {
+    let limits = &intake.limits;
+    let refusal = match Status::from_header_map(response.headers()).map(|status| status.code()) {
         // Ours, and counted where they were made.
-        None | Some((Code::Ok | Code::InvalidArgument | Code::Unavailable, _)) => response,
+        None | Some(Code::Ok | Code::InvalidArgument | Code::Unavailable) => return response,
+        // From `limited`, or from tonic for a frame that announces more than may come out of it.
+        Some(Code::OutOfRange) => {
+            Refusal::TooLarge(limits.max_body_bytes.min(limits.max_decompressed_bytes))
+        }
+        // From tonic while it decompresses.
+        Some(Code::ResourceExhausted) => {
+            Refusal::Compression(BodyFault::TooLarge(limits.max_decompressed_bytes))
+        }
         Some(_) => {
             drop(intake.refuse(Refusal::Cut));
-            response
+            return response;
         }
-    }
+    };
+    Status::resource_exhausted(intake.refuse(refusal).to_string()).into_http()
 }
 
 struct Export {

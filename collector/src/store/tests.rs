@@ -134,6 +134,37 @@ fn one_writer_per_instance() {
 }
 
 #[test]
+fn a_removed_store_is_made_again_with_its_lock() {
+    let dir = TempDir::new().unwrap();
+    let place = dir.path().join("deep/store");
+    let mut store = Store::open(&place, "a", NOW).unwrap();
+    store.append(&segment(1), window(1, 2)).unwrap();
+    fs::remove_dir_all(dir.path().join("deep")).unwrap();
+    store.append(&segment(2), window(2, 3)).unwrap();
+    assert_eq!(read_all(&place).unwrap().segment, segment(2));
+    let error = Store::open(&place, "a", NOW).unwrap_err();
+    assert!(matches!(error, StoreError::InUse { .. }), "{error}");
+}
+
+#[test]
+fn a_removed_store_that_cannot_be_made_again_is_an_error_until_it_can() {
+    let dir = TempDir::new().unwrap();
+    let place = dir.path().join("store");
+    let mut store = Store::open(&place, "a", NOW).unwrap();
+    fs::remove_dir_all(&place).unwrap();
+    fs::write(&place, "in the way").unwrap();
+    let error = store.append(&segment(1), window(1, 2)).unwrap_err();
+    assert!(matches!(error, StoreError::Io { .. }), "{error}");
+    fs::remove_file(&place).unwrap();
+    let successor = Store::open(&place, "a", NOW).unwrap();
+    let error = store.append(&segment(1), window(1, 2)).unwrap_err();
+    assert!(matches!(error, StoreError::InUse { .. }), "{error}");
+    drop(successor);
+    store.append(&segment(1), window(1, 2)).unwrap();
+    assert_eq!(read_all(&place).unwrap().segment, segment(1));
+}
+
+#[test]
 fn what_a_dead_writer_left_is_removed_by_its_successor_only() {
     let dir = TempDir::new().unwrap();
     let left = dir.path().join(".tmp-a-0000000001-00000000.segment.zst");

@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 
 use super::input::{Evidence, PlanEdge, PlanInput, PlanService};
 use super::options::{PlanOptions, ServiceFacts};
-use crate::snapshot::{Edge, GraphSnapshot, Node, NodeKind, Relation, ServiceDiagnostics};
+use crate::snapshot::{
+    Edge, GraphSnapshot, Node, NodeKind, Relation, ServiceDiagnostics, TraceCounts,
+};
 
 /// Final failures from which the attempts per failing call are taken as observed.
 const ENOUGH_FAILURES: u64 = 10;
@@ -53,7 +55,15 @@ impl PlanInput {
         }
         for edge in &snapshot.edges {
             match edge.relation {
-                Relation::Sync => input.edges.push(plan_edge(edge)),
+                // No egress cluster is generated for it, so nothing can be switched on.
+                Relation::Sync if edge.is_never_answered() => {
+                    let reason = "edge that nobody ever answered";
+                    *input.left_out.entry(reason.to_owned()).or_default() += 1;
+                }
+                Relation::Sync => {
+                    let requests = snapshot.node(&edge.caller).map(|caller| caller.requests);
+                    input.edges.push(plan_edge(edge, requests));
+                }
                 Relation::Async | Relation::Proxied => {
                     let reason = format!("{} edge", edge.relation.as_str());
                     *input.left_out.entry(reason).or_default() += 1;
@@ -159,7 +169,7 @@ fn service(
         hazards: Vec::new(),
         status: super::input::Status::Pending,
         not_before: None,
-        criticality: None,
+        criticality: criticality(node.traces, snapshot.traces),
         evidence: Evidence {
             requests: count / (count + HALF_EVIDENCE),
             days: (seen_ns as f64 / WEEK_NS).min(1.0),
@@ -221,7 +231,8 @@ fn rate(edge: &Edge) -> f64 {
     }
 }
 
-fn plan_edge(edge: &Edge) -> PlanEdge {
+/// `requests` are those of the caller.
+fn plan_edge(edge: &Edge, requests: Option<u64>) -> PlanEdge {
     let observed = edge.failed >= ENOUGH_FAILURES;
     let attempts = edge.failed_attempts as f64 / edge.failed.max(1) as f64;
     PlanEdge {
@@ -229,7 +240,22 @@ fn plan_edge(edge: &Edge) -> PlanEdge {
         callee: edge.callee.clone(),
         rate: rate(edge),
         attempts: observed.then(|| attempts.clamp(1.0, MAX_OBSERVED_ATTEMPTS)),
-        hit_ratio: None,
+        hit_ratio: hit_ratio(edge.facts.caller_requests, requests),
         confidence: edge.confidence,
     }
+}
+
+/// Share of the caller's requests that make such a call, where both were counted.
+fn hit_ratio(asking: Option<u64>, requests: Option<u64>) -> Option<f64> {
+    let requests = requests.filter(|requests| *requests > 0)?;
+    Some((asking? as f64 / requests as f64).min(1.0))
+}
+
+/// Share of all traces that pass through a service. Counted among traces whose beginning was seen, so it is left to the
+/// estimate for a service most of whose traces lack theirs: a gateway that passes trace ids on without spans of its own
+/// takes the beginning from every trace behind it.
+fn criticality(own: TraceCounts, all: TraceCounts) -> Option<f64> {
+    let is_known = own.rooted > 0 && own.seen - own.rooted.min(own.seen) <= own.rooted;
+    let share = own.weighted_rooted / all.weighted_rooted;
+    (is_known && share.is_finite()).then(|| share.clamp(0.0, 1.0))
 }

@@ -9,7 +9,11 @@ const WEAK_EVIDENCE: f64 = 0.5;
 
 /// The notes of a finished plan.
 pub(super) fn notes(model: &Model, plan: &Plan) -> Vec<String> {
-    let mut notes = Vec::new();
+    let mut notes = vec![
+        "client features, mesh retries and load shedding need tuned egress: the transparent phase only defines \
+         destinations, and is what a service gets when it joins"
+            .to_owned(),
+    ];
     unknown_facts(model, &mut notes);
     observations(model, plan, &mut notes);
     retries(plan, &mut notes);

@@ -181,6 +181,8 @@ pub(super) fn dialled(attributes: &AttributeSet<'_>, url: Option<&Url>) -> Vec<A
     if found.is_empty() {
         found.extend(url.map(|url| url.address.clone()));
     }
+    // A proxy's `peer.address` is its downstream.
+    let is_proxy = super::is_proxy(attributes);
     let others = [
         (Key::HttpHost, None),
         (Key::NetPeerName, Some(Key::NetPeerPort)),
@@ -191,7 +193,7 @@ pub(super) fn dialled(attributes: &AttributeSet<'_>, url: Option<&Url>) -> Vec<A
         (Key::MessagingUrl, None),
     ];
     for (host, port) in others {
-        if found.is_empty() {
+        if found.is_empty() && !(is_proxy && host == Key::PeerAddress) {
             found = named(host, port);
         }
     }

@@ -1,9 +1,12 @@
 //! Where a call went whose server half was not seen; first hit wins (inference rule 1.5).
 
+use std::borrow::Cow;
+
 use super::NodeRef;
 use super::book::{Book, Entry};
 use super::brokers::Brokers;
 use super::kube;
+use super::ports::Ports;
 use super::services::{Match, Services};
 use crate::identity::NodeKey;
 use crate::peer::{Address, Category, Peer, is_private};
@@ -81,15 +84,18 @@ pub(super) struct Resolver<'a> {
     services: Services<'a>,
     book: Book,
     brokers: Brokers,
+    ports: Ports,
 }
 
 impl<'a> Resolver<'a> {
     pub(super) fn new(segment: &'a Segment) -> Self {
         let services = Services::new(segment);
+        let ports = Ports::learn(segment);
         Self {
             brokers: Brokers::learn(segment, &services),
-            book: Book::learn(segment),
+            book: Book::learn(segment, &ports),
             services,
+            ports,
         }
     }
 
@@ -117,6 +123,11 @@ impl<'a> Resolver<'a> {
         self.brokers.resolve(node, peer, &self.services)
     }
 
+    /// What was dialled, with the port that the host is known by.
+    pub(super) fn complete<'p>(&self, caller: &NodeKey, peer: &'p Peer) -> Cow<'p, Peer> {
+        self.ports.complete(caller, peer)
+    }
+
     pub(super) fn resolve(&self, caller: &NodeKey, peer: &Peer) -> Destination {
         self.by_name(caller, peer)
             .or_else(|| self.by_book(caller, peer))
@@ -127,14 +138,17 @@ impl<'a> Resolver<'a> {
             .unwrap_or(Destination::Unresolved)
     }
 
-    /// Rule 1.5.1: the name that the caller gives its peer.
+    /// Rule 1.5.1: the name that the caller gives its peer. Some drivers give the keyspace, which may be called as the
+    /// service itself: that is no self call.
     fn by_name(&self, caller: &NodeKey, peer: &Peer) -> Option<Destination> {
         let (namespace, name) = peer.name.as_ref()?;
         let found =
             self.services
                 .by_peer_name(&caller.environment, &caller.namespace, (namespace, name));
         if let Match::One(node) = found {
-            return Some(Destination::named(node));
+            let is_keyspace = matches!(peer.category, Category::Database { .. })
+                && node == NodeRef::of_key(caller);
+            return (!is_keyspace).then(|| Destination::named(node));
         }
         let kind = match peer.category {
             Category::Database { .. } => NodeKind::Database,

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use super::NodeRef;
 use super::destination::{Evidence, Known};
 use crate::peer::{Category, Peer};
+use crate::segment::planning::EdgeFacts;
 use crate::segment::stats::{EdgeStats, add_capped, add_counts};
 use crate::slice::Found;
-use crate::snapshot::{Edge, EvidenceCounts, Latency, Relation, Target};
+use crate::snapshot::{self, Edge, EvidenceCounts, Latency, Relation, Target};
 use crate::time::Timestamp;
 
 /// Edges by (caller, callee, relation).
@@ -21,6 +22,7 @@ pub(super) struct EdgeTable {
 #[derive(Debug, Default)]
 struct Sum {
     stats: EdgeStats,
+    facts: Option<EdgeFacts>,
     evidence: EvidenceCounts,
     /// Calls times confidence.
     confidence: f64,
@@ -35,6 +37,7 @@ struct Sum {
 
 #[derive(Debug, Default)]
 struct TargetSum {
+    calls: u64,
     attempts: u64,
     last_ns: u64,
     sockets: BTreeMap<String, u64>,
@@ -83,6 +86,20 @@ impl EdgeTable {
         calls: u64,
     ) {
         self.sum(caller, to, relation).hairpins += calls;
+    }
+
+    /// Adds facts for planning to an edge. Facts of calls that made no edge have no place.
+    pub(super) fn add_facts(
+        &mut self,
+        caller: &NodeRef,
+        to: &Known,
+        relation: Relation,
+        facts: &EdgeFacts,
+    ) {
+        let key = (caller.clone(), to.node.clone(), relation);
+        if let Some(sum) = self.edges.get_mut(&key) {
+            sum.facts.get_or_insert_default().merge(facts);
+        }
     }
 
     /// Adds messages, which dial nothing.
@@ -174,6 +191,7 @@ impl Sum {
                 (String::new(), "other".to_owned(), None)
             };
             let target = self.targets.entry(key).or_default();
+            target.calls += stats.calls;
             target.attempts += attempts;
             target.last_ns = target.last_ns.max(stats.last_ns);
             if let (Some(socket), true) = (&peer.socket, peer.address.is_some()) {
@@ -235,6 +253,7 @@ impl Sum {
             exemplars: exemplars(stats),
             errors: stats.errors.clone(),
             flags,
+            facts: facts(self.facts, stats),
         }
     }
 
@@ -255,11 +274,22 @@ fn targets(sums: BTreeMap<(String, String, Option<u16>), TargetSum>) -> Vec<Targ
         scheme,
         host,
         port,
-        calls: sum.attempts,
+        calls: sum.calls,
+        attempts: sum.attempts,
         last_seen: Timestamp(sum.last_ns),
         sockets: sum.sockets,
     })
     .collect()
+}
+
+/// One request may be counted once for each way in which its calls were found, but never makes less than a call each.
+fn facts(facts: Option<EdgeFacts>, stats: &EdgeStats) -> snapshot::EdgeFacts {
+    let Some(facts) = facts else {
+        return snapshot::EdgeFacts::default();
+    };
+    snapshot::EdgeFacts {
+        caller_requests: Some(facts.caller_requests.min(stats.calls)),
+    }
 }
 
 /// Trace ids in hex, as every tracing UI wants them.

@@ -7,7 +7,7 @@ use crate::identity::{NodeKey, NodeName};
 use crate::peer::Peer;
 use crate::segment::Segment;
 use crate::segment::stats::NodeStats;
-use crate::snapshot::{Node, Target};
+use crate::snapshot::{Node, Target, TraceCounts};
 use crate::time::Timestamp;
 
 /// The node as users see it.
@@ -26,6 +26,8 @@ pub(super) fn describe(
         address: node.address.clone(),
         system: node.system.clone(),
         entry_calls: 0,
+        requests: 0,
+        traces: TraceCounts::default(),
         instances: 0,
         facets: BTreeMap::new(),
         attributes: BTreeMap::new(),
@@ -35,10 +37,17 @@ pub(super) fn describe(
         return described;
     };
     described.entry_calls = event(stats, "entry");
+    described.requests = stats.requests;
+    described.traces = stats.traces.counts();
     described.instances = stats.instances.len() as u64;
     described.facets = stats.facets.clone();
     described.attributes = single_values(stats);
     described.served = served(segment, key);
+    if event(stats, "proxy_span") == stats.spans && stats.spans > 0 {
+        described
+            .attributes
+            .insert("role".to_owned(), "gateway".to_owned());
+    }
     if let NodeName::Workload { source, .. } = &key.name {
         let identity = format!("no service.name; named by {source}");
         described.attributes.insert("identity".to_owned(), identity);
@@ -85,6 +94,7 @@ fn served(segment: &Segment, key: &NodeKey) -> Vec<Target> {
             host,
             port,
             calls,
+            attempts: calls,
             last_seen: Timestamp(last_ns),
             sockets: BTreeMap::new(),
         })

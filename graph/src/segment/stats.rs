@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::planning::TraceStats;
 use crate::sketch::Sketch;
 use crate::slice::{Attempt, Found};
 
@@ -43,6 +44,9 @@ impl EdgeStats {
         if attempt.has_failed {
             self.failed += calls;
             self.failed_attempts += u64::from(attempt.is_attempt);
+        }
+        // A 4xx that only the client calls an error is no failure, but stays visible (B42).
+        if attempt.has_failed || !error.is_empty() {
             let error = if error.is_empty() { "error" } else { error };
             *self.errors.entry(error.to_owned()).or_default() += 1;
         }
@@ -79,6 +83,7 @@ impl EdgeStats {
             (attempt.flags.is_multi, "multi"),
             (attempt.flags.is_redirect, "redirect"),
             (attempt.flags.is_upkeep, "upkeep"),
+            (attempt.flags.is_socket, "socket"),
         ];
         for (_, name) in flags.iter().filter(|(is_set, _)| *is_set) {
             *self.flags.entry((*name).to_owned()).or_default() += 1;
@@ -166,12 +171,12 @@ pub(crate) struct Flow {
     clippy::cast_sign_loss,
     reason = "weights lie in 1..1e9"
 )]
-fn fixed(weight: f32) -> u64 {
+pub(super) fn fixed(weight: f32) -> u64 {
     (f64::from(weight) * WEIGHT_ONE).round() as u64
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a total for display")]
-fn unfixed(weight: u64) -> f64 {
+pub(super) fn unfixed(weight: u64) -> f64 {
     weight as f64 / WEIGHT_ONE
 }
 
@@ -186,12 +191,21 @@ pub(crate) fn add_counts<K: Ord + Clone>(into: &mut BTreeMap<K, u64>, from: &BTr
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct NodeStats {
     pub(crate) spans: u64,
+    /// Requests served, and one per trace that called from outside of any.
+    #[serde(default)]
+    pub(crate) requests: u64,
+    /// Traces that passed through it.
+    #[serde(default)]
+    pub(crate) traces: TraceStats,
     /// Spans by kind.
     pub(crate) kinds: BTreeMap<String, u64>,
     /// Counted events by name.
     pub(crate) events: BTreeMap<String, u64>,
     /// Instances seen.
     pub(crate) instances: BTreeSet<String>,
+    /// Addresses of pods, as their own resources tell.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) pod_ips: BTreeSet<String>,
     /// Facet -> value -> spans.
     pub(crate) facets: BTreeMap<String, BTreeMap<String, u64>>,
     /// Attribute -> value -> spans.
@@ -212,9 +226,12 @@ impl NodeStats {
     /// Adds another node's counts. Nothing is capped here: folding on the way would make the order of merges visible.
     pub(crate) fn merge(&mut self, other: Self) {
         self.spans += other.spans;
+        self.requests += other.requests;
+        self.traces.merge(other.traces);
         add_counts(&mut self.kinds, &other.kinds);
         add_counts(&mut self.events, &other.events);
         self.instances.extend(other.instances);
+        self.pod_ips.extend(other.pod_ips);
         for (facet, values) in &other.facets {
             add_counts(self.facets.entry(facet.clone()).or_default(), values);
         }
@@ -228,8 +245,11 @@ impl NodeStats {
 
     /// Keeps instances and the values of each facet within bounds; what is left over goes to `other`.
     pub(crate) fn cap(&mut self, max_values: usize) {
-        while self.instances.len() > max_values.saturating_mul(INSTANCES_PER_VALUE) {
-            self.instances.pop_last();
+        let max_instances = max_values.saturating_mul(INSTANCES_PER_VALUE);
+        for instances in [&mut self.instances, &mut self.pod_ips] {
+            while instances.len() > max_instances {
+                instances.pop_last();
+            }
         }
         let facets = self.facets.values_mut();
         for values in facets.chain(self.attributes.values_mut()) {

@@ -133,7 +133,7 @@ fn link_inside(
 }
 
 /// Messaging inside one node is real only when a destination is named: executors reuse the kinds (X51, X65).
-fn crosses_broker(tree: &Tree, names: &Tables, send: usize, consume: usize) -> bool {
+pub(super) fn crosses_broker(tree: &Tree, names: &Tables, send: usize, consume: usize) -> bool {
     [send, consume].iter().any(|span| {
         let peer = names.peer(tree.record(*span).peer);
         matches!(&peer.category, Category::Messaging { destination, system, .. }
@@ -148,6 +148,7 @@ fn adjacent(tree: &Tree, span: usize, parent: usize, sink: &mut impl SliceSink) 
     let is_in = tree.side(span) == Side::In;
     let mut attempt = Attempt::alone(tree.node(parent), PeerRef::NONE, record);
     attempt.callee = Some(tree.node(span));
+    attempt.request = tree.request(parent);
     attempt.found = Found::Parent;
     if is_in {
         attempt.has_failed = record.is_error();

@@ -26,8 +26,17 @@ pub(super) struct Context<'a> {
 pub(super) fn emit(context: Context<'_>, units: &[Unit], sink: &mut impl SliceSink) {
     for span in 0..context.tree.records().len() {
         if context.steps.is_upkeep(span) {
-            upkeep(context, span, sink);
+            let mut attempt = evidence_only(context, span);
+            attempt.has_failed = context.tree.record(span).is_error();
+            attempt.error = context.tree.record(span).error;
+            attempt.flags.is_upkeep = true;
+            sink.attempt(&attempt);
         }
+    }
+    for step in context.steps.left_over() {
+        let mut attempt = evidence_only(context, *step);
+        attempt.flags.is_socket = true;
+        sink.attempt(&attempt);
     }
     let dialling: Vec<&Unit> = units.iter().filter(|unit| dials(context, unit)).collect();
     for chain in chains::find(context, &dialling) {
@@ -59,7 +68,7 @@ fn dials(context: Context<'_>, unit: &Unit) -> bool {
 }
 
 /// Shows that the edge exists; sends no request.
-fn upkeep(context: Context<'_>, span: usize, sink: &mut impl SliceSink) {
+fn evidence_only(context: Context<'_>, span: usize) -> Attempt {
     let record = context.tree.record(span);
     let peer = PeerRef {
         base: record.peer,
@@ -68,10 +77,7 @@ fn upkeep(context: Context<'_>, span: usize, sink: &mut impl SliceSink) {
     let mut attempt = Attempt::alone(context.tree.node(span), peer, record);
     attempt.is_call = false;
     attempt.is_attempt = false;
-    attempt.has_failed = record.is_error();
-    attempt.error = record.error;
-    attempt.flags.is_upkeep = true;
-    sink.attempt(&attempt);
+    attempt
 }
 
 fn chain_attempts(context: Context<'_>, chain: &Chain, sink: &mut impl SliceSink) {
@@ -80,6 +86,7 @@ fn chain_attempts(context: Context<'_>, chain: &Chain, sink: &mut impl SliceSink
         let is_last = position == last;
         let place = Place {
             is_call: is_last,
+            is_only: last == 0,
             lost_attempts: if is_last { chain.lost_attempts } else { 0 },
             is_redirect: chain.is_redirect,
         };
@@ -95,6 +102,8 @@ fn chain_attempts(context: Context<'_>, chain: &Chain, sink: &mut impl SliceSink
 #[derive(Clone, Copy)]
 struct Place {
     is_call: bool,
+    /// The call took one attempt.
+    is_only: bool,
     lost_attempts: u32,
     is_redirect: bool,
 }
@@ -109,11 +118,14 @@ fn outgoing(context: Context<'_>, attempt: &Try, place: Place) -> Attempt {
     };
     let caller = context.tree.node(attempt.leaf);
     let mut sent = Attempt::alone(caller, attempt.peer, leaf);
+    sent.request = context.tree.request(attempt.leaf);
     sent.is_call = place.is_call;
     sent.has_failed = judge.is_error();
     sent.error = judge.error;
     sent.lost_attempts = place.lost_attempts;
-    sent.client_ns = Some(leaf.duration_ns);
+    // With several attempts the outermost span's time is that of all of them.
+    let timed = if place.is_only { judge } else { leaf };
+    sent.client_ns = Some(timed.duration_ns);
     sent.flags.is_redirect = place.is_redirect;
     sent
 }

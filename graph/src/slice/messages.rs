@@ -146,7 +146,9 @@ fn consume(context: Context<'_>, span: usize, send: Option<usize>, sink: &mut im
     });
     if tree.side(span) == Side::In && dials_broker(context, span) {
         // The span's error is the consumer's own: the broker delivered.
-        sink.attempt(&Attempt::alone(tree.node(span), peer, record));
+        let mut dialled = Attempt::alone(tree.node(span), peer, record);
+        dialled.request = tree.request(span);
+        sink.attempt(&dialled);
     }
 }
 

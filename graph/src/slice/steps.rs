@@ -18,9 +18,16 @@ pub(crate) struct Steps {
     is_plumbing: Vec<bool>,
     is_upkeep: Vec<bool>,
     addresses: Vec<PeerId>,
+    /// Steps that name a host, but belong to no call.
+    left_over: Vec<usize>,
 }
 
 impl Steps {
+    /// Steps that name a host, but belong to no call: they show that an edge exists, and no more.
+    pub(crate) fn left_over(&self) -> &[usize] {
+        &self.left_over
+    }
+
     /// True for spans that are part of another call.
     pub(crate) fn is_plumbing(&self, span: usize) -> bool {
         self.is_plumbing[span]
@@ -48,6 +55,7 @@ pub(crate) fn find(
         is_plumbing: vec![false; count],
         is_upkeep: vec![false; count],
         addresses: tree.records().iter().map(|record| record.peer).collect(),
+        left_over: Vec::new(),
     };
     for span in 0..count {
         let marks = tree.record(span).marks;
@@ -61,7 +69,14 @@ pub(crate) fn find(
         }
     }
     let left_over = lend_to_owners(tree, answers, names, &mut steps);
-    lend_to_siblings(tree, answers, names, left_over, &mut steps);
+    let left_over = lend_to_siblings(tree, answers, names, left_over, &mut steps);
+    steps.left_over = left_over
+        .into_iter()
+        .filter(|step| {
+            let record = tree.record(*step);
+            record.marks.has(Marks::PLUMBING) && names.peer(record.peer).address.is_some()
+        })
+        .collect();
     steps
 }
 
@@ -82,12 +97,13 @@ fn needs_address(tree: &Tree, names: &Tables, out: usize) -> bool {
 /// Gives each address-less outgoing span the closest of its own steps. Returns the steps nobody took.
 fn lend_to_owners(tree: &Tree, answers: &Answers, names: &Tables, steps: &mut Steps) -> Vec<usize> {
     let mut by_owner: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    let mut left_over = Vec::new();
     for lender in lenders(tree, names, steps) {
-        if let Some(owner) = real_owner(tree, steps, lender) {
-            by_owner.entry(owner).or_default().push(lender);
+        match real_owner(tree, steps, lender) {
+            Some(owner) => by_owner.entry(owner).or_default().push(lender),
+            None => left_over.push(lender),
         }
     }
-    let mut left_over = Vec::new();
     for (owner, lenders) in by_owner {
         let taken = needs_address(tree, names, owner)
             .then(|| closest(tree, answers, names, owner, &lenders))
@@ -138,16 +154,16 @@ fn closest(
 }
 
 /// Gives steps left over, in start order and one each, to address-less unanswered outgoing siblings that contain them
-/// in time (X71).
+/// in time (X71). Returns the steps nobody took.
 fn lend_to_siblings(
     tree: &Tree,
     answers: &Answers,
     names: &Tables,
     mut left_over: Vec<usize>,
     steps: &mut Steps,
-) {
+) -> Vec<usize> {
     if left_over.is_empty() {
-        return;
+        return left_over;
     }
     left_over.sort_by_key(|lender| (tree.record(*lender).start_ns, *lender));
     let mut borrowers: BTreeMap<Option<usize>, Vec<usize>> = BTreeMap::new();
@@ -161,9 +177,10 @@ fn lend_to_siblings(
             borrowers.entry(tree.parent(out)).or_default().push(out);
         }
     }
-    for lender in left_over {
+    left_over.retain(|lender| {
+        let lender = *lender;
         let Some(candidates) = borrowers.get_mut(&tree.parent(lender)) else {
-            continue;
+            return true;
         };
         let step = tree.record(lender);
         let borrower = candidates.iter().position(|out| {
@@ -175,5 +192,7 @@ fn lend_to_siblings(
         if let Some(position) = borrower {
             steps.addresses[candidates.remove(position)] = step.peer;
         }
-    }
+        borrower.is_none()
+    });
+    left_over
 }

@@ -2,12 +2,13 @@
 //! (inference rules 1.4.1 to 1.4.3, 1.4.6 to 1.4.8).
 
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Event, SliceSink};
+use super::{Event, SliceSink, requests};
+use crate::identity::NodeKey;
 use crate::names::{NodeId, Tables};
 use crate::peer::MessageRole;
-use crate::record::SpanRecord;
+use crate::record::{Marks, SpanRecord};
 use crate::span::{SpanId, SpanKind};
 
 /// Which end of a call a span is.
@@ -36,6 +37,8 @@ pub(crate) struct Tree {
     order: Vec<usize>,
     /// Nearest span at or above that is not transparent, inside the same node.
     boundaries: Vec<Option<usize>>,
+    /// Serving span of the same node whose request each span is part of.
+    requests: Vec<Option<usize>>,
 }
 
 impl Tree {
@@ -54,6 +57,7 @@ impl Tree {
             nameless: records.iter().map(|r| names.is_nameless(r.node)).collect(),
             nodes: records.iter().map(|r| r.node).collect(),
             boundaries: vec![None; records.len()],
+            requests: Vec::new(),
             sides,
             parents,
             orphans,
@@ -61,7 +65,9 @@ impl Tree {
             records,
         };
         tree.look_through_nameless();
+        tree.fold_sidecars(names, sink);
         tree.find_boundaries();
+        tree.requests = requests::find(&tree, names);
         tree
     }
 
@@ -100,6 +106,11 @@ impl Tree {
         self.boundaries[span]
     }
 
+    /// The serving span of the same node whose request this span is part of; `None` outside of any.
+    pub(crate) fn request(&self, span: usize) -> Option<usize> {
+        self.requests[span]
+    }
+
     /// The outgoing span of the same node that this span is part of.
     pub(crate) fn owner(&self, span: usize) -> Option<usize> {
         let parent = self.parent(span)?;
@@ -130,6 +141,33 @@ impl Tree {
                 self.nodes[span] = self.nodes[parent];
                 self.nameless[span] = false;
             }
+        }
+    }
+
+    /// The span of a sidecar belongs to the workload next to it in the tree: app, sidecar, sidecar, app is one hop (X8).
+    fn fold_sidecars(&mut self, names: &Tables, sink: &mut impl SliceSink) {
+        if !self.records.iter().any(|r| r.marks.has(Marks::PROXY)) {
+            return;
+        }
+        let next_to: Vec<(usize, usize)> = (0..self.records.len())
+            .filter_map(|span| Some((span, self.parents[span]?)))
+            .collect();
+        let both_ways = next_to.iter().flat_map(|(a, b)| [(*a, *b), (*b, *a)]);
+        let mut folds: BTreeMap<usize, NodeId> = BTreeMap::new();
+        for (proxy, app) in both_ways {
+            let marks = |span: usize| self.records[span].marks;
+            let (inner, outer) = (self.nodes[proxy], self.nodes[app]);
+            if marks(proxy).has(Marks::PROXY)
+                && !marks(app).has(Marks::PROXY)
+                && inner != outer
+                && is_sidecar_of(names.node(inner), names.node(outer))
+            {
+                folds.insert(proxy, outer);
+            }
+        }
+        for (proxy, app) in folds {
+            sink.fold(self.nodes[proxy], app);
+            self.nodes[proxy] = app;
         }
     }
 
@@ -164,6 +202,20 @@ fn side(record: &SpanRecord, names: &Tables) -> Side {
     }
 }
 
+/// Istio names the service of a sidecar `app.namespace`; other proxies repeat the application's name without its
+/// namespace.
+fn is_sidecar_of(proxy: &NodeKey, app: &NodeKey) -> bool {
+    let (proxy_name, app_name) = (proxy.display_name(), app.display_name());
+    let Some(rest) = proxy_name.strip_prefix(app_name) else {
+        return false;
+    };
+    let is_bare = rest.is_empty() && proxy.namespace.is_empty();
+    let is_qualified = rest.strip_prefix('.').is_some_and(|namespace| {
+        !namespace.is_empty() && (app.namespace.is_empty() || app.namespace == namespace)
+    });
+    is_bare || is_qualified
+}
+
 /// A total order that depends on what spans say, never on arrival or on interned ids.
 fn canonical(a: &SpanRecord, b: &SpanRecord, names: &Tables) -> Ordering {
     let by_time = |r: &SpanRecord| (r.start_ns, r.duration_ns);
@@ -185,27 +237,51 @@ fn drop_repeats(
     names: &Tables,
     sink: &mut impl SliceSink,
 ) -> Vec<SpanRecord> {
-    let mut kept: Vec<SpanRecord> = Vec::with_capacity(records.len());
-    for record in records {
+    let mut whole = Vec::with_capacity(records.len());
+    let mut rest = records.into_iter();
+    while let Some(first) = rest.as_slice().first() {
+        let id = first.span_id;
+        let length = rest.as_slice().partition_point(|r| r.span_id == id);
+        if length == 1 {
+            whole.extend(rest.next());
+        } else {
+            keep_whole(rest.by_ref().take(length), names, &mut whole, sink);
+        }
+    }
+    whole
+}
+
+/// Keeps each whole span of one id once. What is dropped counts at a node that has a whole one: a fragment makes no node.
+fn keep_whole(
+    group: impl Iterator<Item = SpanRecord>,
+    names: &Tables,
+    whole: &mut Vec<SpanRecord>,
+    sink: &mut impl SliceSink,
+) {
+    let mut dropped: Vec<(NodeId, Event)> = Vec::new();
+    let mut kept: Vec<SpanRecord> = Vec::new();
+    for record in group {
         if kept.last().is_some_and(|last| is_repeat(last, &record)) {
-            sink.event(record.node, Event::Duplicate);
+            dropped.push((record.node, Event::Duplicate));
         } else {
             kept.push(record);
         }
     }
-    let fragments: Vec<bool> = kept
-        .chunk_by(|a, b| a.span_id == b.span_id)
-        .flat_map(|group| fragments(group, names))
-        .collect();
-    let mut whole = Vec::with_capacity(kept.len());
+    let fragments = fragments(&kept, names);
+    let start = whole.len();
     for (record, is_fragment) in kept.into_iter().zip(fragments) {
         if is_fragment {
-            sink.event(record.node, Event::Fragment);
+            dropped.push((record.node, Event::Fragment));
         } else {
             whole.push(record);
         }
     }
-    whole
+    let nodes: BTreeSet<NodeId> = whole[start..].iter().map(|record| record.node).collect();
+    let first = whole.get(start).map(|record| record.node);
+    for (node, event) in dropped {
+        let owner = if nodes.contains(&node) { None } else { first };
+        sink.event(owner.unwrap_or(node), event);
+    }
 }
 
 /// Same id, kind, node, instance and times: the same span. Different times: another attempt.

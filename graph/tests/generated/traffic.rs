@@ -1,6 +1,6 @@
 //! Requests through a company: the spans that its SDKs would emit, and what really happened.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tracemesh_graph::attribute::Key;
 use tracemesh_graph::span::SpanKind;
@@ -38,6 +38,12 @@ pub(crate) struct Truth {
     /// (caller, callee, is async) by node id.
     pub(crate) edges: BTreeMap<(String, String, bool), Happened>,
     pub(crate) entries: BTreeMap<String, u64>,
+    /// Requests and messages that each service worked on.
+    pub(crate) requests: BTreeMap<String, u64>,
+    /// (service, trace that passed through it).
+    pub(crate) passed: BTreeSet<(String, u128)>,
+    /// (caller, callee, serving span of the caller) with at least one call.
+    pub(crate) asked: BTreeSet<(String, String, u64)>,
 }
 
 /// Spans and truth of some requests.
@@ -63,6 +69,7 @@ pub(crate) fn simulate(world: &World, seed: u64, requests: usize) -> Traffic {
         now_us: 1_000_000_000_000,
         calls_left: 0,
         trace: 0,
+        request: 0,
     };
     for number in 0..requests {
         let entry = simulation.random.below(world.services.len() / 5 + 1);
@@ -100,6 +107,8 @@ struct Simulation<'a> {
     now_us: u64,
     calls_left: usize,
     trace: u128,
+    /// The serving span that is being worked for.
+    request: u64,
 }
 
 impl Simulation<'_> {
@@ -154,6 +163,10 @@ impl Simulation<'_> {
     }
 
     fn happened(&mut self, caller: &str, callee: &str, is_async: bool) -> &mut Happened {
+        if !is_async {
+            let asked = (caller.to_owned(), callee.to_owned(), self.request);
+            self.traffic.truth.asked.insert(asked);
+        }
         let key = (caller.to_owned(), callee.to_owned(), is_async);
         self.traffic.truth.edges.entry(key).or_default()
     }
@@ -161,11 +174,22 @@ impl Simulation<'_> {
     /// A server span and everything that the service does while serving. Returns whether it failed.
     fn serve(&mut self, service: usize, instance: usize, parent: Option<u64>) -> bool {
         let span = self.open(SpanKind::Server, (service, instance), parent);
+        let caller = self.begin(service, span);
         self.work(service, instance, span);
+        self.request = caller;
         let has_failed = self.random.chance(40);
         self.traffic.spans[span].is_error = has_failed;
         self.close(span);
         has_failed
+    }
+
+    /// Takes a request up; returns the one that was being worked for.
+    fn begin(&mut self, service: usize, span: usize) -> u64 {
+        let id = self.world.services[service].id();
+        let passed = (id.clone(), self.trace);
+        self.traffic.truth.passed.insert(passed);
+        *self.traffic.truth.requests.entry(id).or_default() += 1;
+        std::mem::replace(&mut self.request, self.traffic.spans[span].id)
     }
 
     fn work(&mut self, service: usize, instance: usize, within: usize) {
@@ -329,11 +353,13 @@ impl Simulation<'_> {
             if topic.by_link {
                 self.traffic.spans[span].link = Some(sent);
             }
+            let producing = self.begin(consumer, span);
             self.work(consumer, instance, span);
             self.close(span);
             self.trace = sent.0;
             let id = self.world.services[consumer].id();
             self.once(&id, &broker, false);
+            self.request = producing;
             self.message(&producer, &id);
             self.message(&broker, &id);
         }

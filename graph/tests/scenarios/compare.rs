@@ -6,7 +6,7 @@ use tracemesh_graph::snapshot::{Edge, GraphSnapshot, NodeKind};
 
 use super::expected::{Count, Evidence, Expected, ExpectedEdge};
 use super::found::{Found, classes, show, show_evidence, targets};
-use super::notation::Row;
+use super::notation::{Row, Span};
 
 /// `Ok` when the snapshot is what the row demands; else the row, what was expected, what was found, and how they differ.
 pub(crate) fn compare(row: &Row, snapshot: &GraphSnapshot) -> Result<(), String> {
@@ -65,7 +65,12 @@ fn broken_promises(snapshot: &GraphSnapshot) -> Vec<String> {
     let diagnostics = &snapshot.diagnostics;
     let rejected: u64 = diagnostics.rejected.values().sum();
     let dropped: u64 = diagnostics.dropped.values().sum();
-    let accounted = diagnostics.used + diagnostics.duplicates + rejected + dropped;
+    let fragments = diagnostics.counters.get("fragment");
+    let accounted = diagnostics.used
+        + diagnostics.duplicates
+        + rejected
+        + dropped
+        + fragments.copied().unwrap_or_default();
     if diagnostics.spans != accounted {
         faults.push(format!(
             "{} spans, but {accounted} accounted for",
@@ -75,9 +80,19 @@ fn broken_promises(snapshot: &GraphSnapshot) -> Vec<String> {
     faults
 }
 
-/// Every service of the row is a node, seen or not, and nothing else is one.
+/// Every service of the row is a node, seen or not, and nothing else is one. A sidecar named `app.namespace` is none: it
+/// is its application.
 fn service_differences(row: &Row, snapshot: &GraphSnapshot) -> Vec<String> {
-    let services = row.spans.iter().filter_map(|span| span.service.as_deref());
+    let is_sidecar = |span: &&Span| {
+        let is_proxy = span.attributes.iter().any(|(key, _)| key == "component");
+        is_proxy
+            && span
+                .service
+                .as_deref()
+                .is_some_and(|name| name.contains('.'))
+    };
+    let applications = row.spans.iter().filter(|span| !is_sidecar(span));
+    let services = applications.filter_map(|span| span.service.as_deref());
     let expected: BTreeSet<&str> = services.collect();
     let services = snapshot
         .nodes

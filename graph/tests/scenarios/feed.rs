@@ -55,7 +55,7 @@ fn record(recorder: &mut Recorder, span: &Span) {
         end_ns: span.end_ns,
         is_error: span.is_error,
         flags: 0,
-        trace_state: "",
+        trace_state: &span.trace_state,
         name: &span.name,
         attributes: &attribute_set(&span.attributes),
         links: &span.links,

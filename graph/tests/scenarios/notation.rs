@@ -58,6 +58,8 @@ pub(crate) struct Span {
     pub(crate) kind: SpanKind,
     /// Span name.
     pub(crate) name: String,
+    /// W3C `tracestate`.
+    pub(crate) trace_state: String,
     /// Span attributes by their real keys.
     pub(crate) attributes: Vec<(String, Scalar)>,
     /// Links in order.
@@ -176,6 +178,7 @@ pub(crate) fn parse_span(text: &str) -> Result<Span, String> {
         parent_id: None,
         kind: span_kind(kind).ok_or_else(|| fault("the kind is none of C S P Q I U"))?,
         name: "operation".to_owned(),
+        trace_state: String::new(),
         attributes: Vec::new(),
         links: Vec::new(),
         is_error: false,
@@ -243,6 +246,10 @@ fn apply_attribute(span: &mut Span, pair: &str) -> Result<(), String> {
         .ok_or_else(|| format!("attribute `{pair}` has no `=`"))?;
     if key == "name" {
         value.clone_into(&mut span.name);
+        return Ok(());
+    }
+    if key == "ts" {
+        value.clone_into(&mut span.trace_state);
         return Ok(());
     }
     let scalar = match value.parse() {

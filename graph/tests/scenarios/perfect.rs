@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use tracemesh_graph::snapshot::{
-    Diagnostics, Edge, EvidenceCounts, GraphSnapshot, Latency, Node, NodeKind, SCHEMA,
-    ServiceDiagnostics, Target, Window,
+    Diagnostics, Edge, EdgeFacts, EvidenceCounts, GraphSnapshot, Latency, Node, NodeKind, SCHEMA,
+    ServiceDiagnostics, Target, TraceCounts, Window,
 };
 use tracemesh_graph::time::Timestamp;
 
@@ -37,7 +37,9 @@ pub(crate) fn perfect(row: &Row) -> GraphSnapshot {
     edges.sort_by_key(|edge| (edge.caller.clone(), edge.callee.clone(), edge.relation));
     GraphSnapshot {
         schema: SCHEMA.to_owned(),
+        traces: TraceCounts::default(),
         window: Window::default(),
+        selection: None,
         nodes: nodes.into_values().collect(),
         edges,
         diagnostics: Diagnostics {
@@ -76,6 +78,8 @@ pub(crate) fn node(label: &str) -> Node {
         address,
         system,
         entry_calls: 0,
+        requests: 0,
+        traces: TraceCounts::default(),
         instances: 0,
         facets: BTreeMap::new(),
         attributes: BTreeMap::new(),
@@ -95,6 +99,7 @@ pub(crate) fn edge(expected: &ExpectedEdge) -> Edge {
             host: host.to_owned(),
             port: port.parse().ok(),
             calls,
+            attempts: calls,
             last_seen: Timestamp(0),
             sockets: BTreeMap::new(),
         }
@@ -126,5 +131,6 @@ pub(crate) fn edge(expected: &ExpectedEdge) -> Edge {
         exemplars: Vec::new(),
         errors: BTreeMap::new(),
         flags: ones(&expected.flags),
+        facts: EdgeFacts::default(),
     }
 }

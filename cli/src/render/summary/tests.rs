@@ -23,7 +23,7 @@ fn told(snapshot: &GraphSnapshot, waves: &[Vec<String>]) -> String {
         egress: derive(snapshot, &EgressOptions::default()).conservation,
         findings: &findings,
         waves,
-        graph_path: "out/graph.json",
+        graph_path: Some("out/graph.json"),
         written: &written,
     };
     render(&summary, Palette::Plain)
@@ -113,6 +113,7 @@ fn an_empty_graph_is_told_without_nonsense() {
         "  services     0",
         "  edges        0",
         "  nothing stands out",
+        "  unresolved   none: of every outgoing call it is known whom it calls",
     ] {
         assert!(text.contains(line), "{text}");
     }

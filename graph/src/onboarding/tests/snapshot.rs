@@ -119,6 +119,43 @@ fn attempts_count_as_observed_from_ten_final_failures_on() {
 }
 
 #[test]
+fn hit_ratios_are_measured_where_requests_were_counted() {
+    let ratio = |requests: Option<u64>, asking: Option<u64>| {
+        let snapshot = snapshot(|json| {
+            if let Some(requests) = requests {
+                json["nodes"][1]["requests"] = requests.into();
+            }
+            if let Some(asking) = asking {
+                json["edges"][1]["caller_requests"] = asking.into();
+            }
+        });
+        PlanInput::from_snapshot(&snapshot, &PlanOptions::default()).edges[0].hit_ratio
+    };
+    assert_eq!(ratio(Some(40), Some(10)), Some(0.25));
+    assert_eq!(ratio(Some(40), Some(41)), Some(1.0));
+    assert_eq!(ratio(Some(40), None), None);
+    assert_eq!(ratio(None, Some(10)), None);
+}
+
+#[test]
+fn criticality_is_measured_where_most_traces_have_their_beginning() {
+    let share = |seen: u64, rooted: u64, all: u64| {
+        let snapshot = snapshot(|json| {
+            let counts = |seen: u64, rooted: u64| serde_json::json!({"seen": seen, "rooted": rooted, "weighted_rooted": rooted as f64 * 10.0});
+            json["traces"] = counts(all, all);
+            json["nodes"][1]["traces"] = counts(seen, rooted);
+        });
+        let input = PlanInput::from_snapshot(&snapshot, &PlanOptions::default());
+        input.services["service/a"].criticality
+    };
+    assert_eq!(share(10, 10, 40), Some(0.25));
+    assert_eq!(share(10, 5, 40), Some(0.125));
+    assert_eq!(share(10, 4, 40), None);
+    assert_eq!(share(0, 0, 40), None);
+    assert_eq!(share(1, 1, 0), None);
+}
+
+#[test]
 fn teams_and_tiers_come_from_attributes_and_facts() {
     let mut options = PlanOptions {
         team_attribute: Some("owner".to_owned()),

@@ -1,0 +1,26 @@
+//! Facts of the snapshot that planning and egress settings are made from.
+
+use serde::{Deserialize, Serialize};
+
+/// Facts about an edge; in JSON they stand beside the edge's other fields. Snapshots of older versions have none.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EdgeFacts {
+    /// Distinct requests of the caller with at least one such call: the numerator of the hit ratio, over
+    /// [`Node::requests`](super::Node::requests) of the caller. Exact when all calls of a request to this callee were found
+    /// the same way (all answered, or all to one address); where one request mixes ways it may be counted once for each,
+    /// never above `calls`. Absent for messages, for callers without spans, and in snapshots of older versions.
+    pub caller_requests: Option<u64>,
+}
+
+/// Distinct traces, of the whole graph or of those that passed through one node.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TraceCounts {
+    /// Traces of which spans were used. One that arrived in parts too far apart counts once for each part.
+    pub seen: u64,
+    /// Traces whose beginning was seen: a span without parent, whether called from outside, scheduled, or a consumer.
+    pub rooted: u64,
+    /// The same, corrected for the sampling of their beginnings. The share of a node in the total is its criticality.
+    pub weighted_rooted: f64,
+}

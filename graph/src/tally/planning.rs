@@ -1,0 +1,122 @@
+//! Facts for planning while a shard counts them, keyed by interned ids.
+//!
+//! Distinct counts need a whole slice at once: calls are noted as they are reported, and counted at the end of the slice,
+//! one per request and destination.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::EdgeIds;
+use crate::names::{NodeId, Tables};
+use crate::segment::planning::{DestinationKey, EdgeFacts, TraceStats};
+use crate::segment::{Caller, EdgeKey, Segment};
+use crate::slice::{Attempt, PeerRef};
+
+/// Facts since the last flush.
+#[derive(Debug, Default)]
+pub(super) struct PlanningTally {
+    /// At most one entry per edge of the tally.
+    facts: HashMap<EdgeIds, EdgeFacts>,
+    requests: HashMap<NodeId, u64>,
+    all_traces: TraceStats,
+    traces: HashMap<NodeId, TraceStats>,
+    /// Calls of the slice that is being reported.
+    calls: Vec<Call>,
+}
+
+/// A call, by the request of its caller that made it.
+#[derive(Debug, Clone, Copy)]
+struct Call {
+    request: Option<usize>,
+    to: EdgeIds,
+}
+
+impl PlanningTally {
+    /// Notes an attempt of the slice that is being reported.
+    pub(super) fn attempt(&mut self, attempt: &Attempt) {
+        let to = destination(attempt);
+        if attempt.is_call {
+            let request = attempt.request;
+            self.calls.push(Call { request, to });
+        }
+    }
+
+    /// Counts a request that a node served.
+    pub(super) fn request(&mut self, node: NodeId) {
+        *self.requests.entry(node).or_default() += 1;
+    }
+
+    /// Counts a trace and the nodes that it passed through.
+    pub(super) fn trace(&mut self, nodes: &BTreeSet<NodeId>, root_weight: Option<f32>) {
+        self.all_traces.count(root_weight);
+        for node in nodes {
+            self.traces.entry(*node).or_default().count(root_weight);
+        }
+    }
+
+    /// Counts what was noted, at the end of a slice.
+    pub(super) fn end(&mut self, names: &Tables) {
+        let mut calls = std::mem::take(&mut self.calls);
+        calls.sort_by(|a, b| order(a, b, names));
+        calls.dedup_by(|a, b| order(a, b, names) == Ordering::Equal);
+        let mut outside = None;
+        for call in &calls {
+            self.facts.entry(call.to).or_default().caller_requests += 1;
+            // Sorted: the calls of one node outside of any request follow each other.
+            let caller = call.to.0;
+            if call.request.is_none() && outside != Some(caller) {
+                outside = Some(caller);
+                self.request(caller);
+            }
+        }
+        calls.clear();
+        self.calls = calls;
+    }
+
+    /// Puts names to everything.
+    pub(super) fn name_into(&self, names: &Tables, segment: &mut Segment) {
+        self.facts
+            .iter()
+            .for_each(|((caller, callee, peer, relation), facts)| {
+                let key = EdgeKey {
+                    caller: Caller::Node(names.node(*caller).clone()),
+                    callee: callee.map(|callee| names.node(callee).clone()),
+                    peer: DestinationKey::of(*peer, names).to_peer(),
+                    relation: *relation,
+                };
+                segment.facts.entry(key).or_default().merge(facts);
+            });
+        let requests: BTreeMap<_, _> = self.requests.iter().collect();
+        for (node, requests) in requests {
+            let stats = segment.nodes.entry(names.node(*node).clone());
+            stats.or_default().requests += requests;
+        }
+        let traces: BTreeMap<_, _> = self.traces.iter().collect();
+        for (node, traces) in traces {
+            let stats = segment.nodes.entry(names.node(*node).clone());
+            stats.or_default().traces.merge(*traces);
+        }
+        segment.traces.merge(self.all_traces);
+    }
+}
+
+/// Where an attempt went, as far as one slice knows. What was dialled does not matter when somebody answered.
+fn destination(attempt: &Attempt) -> EdgeIds {
+    let peer = match attempt.callee {
+        Some(_) => PeerRef::NONE,
+        None => attempt.peer,
+    };
+    (attempt.caller, attempt.callee, peer, attempt.relation)
+}
+
+/// Equal for calls of one request to one destination.
+fn order(a: &Call, b: &Call, names: &Tables) -> Ordering {
+    let ends = |call: &Call| (call.request, call.to.0, call.to.1, call.to.3);
+    ends(a).cmp(&ends(b)).then_with(|| {
+        if a.to.2 == b.to.2 {
+            return Ordering::Equal;
+        }
+        let key = |call: &Call| DestinationKey::of(call.to.2, names);
+        key(a).cmp(&key(b))
+    })
+}
