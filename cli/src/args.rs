@@ -239,7 +239,7 @@ pub struct EgressArgs {
     /// How much the files do
     #[arg(long, value_name = "PHASE", default_value = "transparent")]
     pub phase: Phase,
-    /// Directory to write; files of an earlier run are replaced, others are left alone
+    /// Directory to write; what it has of other services is left alone and stays in its index
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
     /// How names are understood.

@@ -4,7 +4,6 @@
 
 use std::path::Path;
 
-use tracemesh_graph::egress::EgressModel;
 use tracemesh_graph::onboarding::{Plan, Wave};
 use tracemesh_graph::snapshot::GraphSnapshot;
 
@@ -35,10 +34,10 @@ pub(super) fn run(arguments: &AnalyzeArgs, output: &mut Output<'_>) -> Result<Ou
     output.progress("deriving egress and the onboarding plan");
     let egress = egress::model_of(snapshot, &arguments.names);
     let plan = onboard::plan_of(snapshot);
-    files::write(
-        &arguments.out,
-        &file_set(&arguments.out, snapshot, &egress, &plan)?,
-    )?;
+    let envoy = egress::files_of(&arguments.out.join("egress"), &egress, None)?;
+    let set = file_set(snapshot, envoy.files, &plan)?;
+    files::write(&arguments.out, &set)?;
+    egress::note_removals(&envoy.proposed_removals, output);
     let findings = findings::find(snapshot);
     let written = WRITTEN.map(|(name, what)| (shown(&arguments.out, name), what.to_owned()));
     let graph_path = arguments.out.join("graph.json");
@@ -57,16 +56,10 @@ pub(super) fn run(arguments: &AnalyzeArgs, output: &mut Output<'_>) -> Result<Ou
     Ok(Outcome::Done)
 }
 
-fn file_set(
-    out: &Path,
-    snapshot: &GraphSnapshot,
-    egress: &EgressModel,
-    plan: &Plan,
-) -> Result<FileSet, CliError> {
+fn file_set(snapshot: &GraphSnapshot, envoy: FileSet, plan: &Plan) -> Result<FileSet, CliError> {
     let mut set = FileSet::new();
     files::add(&mut set, "graph.json", graph::json(snapshot)?)?;
     files::add(&mut set, "graph.dot", dot::render(snapshot))?;
-    let envoy = egress::files_of(&out.join("egress"), egress)?;
     files::add_below(&mut set, "egress", envoy)?;
     files::add(&mut set, "onboarding.md", onboarding::markdown(plan))?;
     files::add(&mut set, "onboarding.json", onboarding::json(plan))?;

@@ -10,8 +10,7 @@ use crate::args::{EgressArgs, EgressTarget, NameArgs, Phase};
 use crate::commands::{files, source};
 use crate::error::{CliError, Outcome};
 use crate::output::Output;
-use crate::output_dir::FileSet;
-use crate::output_dir::envoy::envoy_files;
+use crate::output_dir::envoy::{EnvoyFiles, envoy_files};
 use crate::render::envoy::EnvoyOptions;
 use crate::selection::resolve;
 use crate::text::{count_of, counted};
@@ -21,21 +20,32 @@ pub(super) fn run(arguments: &EgressArgs, output: &mut Output<'_>) -> Result<Out
     files::check_out(&arguments.out)?;
     let snapshot = source::load_whole(&arguments.source, "to derive egress", output)?;
     let wanted = wanted(&snapshot, &arguments.services)?;
-    let mut model = model_of(&snapshot, &arguments.names);
-    if let Some(wanted) = &wanted {
-        keep(&mut model, wanted);
-    }
+    let model = model_of(&snapshot, &arguments.names);
     // One target and one phase so far: a further one does not compile until it is handled here.
-    let set = match (arguments.target, arguments.phase) {
-        (EgressTarget::Envoy, Phase::Transparent) => files_of(&arguments.out, &model)?,
+    let found = match (arguments.target, arguments.phase) {
+        (EgressTarget::Envoy, Phase::Transparent) => {
+            files_of(&arguments.out, &model, wanted.as_ref())?
+        }
     };
-    files::write(&arguments.out, &set)?;
+    files::write(&arguments.out, &found.files)?;
+    note_removals(&found.proposed_removals, output);
+    let written = wanted.map_or(model.services.len(), |wanted| wanted.len());
     output.data(&format!(
         "egress of {} in {}\n",
-        counted(count_of(model.services.len()), "service", "services"),
+        counted(count_of(written), "service", "services"),
         crate::text::printable(&arguments.out.display().to_string()),
     ))?;
     Ok(Outcome::Done)
+}
+
+/// Names the services whose files are there although the graph no longer has them.
+pub(super) fn note_removals(services: &[String], output: &mut Output<'_>) {
+    for id in services {
+        output.note(&format!(
+            "{} is not in this graph; its files are left alone, `index.json` proposes their removal",
+            crate::text::printable(id)
+        ));
+    }
 }
 
 /// The egress of every service of a graph.
@@ -49,23 +59,20 @@ pub(super) fn model_of(snapshot: &GraphSnapshot, names: &NameArgs) -> EgressMode
 
 /// The Envoy files of a model, to be written below `root`: a service whose egress changed since the last run gets its
 /// next generation, because a running Envoy does not notice files that change in place.
-pub(super) fn files_of(root: &Path, model: &EgressModel) -> Result<FileSet, CliError> {
-    envoy_files(root, model, &EnvoyOptions::default()).map_err(|error| {
+pub(super) fn files_of(
+    root: &Path,
+    model: &EgressModel,
+    wanted: Option<&BTreeSet<String>>,
+) -> Result<EnvoyFiles, CliError> {
+    envoy_files(root, model, wanted, &EnvoyOptions::default()).map_err(|error| {
         let causes: Box<dyn std::error::Error + Send + Sync> = error.into();
         CliError::new(format!(
-            "cannot read the generations in `{}`",
+            "cannot read what an earlier run left in `{}`",
             root.display()
         ))
         .because(causes)
-        .hint("write to another directory, or repair `xds/current` of that service")
+        .hint("write to another directory, or repair or move away what is named above")
     })
-}
-
-fn keep(model: &mut EgressModel, wanted: &BTreeSet<String>) {
-    model
-        .services
-        .retain(|service| wanted.contains(&service.id));
-    model.evidence.services.retain(|id, _| wanted.contains(id));
 }
 
 /// Node ids of the named services; `None` when none was named.

@@ -3,7 +3,9 @@
 //! Envoy reloads when `xds/current` is switched and does not notice files that change below it, so changed resources
 //! go to a new generation and unchanged services keep theirs. Old generations stay: rolling back is switching the link.
 
-use std::collections::BTreeMap;
+mod documents;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -12,7 +14,7 @@ use anyhow::{Context, Result};
 use tracemesh_graph::egress::EgressModel;
 
 use super::{Entry, FileSet, WriteSummary, write_files};
-use crate::render::envoy::{EnvoyOptions, directories, generation_directory, render};
+use crate::render::envoy::{EnvoyOptions, directories, generation_directory, render_services};
 
 /// Renders a model and writes it below `root`; every service whose resources changed gets the next generation.
 ///
@@ -25,28 +27,78 @@ pub fn write_envoy(
     model: &EgressModel,
     options: &EnvoyOptions,
 ) -> Result<WriteSummary> {
-    write_files(root, &envoy_files(root, model, options)?)
+    write_files(root, &envoy_files(root, model, None, options)?.files)
+}
+
+/// What [`envoy_files`] found to write.
+#[derive(Debug)]
+pub struct EnvoyFiles {
+    /// Files to write below the root.
+    pub files: FileSet,
+    /// Node ids of services that have files below the root and are no longer in the model, sorted. Their files are left
+    /// alone and `index.json` proposes their removal; empty when only named services are written.
+    pub proposed_removals: Vec<String>,
 }
 
 /// The files that [`write_envoy`] would write, for callers that write more than these. Reads below `root`, writes
 /// nothing.
 ///
+/// `model` is that of the whole graph. With `wanted`, only the files of these services are made, and the documents
+/// beside them keep what they say about the others.
+///
 /// # Errors
-/// When existing generations cannot be read.
-pub fn envoy_files(root: &Path, model: &EgressModel, options: &EnvoyOptions) -> Result<FileSet> {
+/// When existing generations cannot be read, or existing documents are not ours.
+pub fn envoy_files(
+    root: &Path,
+    model: &EgressModel,
+    wanted: Option<&BTreeSet<String>>,
+    options: &EnvoyOptions,
+) -> Result<EnvoyFiles> {
     let directories = directories(model);
+    let options = with_generations(root, model, &directories, options)?;
+    let (mut files, index) = render_services(model, &options);
+    let Some(wanted) = wanted else {
+        let proposed_removals = documents::add_whole(root, model, index, &mut files)?;
+        return Ok(EnvoyFiles {
+            files,
+            proposed_removals,
+        });
+    };
+    let kept: Vec<String> = directories
+        .iter()
+        .filter(|(id, _)| wanted.contains(*id))
+        .map(|(_, directory)| format!("{directory}/"))
+        .collect();
+    files.retain(|path, _| {
+        kept.iter()
+            .any(|directory| path.as_str().starts_with(directory))
+    });
+    documents::add_named(root, model, index, wanted, &mut files)?;
+    Ok(EnvoyFiles {
+        files,
+        proposed_removals: Vec::new(),
+    })
+}
+
+/// The options with the generation of every service: the current one where nothing changed, else the next free one.
+fn with_generations(
+    root: &Path,
+    model: &EgressModel,
+    directories: &BTreeMap<String, String>,
+    options: &EnvoyOptions,
+) -> Result<EnvoyOptions> {
     let mut options = options.clone();
     options.generations = BTreeMap::new();
     let mut newest = BTreeMap::new();
-    for (id, directory) in &directories {
+    for (id, directory) in directories {
         let xds = root.join(directory).join("xds");
         newest.insert(id.clone(), newest_generation(&xds)?);
         if let Some(current) = current_generation(&xds)? {
             options.generations.insert(id.clone(), current);
         }
     }
-    let unchanged = render(model, &options);
-    for (id, directory) in &directories {
+    let (unchanged, _) = render_services(model, &options);
+    for (id, directory) in directories {
         let current = options.generations.get(id).copied();
         let same = current.is_some_and(|current| {
             let prefix = format!("{directory}/xds/{}/", generation_directory(current));
@@ -56,7 +108,7 @@ pub fn envoy_files(root: &Path, model: &EgressModel, options: &EnvoyOptions) -> 
             options.generations.insert(id.clone(), newest[id] + 1);
         }
     }
-    Ok(render(model, &options))
+    Ok(options)
 }
 
 /// The generation that `current` points to, when it points to one.
@@ -170,6 +222,79 @@ mod tests {
         std::os::unix::fs::symlink("gen-0001", &link).unwrap();
         write(root.path(), &second);
         assert_eq!(current(root.path(), "checkout"), "gen-0003");
+    }
+
+    fn document(root: &Path, name: &str) -> serde_json::Value {
+        serde_json::from_str(&fs::read_to_string(root.join(name)).unwrap()).unwrap()
+    }
+
+    fn write_one(root: &Path, snapshot: &GraphSnapshot, id: &str) {
+        let model = derive(snapshot, &EgressOptions::default());
+        let wanted = BTreeSet::from([id.to_owned()]);
+        let found = envoy_files(root, &model, Some(&wanted), &EnvoyOptions::default());
+        write_files(root, &found.unwrap().files).unwrap();
+    }
+
+    #[test]
+    fn a_run_for_one_service_keeps_what_is_said_about_the_others() {
+        let root = tempfile::tempdir().unwrap();
+        let mut snapshot = shop();
+        write(root.path(), &snapshot);
+        let names = ["index.json", "egress.json", "evidence.json"];
+        let before = names.map(|name| fs::read(root.path().join(name)).unwrap());
+        write_one(root.path(), &snapshot, "service/shop/checkout");
+        let after = names.map(|name| fs::read(root.path().join(name)).unwrap());
+        assert_eq!(before, after, "nothing changed");
+        snapshot
+            .edges
+            .retain(|edge| edge.caller == "service/shop/checkout");
+        snapshot
+            .edges
+            .retain(|edge| edge.callee != "broker/kafka@kafka:9092");
+        snapshot.window.end = None;
+        write_one(root.path(), &snapshot, "service/shop/checkout");
+        let [index, egress, evidence] = names.map(|name| document(root.path(), name));
+        let entries = &index["services"];
+        assert_eq!(entries["service/shop/checkout"]["generation"], 2);
+        assert_eq!(entries["service/shop/frontend"]["generation"], 1);
+        assert_eq!(entries.as_object().unwrap().len(), 8);
+        assert_eq!(egress["services"].as_array().unwrap().len(), 8);
+        let evidence = &evidence["services"];
+        assert!(evidence["service/shop/checkout"]["window"].is_object());
+        assert!(evidence["service/shop/frontend"]["window"].is_null());
+        assert!(evidence["service/shop/frontend"]["destinations"]["service/shop/cart"].is_object());
+    }
+
+    #[test]
+    fn services_that_are_gone_are_proposed_for_removal_and_keep_their_files() {
+        let root = tempfile::tempdir().unwrap();
+        let whole = shop();
+        write(root.path(), &whole);
+        let mut smaller = shop();
+        smaller
+            .nodes
+            .retain(|node| node.id != "service/shop/mailer");
+        let model = derive(&smaller, &EgressOptions::default());
+        let found = envoy_files(root.path(), &model, None, &EnvoyOptions::default()).unwrap();
+        assert_eq!(found.proposed_removals, ["service/shop/mailer"]);
+        write_files(root.path(), &found.files).unwrap();
+        let state = |service: &str| {
+            document(root.path(), "index.json")["services"][service]["state"].clone()
+        };
+        assert_eq!(state("service/shop/mailer"), "proposed-removal");
+        assert_eq!(state("service/shop/cart"), "active");
+        assert_eq!(current(root.path(), "mailer"), "gen-0001");
+        write(root.path(), &whole);
+        assert_eq!(state("service/shop/mailer"), "active");
+    }
+
+    #[test]
+    fn a_foreign_index_is_neither_used_nor_overwritten() {
+        let root = tempfile::tempdir().unwrap();
+        fs::write(root.path().join("index.json"), "{}").unwrap();
+        let model = derive(&shop(), &EgressOptions::default());
+        let error = write_envoy(root.path(), &model, &EnvoyOptions::default()).unwrap_err();
+        assert!(error.to_string().contains("move it away"), "{error}");
     }
 
     #[test]

@@ -19,7 +19,7 @@ mod bootstrap;
 mod cluster;
 mod drift;
 mod http;
-mod index;
+pub(crate) mod index;
 mod listener;
 mod names;
 mod plan;
@@ -34,7 +34,7 @@ use sha2::{Digest, Sha256};
 use tracemesh_graph::egress::{EgressModel, ServiceEgress};
 
 use crate::output_dir::{Entry, FileSet, RelativePath};
-use index::IndexEntry;
+use index::{Index, IndexEntry};
 use plan::ServicePlan;
 use yaml::{Node, map, quote};
 
@@ -107,28 +107,32 @@ pub fn directories(model: &EgressModel) -> BTreeMap<String, String> {
 /// Pure: the same model and options give the same bytes. Names from spans appear only escaped.
 #[must_use]
 pub fn render(model: &EgressModel, options: &EnvoyOptions) -> FileSet {
+    let (mut files, index) = render_services(model, options);
+    let documents = [
+        ("index.json", index::json(&index)),
+        ("egress.json", index::json(model)),
+        ("evidence.json", index::json(&model.evidence)),
+    ];
+    for (name, text) in documents {
+        files.insert(safe_path(name), Entry::File(text));
+    }
+    files
+}
+
+/// The files below `services/`, and the index of them.
+pub(crate) fn render_services(model: &EgressModel, options: &EnvoyOptions) -> (FileSet, Index) {
     let directories = names::service_directories(&model.services);
     let mut files = FileSet::new();
-    let mut entries = Vec::new();
+    let mut entries = BTreeMap::new();
     for (service, directory) in model.services.iter().zip(directories) {
         let plan = ServicePlan::new(service, options);
         let own = service_files(service, &plan, &directory, options);
-        entries.push(IndexEntry::new(
-            service,
-            &plan,
-            &directory,
-            (options.generation(service), content_hash(&own)),
-        ));
+        let state = (options.generation(service), content_hash(&own));
+        let entry = IndexEntry::new(service, &plan, &directory, state);
+        entries.insert(service.id.clone(), entry);
         files.extend(own);
     }
-    let index = index::render(&entries);
-    files.insert(safe_path("index.json"), Entry::File(index));
-    files.insert(safe_path("egress.json"), Entry::File(index::json(model)));
-    files.insert(
-        safe_path("evidence.json"),
-        Entry::File(index::json(&model.evidence)),
-    );
-    files
+    (files, Index::new(entries))
 }
 
 fn service_files(

@@ -278,6 +278,7 @@ fn mark_producers(edge: &Edge, services: &mut [ServiceEgress]) {
 
 fn service_evidence(edges: &[&Edge], diagnostics: Option<&ServiceDiagnostics>) -> ServiceEvidence {
     ServiceEvidence {
+        window: None,
         unresolved_calls: diagnostics.map_or(0, |service| service.unresolved),
         destinations: edges
             .iter()

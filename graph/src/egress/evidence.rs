@@ -36,6 +36,9 @@ impl Default for EgressEvidence {
 /// Evidence of one service.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct ServiceEvidence {
+    /// Window of these numbers where it differs from that of the whole: files of several runs were put together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Window>,
     /// Outgoing calls whose destination stayed unknown: they are not in any edge.
     pub unresolved_calls: u64,
     /// Callee node id -> the synchronous edge to it.

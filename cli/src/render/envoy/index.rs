@@ -2,24 +2,49 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tracemesh_graph::egress::{EgressKnowledge, ServiceEgress};
 
 use super::plan::ServicePlan;
 
-#[derive(Serialize)]
-struct Index<'a> {
-    schema: &'static str,
-    phase: &'static str,
-    services: BTreeMap<&'a str, &'a IndexEntry>,
+/// The index; its JSON is a public format.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Index {
+    schema: Schema,
+    phase: Phase,
+    /// Service node id -> its entry.
+    pub(crate) services: BTreeMap<String, IndexEntry>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+enum Schema {
+    #[serde(rename = "tracemesh.envoy-index/v1")]
+    V1,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Phase {
+    Transparent,
+}
+
+/// Place of a service's files in their life.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum FileState {
+    /// The service was in the graph of the last run that could tell.
+    #[default]
+    Active,
+    /// It was not. The files stay until a person removes them.
+    ProposedRemoval,
 }
 
 /// One service of the index.
-#[derive(Serialize)]
-pub(super) struct IndexEntry {
-    #[serde(skip)]
-    id: String,
-    directory: String,
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct IndexEntry {
+    #[serde(default)]
+    pub(crate) state: FileState,
+    pub(crate) directory: String,
     generation: u32,
     content_sha256: String,
     egress: EgressKnowledge,
@@ -40,7 +65,7 @@ impl IndexEntry {
         (generation, content_sha256): (u32, String),
     ) -> Self {
         Self {
-            id: service.id.clone(),
+            state: FileState::Active,
             directory: directory.to_owned(),
             generation,
             content_sha256,
@@ -56,20 +81,18 @@ impl IndexEntry {
     }
 }
 
-/// The text of the index.
-pub(super) fn render(entries: &[IndexEntry]) -> String {
-    json(&Index {
-        schema: "tracemesh.envoy-index/v1",
-        phase: "transparent",
-        services: entries
-            .iter()
-            .map(|entry| (entry.id.as_str(), entry))
-            .collect(),
-    })
+impl Index {
+    pub(super) const fn new(services: BTreeMap<String, IndexEntry>) -> Self {
+        Self {
+            schema: Schema::V1,
+            phase: Phase::Transparent,
+            services,
+        }
+    }
 }
 
 /// Indented JSON with a final newline.
-pub(super) fn json(value: &impl Serialize) -> String {
+pub(crate) fn json(value: &impl Serialize) -> String {
     let mut text = serde_json::to_string_pretty(value)
         .expect("these types have string keys and no failing serializers");
     text.push('\n');
