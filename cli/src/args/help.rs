@@ -1,13 +1,15 @@
 //! What stands below the options in `--help`: files, examples, exit codes.
 
-/// Exit codes, repeated in the help of every command. A command that can answer "no" adds its 1.
-const EXIT_CODES: &str = "\
-Exit codes:
-  0  done (also when the reader of a pipe went away)
-  2  wrong usage, unusable input, or an internal error";
+/// Exit codes, repeated in the help of every command. A command that can answer "no" says what its 1 means.
+fn exit_codes(text: &str, no: Option<&str>) -> String {
+    let done = "  0  done (also when the reader of a pipe went away)\n";
+    let no = no.map_or_else(String::new, |no| format!("  1  {no}\n"));
+    let failed = "  2  wrong usage, unusable input, or an internal error";
+    format!("{text}\n\nExit codes:\n{done}{no}{failed}")
+}
 
 fn with_exit_codes(text: &str) -> String {
-    format!("{text}\n\n{EXIT_CODES}")
+    exit_codes(text, None)
 }
 
 /// Below the list of commands.
@@ -92,29 +94,30 @@ Examples:
 
 /// Below the options of `tracemesh doctor`.
 pub(super) fn doctor() -> String {
-    with_exit_codes(
+    exit_codes(
         "\
 Grades: A nothing wrong was seen, B small gaps or suspicions, C gaps to close first,
-D too little to build on. The answer is no, exit code 1, with grade D; with `--service`
-the grade is that of the service. No grade says that a graph is complete.
+D too little to build on. With `--service` the grade is that of the service. No grade
+says that a graph is complete.
 
 Examples:
   tracemesh doctor
   tracemesh doctor --traces traces.json --service checkout
   tracemesh doctor --graph out/graph.json --format json",
+        Some("done, and the answer is no: grade D"),
     )
 }
 
 /// Below the options of `tracemesh explain`.
 pub(super) fn explain() -> String {
-    with_exit_codes(
+    exit_codes(
         "\
-The answer is no, exit code 1, when CALLEE is given and no edge leads to it; what is
-missing on both sides is told then.
+When CALLEE is given and no edge leads to it, what is missing on both sides is told.
 
 Examples:
   tracemesh explain checkout
   tracemesh explain checkout shop/cart --traces traces.json
   tracemesh explain checkout --missing --graph out/graph.json",
+        Some("done, and the answer is no: there is no such edge"),
     )
 }
