@@ -376,8 +376,12 @@ mod tests {
             for needed in ["Examples:", "Exit codes:"] {
                 assert!(help.contains(needed), "{}: {help}", command.get_name());
             }
-            // None of them asks a question that can be answered "no".
-            assert!(!help.contains("\n  1  "), "{help}");
+            let can_answer_no = matches!(command.get_name(), "doctor" | "explain");
+            assert_eq!(
+                help.contains("\n  1  done, and the answer is no"),
+                can_answer_no,
+                "{help}"
+            );
         }
     }
 

@@ -152,7 +152,13 @@ fn service(
     snapshot: &GraphSnapshot,
 ) -> PlanService {
     let arrived = seen.calls_in.saturating_add(node.entry_calls);
-    let requests = if arrived > 0 { arrived } else { seen.calls_out };
+    // Older snapshots do not count requests. What a service calls is no measure of them: a consumer makes several calls
+    // per message.
+    let requests = match (node.requests, arrived) {
+        (0, 0) => seen.calls_out,
+        (0, arrived) => arrived,
+        (requests, _) => requests,
+    };
     let count = requests as f64;
     let first = seen.first.or(snapshot.window.start.map(|time| time.0));
     let last = seen.last.or(snapshot.window.end.map(|time| time.0));
