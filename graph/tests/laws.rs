@@ -285,3 +285,53 @@ proptest! {
         prop_assert_eq!(graph.diagnostics.spans, spans.len() as u64);
     }
 }
+
+/// A sender chooses weights and message counts: sums of the largest must neither wrap nor panic.
+#[test]
+fn the_largest_weights_and_counts_are_summed_and_not_wrapped() {
+    const MESSAGES: u32 = u32::MAX;
+    const RATE: i32 = 999_999_999;
+    let settings = Settings::default();
+    let names = Arc::new(Names::new(&settings));
+    let mut recorder = Recorder::new(Arc::clone(&names), &settings);
+    let mut resource = AttributeSet::default();
+    resource.insert(Key::ServiceName, Value::Text("a"));
+    recorder.resource(&resource);
+    let mut attributes = AttributeSet::default();
+    attributes.insert(Key::MessagingSystem, Value::Text("kafka"));
+    attributes.insert(Key::ServerAddress, Value::Text("k"));
+    let messages = Value::Int(i64::from(MESSAGES));
+    attributes.insert(Key::MessagingBatchMessageCount, messages);
+    attributes.insert(Key::SampleRate, Value::Int(i64::from(RATE)));
+    for id in 1..=3_u64 {
+        recorder.span(&SpanView {
+            trace_id: TraceId(u128::from(id).to_be_bytes()),
+            span_id: SpanId(id.to_be_bytes()),
+            parent_id: None,
+            kind: SpanKind::Producer,
+            start_ns: u64::MAX - 1,
+            end_ns: u64::MAX,
+            is_error: false,
+            flags: 0,
+            trace_state: "",
+            name: "send",
+            attributes: &attributes,
+            links: &[],
+        });
+    }
+    let mut shard = Shard::new(names, settings.clone());
+    for record in recorder.take_records() {
+        shard.push(record, 0);
+    }
+    shard.close_all();
+    let segment = shard.take_segment();
+    let json = serde_json::to_string(&segment).expect("a segment is JSON");
+    let mut both: Segment = serde_json::from_str(&json).expect("its JSON is a segment");
+    both.merge(segment);
+    let graph = graph(&both);
+    let leg = graph.edges.iter().find(|edge| edge.calls > 100);
+    let leg = leg.expect("the messages went to the broker");
+    let expected = 3.0 * f64::from(MESSAGES) * f64::from(RATE);
+    let error = (leg.weighted_calls / expected - 1.0).abs();
+    assert!(error < 1e-6, "{} for {expected}", leg.weighted_calls);
+}

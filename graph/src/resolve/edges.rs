@@ -174,7 +174,7 @@ impl Sum {
             let target = self.targets.entry(key).or_default();
             target.calls += stats.calls;
             target.attempts += attempts;
-            target.last_ns = target.last_ns.max(stats.last_ns);
+            target.last_ns = target.last_ns.max(stats.last_ns());
             if let (Some(socket), true) = (&peer.socket, peer.address.is_some()) {
                 let one = BTreeMap::from([(socket.to_string(), attempts.max(1))]);
                 add_capped(&mut target.sockets, one, max_values);
@@ -229,8 +229,8 @@ impl Sum {
                 server: stats.server.summary(),
             },
             destination: self.destination,
-            first_seen: Timestamp(stats.first_ns),
-            last_seen: Timestamp(stats.last_ns),
+            first_seen: Timestamp(stats.first_ns()),
+            last_seen: Timestamp(stats.last_ns()),
             exemplars: exemplars(stats),
             exemplars_by_evidence: self.classes.exemplars(),
             errors: stats.errors.clone(),

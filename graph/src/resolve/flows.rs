@@ -98,25 +98,13 @@ fn flow(
     deliveries: &[Delivery<'_>],
     table: &mut EdgeTable,
 ) {
-    let processed: Vec<&Delivery<'_>> = match deliveries.iter().any(|d| !d.consume.is_receive) {
-        true => deliveries
-            .iter()
-            .filter(|d| !d.consume.is_receive)
-            .collect(),
-        false => deliveries.iter().collect(),
-    };
-    // One consume that names the same send as parent and as link is one delivery.
-    let mut distinct: Vec<&Delivery<'_>> = Vec::new();
-    for delivery in processed {
-        if !distinct
-            .iter()
-            .rev()
-            .take(2)
-            .any(|d| std::ptr::eq(d.consume, delivery.consume))
-        {
-            distinct.push(delivery);
-        }
-    }
+    let is_processed = deliveries.iter().any(|d| !d.consume.is_receive);
+    let mut distinct: Vec<&Delivery<'_>> = deliveries
+        .iter()
+        .filter(|delivery| !(is_processed && delivery.consume.is_receive))
+        .collect();
+    // One consume that names the same send as parent and as link is one delivery; its pointers follow each other.
+    distinct.dedup_by(|a, b| std::ptr::eq(a.consume, b.consume));
     let by_parent = deliveries.iter().any(|delivery| !delivery.by_link);
     let last = distinct
         .iter()

@@ -126,7 +126,7 @@ pub(crate) struct TraceStats {
     seen: u64,
     rooted: u64,
     /// Sampling weights of the roots, in fixed point.
-    weight: u64,
+    weight: u128,
 }
 
 impl TraceStats {

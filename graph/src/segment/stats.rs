@@ -8,7 +8,8 @@ use super::planning::TraceStats;
 use crate::sketch::Sketch;
 use crate::slice::{Attempt, Found};
 
-/// Sampling weights are summed in fixed point: a sum of floats would depend on its order.
+/// Sampling weights are summed in fixed point: a sum of floats would depend on its order. 128 bits hold the largest weight
+/// times the largest message count for more spans than there can be.
 const WEIGHT_ONE: f64 = (1_u64 << 20) as f64;
 
 /// Example traces kept per evidence class; the smallest ids, so that the choice does not depend on order.
@@ -21,15 +22,15 @@ pub(crate) struct EdgeStats {
     pub(crate) attempts: u64,
     pub(crate) failed: u64,
     pub(crate) failed_attempts: u64,
-    weight: u64,
+    weight: u128,
     /// Calls by how they were found.
     pub(crate) found: BTreeMap<Found, u64>,
     /// Attempts that were paired: the votes of the address book.
     pub(crate) paired_attempts: u64,
     pub(crate) client: Sketch,
     pub(crate) server: Sketch,
-    pub(crate) first_ns: u64,
-    pub(crate) last_ns: u64,
+    /// Earliest start and latest end; `None` while nothing was counted.
+    window: Option<(u64, u64)>,
     pub(crate) errors: BTreeMap<String, u64>,
     pub(crate) flags: BTreeMap<String, u64>,
     exemplars: BTreeMap<Found, BTreeSet<u128>>,
@@ -37,7 +38,6 @@ pub(crate) struct EdgeStats {
 
 impl EdgeStats {
     pub(crate) fn count(&mut self, attempt: &Attempt, error: &str) {
-        let is_first = *self == Self::default();
         let calls = u64::from(attempt.is_call);
         self.calls += calls;
         self.attempts += u64::from(attempt.is_attempt) + u64::from(attempt.lost_attempts);
@@ -58,12 +58,7 @@ impl EdgeStats {
             self.paired_attempts += 1;
         }
         self.client_and_server(attempt);
-        self.first_ns = if is_first {
-            attempt.start_ns
-        } else {
-            self.first_ns.min(attempt.start_ns)
-        };
-        self.last_ns = self.last_ns.max(attempt.end_ns);
+        self.see(attempt.start_ns, attempt.end_ns);
         self.count_flags(attempt);
         self.exemplar(attempt.found, attempt.trace_id.as_u128());
     }
@@ -100,21 +95,15 @@ impl EdgeStats {
 
     /// Adds another edge's counts.
     pub(crate) fn merge(&mut self, other: &Self) {
-        if *self == Self::default() {
-            self.clone_from(other);
-            return;
-        }
-        if *other == Self::default() {
-            return;
-        }
         self.calls += other.calls;
         self.attempts += other.attempts;
         self.failed += other.failed;
         self.failed_attempts += other.failed_attempts;
         self.weight += other.weight;
         self.paired_attempts += other.paired_attempts;
-        self.first_ns = self.first_ns.min(other.first_ns);
-        self.last_ns = self.last_ns.max(other.last_ns);
+        if let Some((first_ns, last_ns)) = other.window {
+            self.see(first_ns, last_ns);
+        }
         self.client.merge(&other.client);
         self.server.merge(&other.server);
         add_counts(&mut self.found, &other.found);
@@ -125,6 +114,21 @@ impl EdgeStats {
                 .iter()
                 .for_each(|trace| self.exemplar(*found, *trace));
         }
+    }
+
+    fn see(&mut self, start_ns: u64, end_ns: u64) {
+        let (first, last) = self.window.unwrap_or((start_ns, end_ns));
+        self.window = Some((first.min(start_ns), last.max(end_ns)));
+    }
+
+    /// Earliest start of a span that counted; 0 when none did.
+    pub(crate) fn first_ns(&self) -> u64 {
+        self.window.map_or(0, |(first, _)| first)
+    }
+
+    /// Latest end of a span that counted; 0 when none did.
+    pub(crate) fn last_ns(&self) -> u64 {
+        self.window.map_or(0, |(_, last)| last)
     }
 
     /// Calls corrected for sampling.
@@ -145,9 +149,8 @@ impl EdgeStats {
             attempts: flow.deliveries,
             failed: u64::from(flow.has_failed) * flow.messages,
             failed_attempts: flow.failed_deliveries,
-            weight: fixed(flow.weight) * flow.messages,
-            first_ns: flow.first_ns,
-            last_ns: flow.last_ns,
+            weight: fixed(flow.weight) * u128::from(flow.messages),
+            window: Some((flow.first_ns, flow.last_ns)),
             exemplars: BTreeMap::from([(Found::Paired, BTreeSet::from([flow.trace_id]))]),
             ..Self::default()
         }
@@ -172,12 +175,12 @@ pub(crate) struct Flow {
     clippy::cast_sign_loss,
     reason = "weights lie in 1..1e9"
 )]
-pub(super) fn fixed(weight: f32) -> u64 {
-    (f64::from(weight) * WEIGHT_ONE).round() as u64
+pub(super) fn fixed(weight: f32) -> u128 {
+    (f64::from(weight) * WEIGHT_ONE).round() as u128
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a total for display")]
-pub(super) fn unfixed(weight: u64) -> f64 {
+pub(super) fn unfixed(weight: u128) -> f64 {
     weight as f64 / WEIGHT_ONE
 }
 

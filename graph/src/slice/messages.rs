@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use super::answers::{is_consume, is_send};
 use super::calls::{Context, peer_of};
-use super::tree::{Side, Tree};
+use super::tree::{MAX_HOMONYMS, Side, Tree};
 use super::units::Unit;
 use super::{Attempt, Consume, PeerRef, Send, SendRef, SliceSink};
 use crate::peer::MessageRole;
@@ -72,6 +72,7 @@ fn sends_created_message(tree: &Tree, unit: &Unit) -> bool {
             tree.records()[start..]
                 .iter()
                 .take_while(|other| other.span_id == link.span_id)
+                .take(MAX_HOMONYMS)
                 .any(|other| {
                     other.trace_id == link.trace_id
                         && other.node == record.node

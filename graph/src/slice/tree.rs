@@ -360,7 +360,7 @@ fn shared_client(records: &[SpanRecord], sides: &[Side], span: usize) -> Option<
 }
 
 /// Real traces have two or three spans under one id. An attacker's million must not make pairing quadratic.
-const MAX_HOMONYMS: usize = 64;
+pub(super) const MAX_HOMONYMS: usize = 64;
 
 /// Among the spans that bear a parent's id: the one of the child's own node, else the server half (M2).
 fn best_parent(
