@@ -3,6 +3,8 @@
 use std::fs;
 use std::process::{Command, Stdio};
 
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use prost::Message as _;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -61,6 +63,44 @@ fn analyze_writes_the_same_bytes_again_and_leaves_other_files_alone() {
     );
     fs::remove_file(place.path().join("out/notes.txt")).unwrap();
     assert_eq!(contents(), before);
+}
+
+/// Everything that `analyze` writes is the same, byte by byte, however the spans arrive.
+#[test]
+fn shuffled_spans_give_the_same_files() {
+    let place = place();
+    let callees = ["cart", "search", "cart", "pay", "search", "cart"];
+    let mut spans: Vec<_> = (1..)
+        .zip(callees)
+        .flat_map(|(trace, callee)| call(trace, "web", callee, &format!("{callee}.shop")))
+        .collect();
+    let mut written = Vec::new();
+    for out in ["given", "reversed", "rotated"] {
+        let requests = spans.iter().map(|span| ExportTraceServiceRequest {
+            resource_spans: vec![span.clone()],
+        });
+        let bytes: Vec<u8> = requests
+            .flat_map(|request| request.encode_length_delimited_to_vec())
+            .collect();
+        tracemesh_in(place.path(), &["analyze", "-", "--out", out], &bytes).expect_code(0);
+        let directory = place.path().join(out);
+        let files = files_under(&directory).into_iter().map(|file| {
+            let path = directory.join(&file);
+            let content = match fs::read_link(&path) {
+                Ok(target) => target.into_os_string().into_encoded_bytes(),
+                Err(_) => fs::read(&path).unwrap(),
+            };
+            (file, content)
+        });
+        written.push(files.collect::<Vec<_>>());
+        if out == "given" {
+            spans.reverse();
+        } else {
+            spans.rotate_left(5);
+        }
+    }
+    assert!(written[0].len() > 10, "{} files", written[0].len());
+    assert!(written[0] == written[1] && written[0] == written[2]);
 }
 
 #[test]

@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use serde::Deserialize;
-use serde_json::Value;
 use tracemesh_graph::snapshot::{Edge, GraphSnapshot, NodeKind, Relation};
 
 use crate::harness::{root, tracemesh_in};
@@ -375,10 +374,9 @@ fn the_graph_of_the_recorded_shop_does_not_depend_on_how_its_files_are_named_or_
     let run = |paths: &[String]| {
         let mut arguments = vec!["graph", "--format", "json", "--traces"];
         arguments.extend(paths.iter().map(String::as_str));
-        let run = tracemesh_in(root(), &arguments, b"").expect_code(0);
-        serde_json::from_str::<Value>(&run.stdout).expect("JSON")
+        tracemesh_in(root(), &arguments, b"").expect_code(0).stdout
     };
     let forwards = run(&paths);
     let backwards: Vec<String> = paths.iter().rev().cloned().collect();
-    assert_eq!(forwards, run(&backwards));
+    assert!(forwards == run(&backwards), "the bytes differ");
 }
