@@ -14,7 +14,7 @@ fn with_exit_codes(text: &str) -> String {
 
 /// Below the list of commands.
 pub(super) fn top() -> String {
-    with_exit_codes(
+    exit_codes(
         "\
 Examples:
   tracemesh analyze traces.json --out out
@@ -23,6 +23,7 @@ Examples:
 
 `tracemesh help COMMAND` explains a command. Answers go to standard output,
 everything else to standard error.",
+        Some("done, and the answer is no (`explain`, `doctor`)"),
     )
 }
 

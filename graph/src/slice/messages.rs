@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use super::answers::{is_consume, is_send};
 use super::calls::{Context, peer_of};
-use super::tree::{MAX_HOMONYMS, Side, Tree};
+use super::tree::{Side, Tree};
 use super::units::Unit;
 use super::{Attempt, Consume, PeerRef, Send, SendRef, SliceSink};
 use crate::peer::MessageRole;
@@ -66,18 +66,11 @@ fn sends_created_message(tree: &Tree, unit: &Unit) -> bool {
     let record = tree.record(unit.top);
     record.role == MessageRole::Send
         && record.links.iter().flatten().any(|link| {
-            let start = tree
-                .records()
-                .partition_point(|other| other.span_id < link.span_id);
-            tree.records()[start..]
-                .iter()
-                .take_while(|other| other.span_id == link.span_id)
-                .take(MAX_HOMONYMS)
-                .any(|other| {
-                    other.trace_id == link.trace_id
-                        && other.node == record.node
-                        && other.role == MessageRole::Create
-                })
+            tree.with_id(link.span_id).any(|other| {
+                other.trace_id == link.trace_id
+                    && other.node == record.node
+                    && other.role == MessageRole::Create
+            })
         })
 }
 

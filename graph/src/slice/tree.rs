@@ -1,10 +1,9 @@
 //! The span tree of a slice: duplicates and fragments dropped, parents resolved through shared ids, cycles cut
 //! (inference rules 1.4.1 to 1.4.3, 1.4.6 to 1.4.8).
 
-use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::{Event, SliceSink, requests};
+use super::{SliceSink, parents, repeats, requests};
 use crate::identity::NodeKey;
 use crate::names::{NodeId, Tables};
 use crate::peer::MessageRole;
@@ -43,16 +42,14 @@ pub(crate) struct Tree {
 
 impl Tree {
     pub(crate) fn build(
-        mut records: Vec<SpanRecord>,
+        records: Vec<SpanRecord>,
         names: &Tables,
         sink: &mut impl SliceSink,
     ) -> Self {
-        records.sort_by(|a, b| canonical(a, b, names));
-        let records = drop_repeats(records, names, sink);
+        let records = repeats::drop_repeats(records, names, sink);
         let sides: Vec<Side> = records.iter().map(|r| side(r, names)).collect();
-        let (mut parents, orphans) = resolve_parents(&records, &sides, sink);
-        cut_cycles(&records, &mut parents, sink);
-        let order = top_down(&parents);
+        let (parents, orphans) = parents::resolve(&records, &sides, sink);
+        let order = parents::top_down(&parents);
         let mut tree = Self {
             nameless: records.iter().map(|r| names.is_nameless(r.node)).collect(),
             nodes: records.iter().map(|r| r.node).collect(),
@@ -75,6 +72,11 @@ impl Tree {
         &self.records
     }
 
+    /// Spans that bear this id; of an attacker's million, the first few.
+    pub(crate) fn with_id(&self, id: SpanId) -> impl Iterator<Item = &SpanRecord> {
+        parents::with_id(&self.records, id).map(|span| &self.records[span])
+    }
+
     pub(crate) fn record(&self, span: usize) -> &SpanRecord {
         &self.records[span]
     }
@@ -91,7 +93,7 @@ impl Tree {
         self.parents[span]
     }
 
-    /// True when a parent id was given, but no span of the slice bears it.
+    /// True when a parent id was given, but no span of the slice bears it, or only one on a cycle with this one.
     pub(crate) fn is_orphan(&self, span: usize) -> bool {
         self.orphans[span]
     }
@@ -214,216 +216,4 @@ fn is_sidecar_of(proxy: &NodeKey, app: &NodeKey) -> bool {
         !namespace.is_empty() && (app.namespace.is_empty() || app.namespace == namespace)
     });
     is_bare || is_qualified
-}
-
-/// A total order that depends on what spans say, never on arrival or on interned ids.
-fn canonical(a: &SpanRecord, b: &SpanRecord, names: &Tables) -> Ordering {
-    let by_time = |r: &SpanRecord| (r.start_ns, r.duration_ns);
-    a.span_id
-        .cmp(&b.span_id)
-        .then_with(|| a.kind.cmp(&b.kind))
-        .then_with(|| names.node(a.node).cmp(names.node(b.node)))
-        .then_with(|| names.instance(a.instance).cmp(names.instance(b.instance)))
-        .then_with(|| by_time(a).cmp(&by_time(b)))
-        .then_with(|| b.parent_id.cmp(&a.parent_id))
-        .then_with(|| names.peer(b.peer).cmp(names.peer(a.peer)))
-        .then_with(|| b.is_error().cmp(&a.is_error()))
-        .then_with(|| a.trace_id.cmp(&b.trace_id))
-}
-
-/// Drops spans sent twice and fragments of whole spans (rule 1.4.1, B58).
-fn drop_repeats(
-    records: Vec<SpanRecord>,
-    names: &Tables,
-    sink: &mut impl SliceSink,
-) -> Vec<SpanRecord> {
-    let mut whole = Vec::with_capacity(records.len());
-    let mut rest = records.into_iter();
-    while let Some(first) = rest.as_slice().first() {
-        let id = first.span_id;
-        let length = rest.as_slice().partition_point(|r| r.span_id == id);
-        if length == 1 {
-            whole.extend(rest.next());
-        } else {
-            keep_whole(rest.by_ref().take(length), names, &mut whole, sink);
-        }
-    }
-    whole
-}
-
-/// Keeps each whole span of one id once. What is dropped counts at a node that has a whole one: a fragment makes no node.
-fn keep_whole(
-    group: impl Iterator<Item = SpanRecord>,
-    names: &Tables,
-    whole: &mut Vec<SpanRecord>,
-    sink: &mut impl SliceSink,
-) {
-    let mut dropped: Vec<(NodeId, Event)> = Vec::new();
-    let mut kept: Vec<SpanRecord> = Vec::new();
-    for record in group {
-        if kept.last().is_some_and(|last| is_repeat(last, &record)) {
-            dropped.push((record.node, Event::Duplicate));
-        } else {
-            kept.push(record);
-        }
-    }
-    let fragments = fragments(&kept, names);
-    let start = whole.len();
-    for (record, is_fragment) in kept.into_iter().zip(fragments) {
-        if is_fragment {
-            dropped.push((record.node, Event::Fragment));
-        } else {
-            whole.push(record);
-        }
-    }
-    let nodes: BTreeSet<NodeId> = whole[start..].iter().map(|record| record.node).collect();
-    let first = whole.get(start).map(|record| record.node);
-    for (node, event) in dropped {
-        let owner = if nodes.contains(&node) { None } else { first };
-        sink.event(owner.unwrap_or(node), event);
-    }
-}
-
-/// Same id, kind, node, instance and times: the same span. Different times: another attempt.
-fn is_repeat(a: &SpanRecord, b: &SpanRecord) -> bool {
-    a.span_id == b.span_id
-        && a.kind == b.kind
-        && a.node == b.node
-        && a.instance == b.instance
-        && (a.start_ns, a.duration_ns) == (b.start_ns, b.duration_ns)
-}
-
-/// Per span of one id: is it a kindless report of a span that is also here with a kind, or a nameless one that is
-/// also here with a name?
-fn fragments(group: &[SpanRecord], names: &Tables) -> Vec<bool> {
-    if group.len() == 1 {
-        return vec![false];
-    }
-    let has_kind = |r: &SpanRecord| !matches!(r.kind, SpanKind::Internal | SpanKind::Unspecified);
-    let nodes_with_kind: BTreeSet<NodeId> = group
-        .iter()
-        .filter(|record| has_kind(record))
-        .map(|record| record.node)
-        .collect();
-    let kinds_with_name: BTreeSet<SpanKind> = group
-        .iter()
-        .filter(|record| !names.is_nameless(record.node))
-        .map(|record| record.kind)
-        .collect();
-    let is_fragment = |record: &SpanRecord| {
-        let is_nameless = names.is_nameless(record.node);
-        let lacks_kind = !has_kind(record)
-            && (nodes_with_kind.contains(&record.node)
-                || (is_nameless && !nodes_with_kind.is_empty()));
-        lacks_kind || (is_nameless && kinds_with_name.contains(&record.kind))
-    };
-    group.iter().map(is_fragment).collect()
-}
-
-fn resolve_parents(
-    records: &[SpanRecord],
-    sides: &[Side],
-    sink: &mut impl SliceSink,
-) -> (Vec<Option<usize>>, Vec<bool>) {
-    let mut orphans = vec![false; records.len()];
-    let parents = (0..records.len()).map(|span| {
-        let record = &records[span];
-        if let Some(client) = shared_client(records, sides, span) {
-            return Some(client);
-        }
-        let parent_id = record.parent_id?;
-        if parent_id == record.span_id {
-            sink.event(record.node, Event::SelfParent);
-            return None;
-        }
-        let parent = best_parent(records, sides, record, parent_id);
-        if parent.is_none() {
-            orphans[span] = true;
-            sink.event(record.node, Event::Orphan);
-        }
-        parent
-    });
-    (parents.collect(), orphans)
-}
-
-/// The client half of a server span that shares its span id (B3). Its parent id then belongs to the client half.
-fn shared_client(records: &[SpanRecord], sides: &[Side], span: usize) -> Option<usize> {
-    if sides[span] != Side::In {
-        return None;
-    }
-    let same_id = with_id(records, records[span].span_id);
-    let first = records[same_id.clone()].partition_point(|r| r.kind < SpanKind::Client);
-    (same_id.start + first..same_id.end)
-        .take(MAX_HOMONYMS)
-        .filter(|other| sides[*other] == Side::Out)
-        .min_by_key(|other| (records[*other].node == records[span].node, *other))
-}
-
-/// Real traces have two or three spans under one id. An attacker's million must not make pairing quadratic.
-pub(super) const MAX_HOMONYMS: usize = 64;
-
-/// Among the spans that bear a parent's id: the one of the child's own node, else the server half (M2).
-fn best_parent(
-    records: &[SpanRecord],
-    sides: &[Side],
-    child: &SpanRecord,
-    parent_id: SpanId,
-) -> Option<usize> {
-    with_id(records, parent_id)
-        .take(MAX_HOMONYMS)
-        .min_by_key(|candidate| {
-            let record = &records[*candidate];
-            (
-                record.node != child.node,
-                !record.instance.is_same(child.instance),
-                sides[*candidate] != Side::In,
-                *candidate,
-            )
-        })
-}
-
-fn with_id(records: &[SpanRecord], id: SpanId) -> std::ops::Range<usize> {
-    let start = records.partition_point(|record| record.span_id < id);
-    let length = records[start..].partition_point(|record| record.span_id == id);
-    start..start + length
-}
-
-/// Spans on a cycle of parents lose their parents: nothing about them is certain (M5).
-fn cut_cycles(records: &[SpanRecord], parents: &mut [Option<usize>], sink: &mut impl SliceSink) {
-    const UNSEEN: usize = usize::MAX;
-    let mut reached_from = vec![UNSEEN; records.len()];
-    for start in 0..records.len() {
-        let mut span = Some(start);
-        while let Some(at) = span.filter(|at| reached_from[*at] == UNSEEN) {
-            reached_from[at] = start;
-            span = parents[at];
-        }
-        // Back on this walk's own path: a cycle. Older paths are known to end.
-        if let Some(first) = span.filter(|at| reached_from[*at] == start) {
-            sink.event(records[first].node, Event::CycleDropped);
-            let mut at = first;
-            while let Some(next) = parents[at].take() {
-                at = next;
-            }
-        }
-    }
-}
-
-/// Parents before children; every span once, because cycles are cut.
-fn top_down(parents: &[Option<usize>]) -> Vec<usize> {
-    let mut children = vec![Vec::new(); parents.len()];
-    let mut order = Vec::with_capacity(parents.len());
-    for (span, parent) in parents.iter().enumerate() {
-        match parent {
-            Some(parent) => children[*parent].push(span),
-            None => order.push(span),
-        }
-    }
-    let mut next = 0;
-    while next < order.len() {
-        let span = order[next];
-        order.extend_from_slice(&children[span]);
-        next += 1;
-    }
-    order
 }
