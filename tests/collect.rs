@@ -92,17 +92,16 @@ fn a_store_grows_over_restarts_and_gives_one_graph() {
 
 /// Asks the store until the graph is as wanted; the collector decides when it writes.
 fn eventually(store: &Path, wanted: impl Fn(&GraphSnapshot) -> bool) -> GraphSnapshot {
-    for _ in 0..ATTEMPTS {
-        // A store without segments is refused.
-        let is_segment = |file: &PathBuf| file.extension().is_some_and(|end| end == "zst");
-        let is_written = files_under(store).iter().any(is_segment);
-        let graph = is_written.then(|| graph_of(store));
-        if let Some(graph) = graph.filter(&wanted) {
-            return graph;
-        }
+    // A store without segments is refused.
+    let is_segment = |file: &PathBuf| file.extension().is_some_and(|end| end == "zst");
+    let mut attempts = (0..ATTEMPTS).map(|_| {
         std::thread::sleep(Duration::from_millis(100));
-    }
-    panic!("waited in vain");
+        let is_written = files_under(store).iter().any(is_segment);
+        is_written.then(|| graph_of(store)).filter(&wanted)
+    });
+    attempts
+        .find_map(|graph| graph)
+        .expect("the store tells in time")
 }
 
 /// Tenths of a second.
