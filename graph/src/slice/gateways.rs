@@ -1,8 +1,11 @@
 //! Logical edges through gateways (inference rule 1.9).
 //!
 //! A gateway is a node of its own: the edges to it and from it are physical and stay. Beside them a `proxied` edge says
-//! who really wanted whom. Two shapes show a gateway in one trace: server spans that a proxy emitted, and an outgoing span
-//! that is itself the answer to another node's outgoing span (Istio gateways emit only CLIENT spans, X9).
+//! who really wanted whom. Three shapes show a gateway in one trace:
+//! - an outgoing span that is itself the answer to another node's outgoing span (Istio gateways emit only CLIENT, X9);
+//! - a server span that a proxy emitted, with what it passed on;
+//! - a server span of a node that is called like a gateway, if exactly one call leaves it (X11), or none and exactly
+//!   one other node serves below it (X10). A name alone proves little, so everything beyond one-to-one is left alone.
 
 use std::collections::BTreeMap;
 
@@ -16,68 +19,131 @@ use crate::snapshot::Relation;
 const MAX_HOPS: usize = 8;
 
 pub(super) fn emit(context: Context<'_>, sink: &mut impl SliceSink) {
-    let inside = outgoing_by_server(context);
-    for out in 0..context.tree.records().len() {
-        let is_first = context.tree.side(out) == Side::Out && !is_relay(context, out);
-        if is_first && context.answers.is_answered(out) {
-            follow(context, &inside, out, sink);
-        }
-    }
-}
-
-/// Outgoing spans by the server span of a proxy that they belong to.
-fn outgoing_by_server(context: Context<'_>) -> BTreeMap<usize, Vec<usize>> {
-    let tree = context.tree;
-    let mut inside: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for out in 0..tree.records().len() {
-        let server = tree.parent(out).and_then(|parent| tree.boundary(parent));
-        let server = server.filter(|server| {
-            tree.side(*server) == Side::In
-                && tree.node(*server) == tree.node(out)
-                && tree.record(*server).marks.has(Marks::PROXY)
-        });
-        if let (Side::Out, Some(server)) = (tree.side(out), server) {
-            inside.entry(server).or_default().push(out);
-        }
-    }
-    inside
-}
-
-/// True for an outgoing span that passes on what another node sent: it answers that node's outgoing span, or lies inside
-/// the server span of a proxy.
-fn is_relay(context: Context<'_>, out: usize) -> bool {
-    let tree = context.tree;
-    let Some(above) = tree.parent(out).and_then(|parent| tree.boundary(parent)) else {
-        return false;
+    let Some(passed) = Passed::find(context) else {
+        return;
     };
-    let is_other_node = tree.node(above) != tree.node(out);
-    match tree.side(above) {
-        Side::Out => is_other_node,
-        Side::In => !is_other_node && tree.record(above).marks.has(Marks::PROXY),
-        Side::Any => false,
+    for out in 0..context.tree.records().len() {
+        let is_first = context.tree.side(out) == Side::Out && !passed.is_relay(context, out);
+        if is_first && context.answers.is_answered(out) {
+            follow(context, &passed, out, sink);
+        }
+    }
+}
+
+/// What gateways of a slice passed on, by their server spans.
+#[derive(Debug, Default)]
+struct Passed {
+    /// Outgoing spans of the gateway.
+    calls: BTreeMap<usize, Vec<usize>>,
+    /// Server spans of other nodes that follow without an outgoing span between.
+    servers: BTreeMap<usize, Vec<usize>>,
+}
+
+impl Passed {
+    /// `None` when the slice has no gateway of any shape.
+    fn find(context: Context<'_>) -> Option<Self> {
+        let tree = context.tree;
+        let mut passed = Self::default();
+        let mut has_gateway = false;
+        for span in 0..tree.records().len() {
+            let above = tree.parent(span).and_then(|parent| tree.boundary(parent));
+            let Some(above) = above else {
+                continue;
+            };
+            let is_inside = tree.node(above) == tree.node(span);
+            match (tree.side(above), tree.side(span)) {
+                (Side::Out, Side::Out) => has_gateway |= !is_inside,
+                (Side::In, Side::Out) if is_inside => {
+                    passed.calls.entry(above).or_default().push(span);
+                }
+                (Side::In, Side::In) if !is_inside => {
+                    passed.servers.entry(above).or_default().push(span);
+                }
+                _ => {}
+            }
+        }
+        let is_proxy = |server: usize| tree.record(server).marks.has(Marks::PROXY);
+        let is_called = |server: usize| context.names.is_gateway(tree.node(server));
+        let calls = &passed.calls;
+        passed.servers.retain(|server, below| {
+            is_called(*server) && below.len() == 1 && !calls.contains_key(server)
+        });
+        passed
+            .calls
+            .retain(|server, calls| is_proxy(*server) || (is_called(*server) && calls.len() == 1));
+        has_gateway |= !passed.calls.is_empty() || !passed.servers.is_empty();
+        has_gateway.then_some(passed)
+    }
+
+    /// True for an outgoing span that passes on what another node sent: it answers that node's outgoing span, or lies
+    /// inside the server span of a gateway.
+    fn is_relay(&self, context: Context<'_>, out: usize) -> bool {
+        let tree = context.tree;
+        let Some(above) = tree.parent(out).and_then(|parent| tree.boundary(parent)) else {
+            return false;
+        };
+        match tree.side(above) {
+            Side::Out => tree.node(above) != tree.node(out),
+            Side::In => self
+                .calls
+                .get(&above)
+                .is_some_and(|calls| calls.contains(&out)),
+            Side::Any => false,
+        }
+    }
+
+    /// The outgoing spans with which gateways passed a call on.
+    fn relays(&self, context: Context<'_>, out: usize) -> Vec<usize> {
+        let tree = context.tree;
+        let answers = context.answers.of(out);
+        // With a server span beside it, an outgoing span is that server's own call.
+        let serves = |span: usize| {
+            let mut same = answers.iter().filter(|a| tree.node(**a) == tree.node(span));
+            same.any(|answer| tree.side(*answer) == Side::In)
+        };
+        let relays = answers.iter().flat_map(|answer| match tree.side(*answer) {
+            Side::Out if serves(*answer) => Vec::new(),
+            Side::Out => vec![*answer],
+            _ => self.calls.get(answer).cloned().unwrap_or_default(),
+        });
+        relays.collect()
+    }
+
+    /// The server spans that gateways without outgoing spans led this call to.
+    fn led_to(&self, context: Context<'_>, out: usize) -> Vec<usize> {
+        let answers = context.answers.of(out).iter();
+        let servers = answers.flat_map(|answer| self.servers.get(answer).into_iter().flatten());
+        servers.copied().collect()
+    }
+
+    fn passes_on(&self, context: Context<'_>, server: usize) -> bool {
+        context.tree.record(server).marks.has(Marks::PROXY)
+            || self.calls.contains_key(&server)
+            || self.servers.contains_key(&server)
     }
 }
 
 /// Follows a call through the gateways that passed it on, to the nodes that served it.
-fn follow(
-    context: Context<'_>,
-    inside: &BTreeMap<usize, Vec<usize>>,
-    out: usize,
-    sink: &mut impl SliceSink,
-) {
+fn follow(context: Context<'_>, passed: &Passed, out: usize, sink: &mut impl SliceSink) {
     let tree = context.tree;
-    let mut relays = relays_of(context, inside, out);
+    for server in passed.led_to(context, out) {
+        to_server(context, out, server, sink);
+    }
+    let mut relays = passed.relays(context, out);
     for _ in 0..MAX_HOPS {
         let mut further = Vec::new();
         for relay in relays {
-            let next = relays_of(context, inside, relay);
-            let servers = context.answers.of(relay).iter().filter(|answer| {
-                tree.side(**answer) == Side::In && !tree.record(**answer).marks.has(Marks::PROXY)
-            });
-            for server in servers {
-                logical(context, out, *server, sink);
+            let is_end = |server: &usize| {
+                tree.side(*server) == Side::In && !passed.passes_on(context, *server)
+            };
+            let ends = context.answers.of(relay).iter().copied().filter(is_end);
+            for server in ends.chain(passed.led_to(context, relay)) {
+                to_server(context, out, server, sink);
             }
-            further.extend(next);
+            if !context.answers.is_answered(relay) {
+                to_address(context, out, relay, sink);
+            }
+            further.extend(passed.relays(context, relay));
         }
         if further.is_empty() {
             return;
@@ -86,29 +152,39 @@ fn follow(
     }
 }
 
-/// The outgoing spans with which gateways passed a call on.
-fn relays_of(context: Context<'_>, inside: &BTreeMap<usize, Vec<usize>>, out: usize) -> Vec<usize> {
-    let answers = context.answers.of(out).iter();
-    let relays = answers.flat_map(|answer| match context.tree.side(*answer) {
-        Side::Out => vec![*answer],
-        _ => inside.get(answer).cloned().unwrap_or_default(),
-    });
-    relays.collect()
-}
-
-fn logical(context: Context<'_>, out: usize, server: usize, sink: &mut impl SliceSink) {
+fn to_server(context: Context<'_>, out: usize, server: usize, sink: &mut impl SliceSink) {
     let tree = context.tree;
     if tree.node(out) == tree.node(server) {
         return;
     }
-    let (call, served) = (tree.record(out), tree.record(server));
-    let mut attempt = Attempt::alone(tree.node(out), PeerRef::NONE, call);
+    let served = tree.record(server);
+    let mut attempt = logical(context, out);
     attempt.callee = Some(tree.node(server));
-    attempt.relation = Relation::Proxied;
     attempt.found = Found::Paired;
-    attempt.has_failed = call.is_error() || served.is_error();
-    attempt.error = call.error;
-    attempt.client_ns = Some(call.duration_ns);
+    attempt.has_failed |= served.is_error();
     attempt.server_ns = Some(served.duration_ns);
     sink.attempt(&attempt);
+}
+
+/// To where a gateway passed the call on, when nobody answered there (X55).
+fn to_address(context: Context<'_>, out: usize, relay: usize, sink: &mut impl SliceSink) {
+    let peer = PeerRef {
+        base: context.tree.record(relay).peer,
+        address: context.steps.address(relay),
+    };
+    if context.names.peer(peer.address).has_address() {
+        let mut attempt = logical(context, out);
+        attempt.peer = peer;
+        sink.attempt(&attempt);
+    }
+}
+
+fn logical(context: Context<'_>, out: usize) -> Attempt {
+    let call = context.tree.record(out);
+    let mut attempt = Attempt::alone(context.tree.node(out), PeerRef::NONE, call);
+    attempt.relation = Relation::Proxied;
+    attempt.has_failed = call.is_error();
+    attempt.error = call.error;
+    attempt.client_ns = Some(call.duration_ns);
+    attempt
 }
