@@ -5,6 +5,7 @@
 //! listed in `shop/compare.rs` by name and reason.
 
 pub(crate) mod compare;
+mod conventions;
 pub(crate) mod truth;
 
 use std::collections::{BTreeMap, BTreeSet};
