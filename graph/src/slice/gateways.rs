@@ -2,7 +2,8 @@
 //!
 //! A gateway is a node of its own: the edges to it and from it are physical and stay. Beside them a `proxied` edge says
 //! who really wanted whom. Two shapes show a gateway in one trace: server spans that a proxy emitted, and an outgoing span
-//! that is itself the answer to another node's outgoing span (Istio gateways emit only CLIENT spans, X9).
+//! that is itself the answer to another node's outgoing span (Istio gateways emit only CLIENT spans, X9). A sidecar is no
+//! gateway: what goes on behind it is its workload's own doing, also when the workload has no spans.
 
 use std::collections::BTreeMap;
 
@@ -32,15 +33,26 @@ fn outgoing_by_server(context: Context<'_>) -> BTreeMap<usize, Vec<usize>> {
     for out in 0..tree.records().len() {
         let server = tree.parent(out).and_then(|parent| tree.boundary(parent));
         let server = server.filter(|server| {
-            tree.side(*server) == Side::In
-                && tree.node(*server) == tree.node(out)
-                && tree.record(*server).marks.has(Marks::PROXY)
+            tree.node(*server) == tree.node(out) && passes_on(context, *server, out)
         });
         if let (Side::Out, Some(server)) = (tree.side(out), server) {
             inside.entry(server).or_default().push(out);
         }
     }
     inside
+}
+
+/// True when `out` is the upstream half of a gateway's `server`. A proxy's span with a request of its own is another
+/// matter: between the two the request was in the workload.
+fn passes_on(context: Context<'_>, server: usize, out: usize) -> bool {
+    let is_received = context.tree.record(out).marks.has(Marks::RECEIVED);
+    is_gateway(context, server) && !is_received
+}
+
+/// True for a server span of a proxy that stands for itself.
+fn is_gateway(context: Context<'_>, span: usize) -> bool {
+    let marks = context.tree.record(span).marks;
+    context.tree.side(span) == Side::In && marks.has(Marks::PROXY) && !marks.has(Marks::SIDECAR)
 }
 
 /// True for an outgoing span that passes on what another node sent: it answers that node's outgoing span, or lies inside
@@ -53,7 +65,7 @@ fn is_relay(context: Context<'_>, out: usize) -> bool {
     let is_other_node = tree.node(above) != tree.node(out);
     match tree.side(above) {
         Side::Out => is_other_node,
-        Side::In => !is_other_node && tree.record(above).marks.has(Marks::PROXY),
+        Side::In => !is_other_node && passes_on(context, above, out),
         Side::Any => false,
     }
 }
@@ -71,9 +83,10 @@ fn follow(
         let mut further = Vec::new();
         for relay in relays {
             let next = relays_of(context, inside, relay);
-            let servers = context.answers.of(relay).iter().filter(|answer| {
-                tree.side(**answer) == Side::In && !tree.record(**answer).marks.has(Marks::PROXY)
-            });
+            let servers =
+                context.answers.of(relay).iter().filter(|answer| {
+                    tree.side(**answer) == Side::In && !is_gateway(context, **answer)
+                });
             for server in servers {
                 logical(context, out, *server, sink);
             }
