@@ -158,6 +158,7 @@ keys! {
     Component = "component",
     UpstreamCluster = "upstream_cluster",
     UpstreamClusterName = "upstream_cluster.name",
+    NodeId = "node_id",
     SamplerParam = "sampler.param",
     SampleRate = "SampleRate",
 }

@@ -14,7 +14,7 @@ use crate::identity::{NodeKey, instance_of};
 pub use crate::names::Names;
 use crate::names::{InstanceId, LabelId, NodeId, OperationId, PeerId, ResourceId};
 use crate::peer::{
-    Category, MessageRole, Peer, is_private, is_proxy, message_role, parse_authority,
+    Category, MessageRole, Peer, is_private, message_role, parse_authority, proxy_marks,
 };
 use crate::resource::ResourceFacts;
 use crate::sampling::weight_of;
@@ -50,6 +50,12 @@ impl Marks {
     pub(crate) const CLIENT_PUBLIC: Self = Self(1 << 9);
     /// Emitted by a proxy: Envoy's tags, as Istio sets them too.
     pub(crate) const PROXY: Self = Self(1 << 10);
+    /// The proxy is a sidecar: it stands beside one workload.
+    pub(crate) const SIDECAR: Self = Self(1 << 11);
+    /// The half of a sidecar's hop that faces its own workload.
+    pub(crate) const FACES_WORKLOAD: Self = Self(1 << 12);
+    /// A proxy's span for a request that came to it, not the upstream half of another of its spans.
+    pub(crate) const RECEIVED: Self = Self(1 << 13);
 
     /// True when this mark is set.
     pub(crate) const fn has(self, mark: Self) -> bool {
@@ -234,7 +240,7 @@ impl SpanSink for Recorder {
             status.is_some_and(|status| (400..500).contains(&status)),
         );
         mark_client(&mut marks, span.attributes);
-        marks.set(Marks::PROXY, is_proxy(span.attributes));
+        mark_proxy(&mut marks, span);
         mark_steps(&mut marks, span, &peer);
         let (resource, node, instance) = self.current;
         marks.set(Marks::FOLDED, node == NodeId::FIRST);
@@ -312,6 +318,14 @@ fn mark_client(marks: &mut Marks, attributes: &AttributeSet<'_>) {
         Marks::CLIENT_PUBLIC,
         address.is_some_and(|ip| !is_private(ip)),
     );
+}
+
+fn mark_proxy(marks: &mut Marks, span: &SpanView<'_>) {
+    let proxy = proxy_marks(span.kind, span.attributes);
+    marks.set(Marks::PROXY, proxy.is_proxy);
+    marks.set(Marks::SIDECAR, proxy.is_sidecar);
+    marks.set(Marks::FACES_WORKLOAD, proxy.faces_workload);
+    marks.set(Marks::RECEIVED, proxy.is_proxy && proxy.is_received);
 }
 
 /// Recognises steps inside a call by span name and by what the span says about its peer (rule 1.6).

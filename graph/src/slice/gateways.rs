@@ -6,6 +6,8 @@
 //! - a server span that a proxy emitted, with what it passed on;
 //! - a server span of a node that is called like a gateway, if exactly one call leaves it (X11), or none and exactly
 //!   one other node serves below it (X10). A name alone proves little, so everything beyond one-to-one is left alone.
+//!
+//! A sidecar is no gateway: what goes on behind it is its workload's own doing, also when the workload has no spans.
 
 use std::collections::BTreeMap;
 
@@ -62,15 +64,23 @@ impl Passed {
                 _ => {}
             }
         }
-        let is_proxy = |server: usize| tree.record(server).marks.has(Marks::PROXY);
-        let is_called = |server: usize| context.names.is_gateway(tree.node(server));
+        let is_called = |server: usize| {
+            context.names.is_gateway(tree.node(server))
+                && !tree.record(server).marks.has(Marks::PROXY)
+        };
         let calls = &passed.calls;
         passed.servers.retain(|server, below| {
             is_called(*server) && below.len() == 1 && !calls.contains_key(server)
         });
-        passed
-            .calls
-            .retain(|server, calls| is_proxy(*server) || (is_called(*server) && calls.len() == 1));
+        // A proxy's span with a request of its own is no upstream half: between the two the request was in the workload.
+        let is_upstream = |out: &usize| !tree.record(*out).marks.has(Marks::RECEIVED);
+        passed.calls.retain(|server, calls| {
+            if is_gateway(context, *server) {
+                calls.retain(is_upstream);
+                return !calls.is_empty();
+            }
+            is_called(*server) && calls.len() == 1
+        });
         has_gateway |= !passed.calls.is_empty() || !passed.servers.is_empty();
         has_gateway.then_some(passed)
     }
@@ -117,10 +127,16 @@ impl Passed {
     }
 
     fn passes_on(&self, context: Context<'_>, server: usize) -> bool {
-        context.tree.record(server).marks.has(Marks::PROXY)
+        is_gateway(context, server)
             || self.calls.contains_key(&server)
             || self.servers.contains_key(&server)
     }
+}
+
+/// True for a server span of a proxy that stands for itself.
+fn is_gateway(context: Context<'_>, span: usize) -> bool {
+    let marks = context.tree.record(span).marks;
+    context.tree.side(span) == Side::In && marks.has(Marks::PROXY) && !marks.has(Marks::SIDECAR)
 }
 
 /// Follows a call through the gateways that passed it on, to the nodes that served it.
