@@ -17,7 +17,7 @@ use crate::peer::{
     Category, MessageRole, Peer, is_private, is_proxy, message_role, parse_authority,
 };
 use crate::resource::ResourceFacts;
-use crate::sampling::weight_of;
+use crate::sampling::{Weight, weight_of};
 use crate::settings::Settings;
 use crate::span::{Link, RejectReason, SpanId, SpanKind, SpanSink, SpanView, TraceId};
 pub(crate) use operation::Operation;
@@ -105,6 +105,14 @@ impl SpanRecord {
 
     pub(crate) const fn end_ns(&self) -> u64 {
         self.start_ns.saturating_add(self.duration_ns)
+    }
+
+    /// How many spans it stands for.
+    pub(crate) const fn sampled(&self) -> Weight {
+        Weight {
+            value: self.weight,
+            is_known: self.marks.has(Marks::WEIGHED),
+        }
     }
 
     pub(crate) const fn is_error(&self) -> bool {

@@ -5,6 +5,65 @@
 
 use crate::attribute::{AttributeSet, Key, Value};
 
+/// How many spans one span stands for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Weight {
+    /// At least 1; 1 when unknown.
+    pub(crate) value: f32,
+    pub(crate) is_known: bool,
+}
+
+impl Weight {
+    /// Of a span that does not tell.
+    pub(crate) const UNKNOWN: Self = Self {
+        value: 1.0,
+        is_known: false,
+    };
+
+    /// The weight, where it is known.
+    pub(crate) fn known(self) -> Option<f32> {
+        self.is_known.then_some(self.value)
+    }
+}
+
+/// The weights of the halves of a call that were seen.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Weights {
+    pub(crate) client: Option<Weight>,
+    pub(crate) server: Option<Weight>,
+}
+
+impl Weights {
+    /// Of a call of which only the outgoing half was seen so far.
+    pub(crate) const fn of_client(client: Weight) -> Self {
+        Self {
+            client: Some(client),
+            server: None,
+        }
+    }
+
+    /// Of a call without outgoing half.
+    pub(crate) const fn of_server(server: Weight) -> Self {
+        Self {
+            client: None,
+            server: Some(server),
+        }
+    }
+
+    /// The weight that the call counts with: the client's where there is one. Averages would be right for neither.
+    pub(crate) fn of_call(self) -> Weight {
+        self.client.or(self.server).unwrap_or(Weight::UNKNOWN)
+    }
+
+    /// How many server halves come to one client half, and how many client halves to one server half, as far as the
+    /// weights of a pair tell: with consistent sampling the rarer half never comes alone.
+    pub(crate) fn per_other(self) -> Option<(f32, f32)> {
+        let client = self.client?.known()?;
+        let server = self.server?.known()?;
+        Some((client / server, server / client))
+    }
+}
+
 /// The adjusted count, if the span tells it.
 #[must_use]
 pub(crate) fn weight_of(trace_state: &str, attributes: &AttributeSet<'_>) -> Option<f32> {

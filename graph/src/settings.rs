@@ -17,6 +17,8 @@ pub struct Settings {
     pub max_edges: usize,
     /// Values per facet and targets per edge; further ones fold into `other`.
     pub max_facet_values: usize,
+    /// Calls that must have been seen on an edge before settings are derived from its rates.
+    pub min_sampled_calls: u64,
     /// Message halves kept for correlation by link; the oldest go first.
     pub max_open_messages: usize,
     /// Longest name kept from a span, in characters; longer ones are cut and marked.
@@ -39,6 +41,7 @@ impl Default for Settings {
             max_peers: 100_000,
             max_edges: 100_000,
             max_facet_values: 32,
+            min_sampled_calls: 30,
             max_open_messages: 500_000,
             max_name_chars: 200,
         }

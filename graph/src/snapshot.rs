@@ -5,6 +5,7 @@
 //! (caller, callee, relation). It holds no wall-clock time: the same spans give the same bytes.
 
 mod planning;
+mod sampling;
 
 use std::collections::BTreeMap;
 
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
 pub use planning::{EdgeFacts, TraceCounts};
+pub use sampling::{EdgeSampling, SampledOut};
 
 #[cfg(test)]
 pub(crate) mod testing;
@@ -318,6 +320,12 @@ pub struct ServiceDiagnostics {
     pub kinds: BTreeMap<String, u64>,
     /// Spans whose parent id was given but never seen.
     pub orphans: u64,
+    /// How many of the orphans are server halves whose caller was sampled out. Only the others are gaps.
+    #[serde(default)]
+    pub orphans_sampled_out: SampledOut,
+    /// Example trace ids of orphans: at most three, smallest first.
+    #[serde(default)]
+    pub orphan_exemplars: Vec<String>,
     /// Outgoing calls with no destination known.
     pub unresolved: u64,
     /// The same, by protocol.
@@ -332,6 +340,9 @@ pub struct ServiceDiagnostics {
     /// Outgoing calls whose server half was not seen, whatever else names the destination.
     #[serde(default)]
     pub without_server_half: u64,
+    /// How many of them lack it because the callee samples less than this service.
+    #[serde(default)]
+    pub without_server_half_sampled_out: SampledOut,
     /// Spans counted as duplicates.
     #[serde(default)]
     pub duplicates: u64,

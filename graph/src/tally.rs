@@ -1,6 +1,7 @@
 //! The running counts of a shard, keyed by interned ids; turned into a [`Segment`] with names at every flush.
 
 mod planning;
+mod sampling;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
@@ -8,6 +9,8 @@ use crate::names::{NodeId, PeerId, ResourceId, Tables};
 use crate::peer::Peer;
 use crate::record::{Marks, SpanRecord};
 use crate::resource::Facet;
+use crate::sampling::Weights;
+use crate::segment::exemplars::Exemplars;
 use crate::segment::stats::{EdgeStats, NodeStats, ServedStats};
 use crate::segment::{Caller, ConsumeHalf, EdgeKey, Segment, SendHalf};
 use crate::settings::Settings;
@@ -15,6 +18,7 @@ use crate::slice::{Attempt, Consume, Event, PeerRef, Send, SliceSink};
 use crate::snapshot::Relation;
 use crate::span::SpanKind;
 use planning::PlanningTally;
+use sampling::SamplingTally;
 
 /// Caller, callee if one answered, what was dialled, relation.
 type EdgeIds = (NodeId, Option<NodeId>, PeerRef, Relation);
@@ -25,6 +29,8 @@ pub(crate) struct Tally {
     spans: HashMap<(NodeId, ResourceId), u64>,
     kinds: HashMap<(NodeId, SpanKind), u64>,
     events: HashMap<(NodeId, Event), u64>,
+    /// Example traces of orphans.
+    orphans: HashMap<NodeId, Exemplars>,
     /// Calls from outside the traces, by the Host they dialled and by where the caller sits.
     entries: HashMap<(NodeId, PeerId, ClientPlace), u64>,
     /// Sidecar node, application node.
@@ -33,6 +39,7 @@ pub(crate) struct Tally {
     named_callers: HashMap<(PeerId, NodeId), EdgeStats>,
     served: HashMap<(NodeId, PeerId), ServedStats>,
     planning: PlanningTally,
+    sampling: SamplingTally,
     sends: VecDeque<Send>,
     consumes: VecDeque<Consume>,
     window: Option<(u64, u64)>,
@@ -92,6 +99,7 @@ impl SliceSink for TallySink<'_> {
         let stats = tally.edges.entry(key).or_default();
         stats.count(attempt, self.names.label(attempt.error));
         tally.planning.attempt(attempt, self.names);
+        tally.sampling.attempt(key, attempt);
     }
 
     fn entry(&mut self, record: &SpanRecord) {
@@ -103,7 +111,9 @@ impl SliceSink for TallySink<'_> {
         let mut attempt = Attempt::alone(record.node, PeerRef::NONE, record);
         attempt.has_failed = record.is_error();
         attempt.server_ns = Some(record.duration_ns);
+        attempt.weights = Weights::of_server(record.sampled());
         let key = (record.peer, record.node);
+        self.tally.sampling.named_caller(key, record.weight);
         let stats = self.tally.named_callers.entry(key).or_default();
         stats.count(&attempt, self.names.label(record.error));
     }
@@ -134,6 +144,12 @@ impl SliceSink for TallySink<'_> {
         *self.tally.events.entry((node, event)).or_default() += 1;
     }
 
+    fn orphan(&mut self, record: &SpanRecord) {
+        self.event(record.node, Event::Orphan);
+        let traces = self.tally.orphans.entry(record.node).or_default();
+        traces.insert(record.trace_id.as_u128());
+    }
+
     fn request(&mut self, node: NodeId) {
         self.tally.planning.request(node);
     }
@@ -143,7 +159,11 @@ impl SliceSink for TallySink<'_> {
     }
 
     fn end(&mut self) {
-        self.tally.planning.end(self.names);
+        let tally = &mut *self.tally;
+        tally.planning.end(self.names);
+        tally
+            .sampling
+            .end(&mut tally.edges, &mut tally.named_callers);
     }
 }
 
@@ -203,6 +223,9 @@ impl Tally {
                 *stats.events.entry(event.name().to_owned()).or_default() += count;
             });
         }
+        self.orphans.iter().for_each(|(id, traces)| {
+            node(*id, &mut |stats| stats.orphan_exemplars.merge(traces));
+        });
         let unweighed: BTreeMap<_, _> = self.unweighed.iter().collect();
         for (id, count) in unweighed {
             node(*id, &mut |stats| {
@@ -275,7 +298,8 @@ impl Tally {
                 peer: peer(send.peer),
                 also: send.also.iter().map(|id| id.as_u64()).collect(),
                 messages: u64::from(send.messages),
-                weight: send.weight,
+                weight: send.weight.value,
+                is_weighed: send.weight.is_known,
                 start_ns: send.start_ns,
                 end_ns: send.end_ns,
             };
@@ -293,6 +317,7 @@ impl Tally {
                 refs: refs.collect(),
                 is_receive: consume.is_receive,
                 messages: u64::from(consume.messages),
+                weight: consume.weight.known(),
                 has_failed: consume.has_failed,
                 start_ns: consume.start_ns,
                 end_ns: consume.end_ns,

@@ -27,6 +27,9 @@ mod perfect;
 #[cfg(test)]
 #[path = "scenarios/selfcheck.rs"]
 mod selfcheck;
+#[cfg(test)]
+#[path = "scenarios/weights.rs"]
+mod weights;
 
 use serde_json::Value;
 use tracemesh_graph::snapshot::GraphSnapshot;

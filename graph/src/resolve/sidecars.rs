@@ -47,7 +47,12 @@ pub(crate) fn fold_sidecars(segment: &Segment) -> Option<Segment> {
         relation: key.relation,
     };
     for (key, stats) in &segment.edges {
-        folded.edges.entry(rename(key)).or_default().merge(stats);
+        let renamed = rename(key);
+        let mut stats = stats.clone();
+        if renamed != *key {
+            stats.sampling.assume_correlated();
+        }
+        folded.edges.entry(renamed).or_default().merge(&stats);
     }
     for (key, facts) in &segment.facts {
         folded.facts.entry(rename(key)).or_default().merge(facts);

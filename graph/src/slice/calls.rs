@@ -10,7 +10,7 @@ use super::units::{self, Unit};
 use super::{Attempt, End, Event, Found, PeerRef, SliceSink};
 use crate::names::{LabelId, NodeId, Tables};
 use crate::peer::{Category, MessageRole};
-use crate::record::Marks;
+use crate::record::{Marks, SpanRecord};
 use crate::snapshot::Relation;
 use crate::span::SpanKind;
 
@@ -213,13 +213,18 @@ fn to_node(
         } else {
             Relation::Sync
         };
+        let answer = group.first().map(|answer| tree.record(*answer));
+        sent.weights.server = answer.map(SpanRecord::sampled);
         sink.attempt(&sent);
         return;
     };
     sent.found = Found::Paired;
     for server in earlier {
         let record = tree.record(*server);
+        let mut weights = sent.weights;
+        weights.server = Some(record.sampled());
         sink.attempt(&Attempt {
+            weights,
             is_call: false,
             has_failed: record.is_error(),
             lost_attempts: 0,
@@ -232,6 +237,7 @@ fn to_node(
     }
     let server = tree.record(*last);
     sent.server_ns = Some(server.duration_ns);
+    sent.weights.server = Some(server.sampled());
     sent.to = Some(End::of(server));
     if earlier.is_empty() {
         judge_pair(context, attempt, &mut sent, *last);

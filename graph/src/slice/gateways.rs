@@ -110,5 +110,6 @@ fn logical(context: Context<'_>, out: usize, server: usize, sink: &mut impl Slic
     attempt.error = call.error;
     attempt.client_ns = Some(call.duration_ns);
     attempt.server_ns = Some(served.duration_ns);
+    attempt.weights.server = Some(served.sampled());
     sink.attempt(&attempt);
 }

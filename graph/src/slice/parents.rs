@@ -25,7 +25,7 @@ pub(super) fn resolve(
         let parent = best_parent(records, sides, record, parent_id);
         if parent.is_none() {
             orphans[span] = true;
-            sink.event(record.node, Event::Orphan);
+            sink.orphan(record);
         }
         parent
     });
