@@ -9,6 +9,7 @@ pub(crate) mod exemplars;
 mod pairs;
 pub(crate) mod planning;
 pub(crate) mod sampling;
+pub(crate) mod skew;
 pub(crate) mod stats;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use crate::settings::Settings;
 use crate::snapshot::{GraphSnapshot, Relation};
 use crate::span::RejectReason;
 use planning::{EdgeFacts, TraceStats};
+use skew::{Skew, SkewKey};
 use stats::{EdgeStats, NodeStats, ServedStats};
 
 /// Nodes, calls, messages and diagnostics. Merging is commutative and associative; idempotence comes from the store,
@@ -52,6 +54,9 @@ pub struct Segment {
     /// Sidecar node and the application it stands beside, with the spans that showed it.
     #[serde(with = "pairs", default)]
     pub(crate) folds: BTreeMap<(NodeKey, NodeKey), u64>,
+    /// Instances whose clocks cannot both be right.
+    #[serde(with = "pairs", default)]
+    pub(crate) skews: BTreeMap<SkewKey, Skew>,
     pub(crate) rejected: BTreeMap<String, u64>,
     pub(crate) dropped: BTreeMap<String, u64>,
     pub(crate) counters: BTreeMap<String, u64>,
@@ -164,6 +169,9 @@ impl Segment {
             self.served.entry(key).or_default().merge(stats);
         }
         stats::add_counts(&mut self.folds, &other.folds);
+        for (key, skew) in other.skews {
+            self.skews.entry(key).or_default().merge(skew);
+        }
         self.sends.extend(other.sends);
         self.consumes.extend(other.consumes);
         stats::add_counts(&mut self.rejected, &other.rejected);

@@ -27,6 +27,7 @@ use std::collections::BTreeSet;
 use crate::names::{InstanceId, LabelId, NodeId, OperationId, PeerId, ResourceId, Tables};
 use crate::record::SpanRecord;
 use crate::sampling::{Weight, Weights};
+use crate::segment::skew::SkewBounds;
 use crate::snapshot::Relation;
 use crate::span::{SpanId, TraceId};
 
@@ -111,6 +112,8 @@ pub(crate) struct Attempt {
     pub(crate) lost_attempts: u32,
     /// Weights of the halves that were seen.
     pub(crate) weights: Weights,
+    /// What a pair says of the clocks at its ends.
+    pub(crate) skew: Option<SkewBounds>,
     pub(crate) client_ns: Option<u64>,
     pub(crate) server_ns: Option<u64>,
     pub(crate) start_ns: u64,
@@ -137,6 +140,7 @@ impl Attempt {
             has_failed: false,
             lost_attempts: 0,
             weights: Weights::of_client(record.sampled()),
+            skew: None,
             client_ns: None,
             server_ns: None,
             start_ns: record.start_ns,

@@ -1,5 +1,6 @@
 //! The running counts of a shard, keyed by interned ids; turned into a [`Segment`] with names at every flush.
 
+mod clocks;
 mod planning;
 mod sampling;
 
@@ -17,6 +18,7 @@ use crate::settings::Settings;
 use crate::slice::{Attempt, Consume, Event, PeerRef, Send, SliceSink};
 use crate::snapshot::Relation;
 use crate::span::SpanKind;
+use clocks::ClockTally;
 use planning::PlanningTally;
 use sampling::SamplingTally;
 
@@ -40,6 +42,7 @@ pub(crate) struct Tally {
     served: HashMap<(NodeId, PeerId), ServedStats>,
     planning: PlanningTally,
     sampling: SamplingTally,
+    clocks: ClockTally,
     sends: VecDeque<Send>,
     consumes: VecDeque<Consume>,
     window: Option<(u64, u64)>,
@@ -100,6 +103,7 @@ impl SliceSink for TallySink<'_> {
         stats.count(attempt, self.names.label(attempt.error));
         tally.planning.attempt(attempt, self.names);
         tally.sampling.attempt(key, attempt);
+        tally.clocks.attempt(attempt, self.settings.max_edges);
     }
 
     fn entry(&mut self, record: &SpanRecord) {
@@ -185,6 +189,7 @@ impl Tally {
         self.name_nodes(names, settings, &mut segment);
         self.name_edges(names, &mut segment);
         self.planning.name_into(names, settings, &mut segment);
+        self.clocks.name_into(names, &mut segment);
         self.name_messages(names, &mut segment);
         segment
     }

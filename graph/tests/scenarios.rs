@@ -7,6 +7,9 @@
 #[cfg(test)]
 #[path = "scenarios/behaviour.rs"]
 mod behaviour;
+#[cfg(test)]
+#[path = "scenarios/clocks.rs"]
+mod clocks;
 #[path = "scenarios/compare.rs"]
 mod compare;
 #[path = "scenarios/expected.rs"]

@@ -10,7 +10,7 @@ use crate::peer::{Category, Peer};
 use crate::segment::sampling::Expected;
 use crate::segment::stats::{EdgeStats, cap_values};
 use crate::segment::{Caller, Segment};
-use crate::snapshot::{Diagnostics, Relation, ServiceDiagnostics};
+use crate::snapshot::{ClockSkew, Diagnostics, Relation, ServiceDiagnostics};
 
 /// Outgoing calls per service that have no known destination.
 pub(super) type Unresolved = BTreeMap<NodeRef, UnresolvedCalls>;
@@ -71,6 +71,7 @@ pub(super) fn of(diagnosed: &Diagnosed<'_>) -> Diagnostics {
         ..Diagnostics::default()
     };
     let sampled_out = sampled_out(segment);
+    let mut clocks = clock_skews(diagnosed);
     for (node, (key, stats)) in diagnosed.emitters {
         let (orphans, unanswered) = sampled_out.get(*key).copied().unwrap_or_default();
         let calls = diagnosed.unresolved.get(node).cloned().unwrap_or_default();
@@ -90,6 +91,7 @@ pub(super) fn of(diagnosed: &Diagnosed<'_>) -> Diagnostics {
             duplicates: event(stats, "duplicate"),
             unresolved_links: diagnosed.links.get(*key).copied().unwrap_or_default(),
             weight_unknown: Some(event(stats, "weight_unknown")),
+            clock_skew: clocks.remove(*key),
         };
         totals.used += service.spans;
         totals.duplicates += service.duplicates;
@@ -125,6 +127,28 @@ fn sampled_out(segment: &Segment) -> BTreeMap<&NodeKey, (Expected, Expected)> {
         }
     }
     found
+}
+
+/// Per node the clock that disagrees most with its own; of equal ones the first by name.
+fn clock_skews<'a>(diagnosed: &Diagnosed<'a>) -> BTreeMap<&'a NodeKey, ClockSkew> {
+    let mut worst: BTreeMap<&NodeKey, ClockSkew> = BTreeMap::new();
+    for (key, skew) in &diagnosed.segment.skews {
+        let callee = (&key.callee, &key.callee_instance, skew.ahead_ms());
+        let caller = (&key.caller, &key.caller_instance, -skew.ahead_ms());
+        for (own, other) in [(callee, caller), (caller, callee)] {
+            let found = worst.entry(own.0).or_default();
+            found.instance_pairs += 1;
+            if own.2.unsigned_abs() > found.ahead_ms.unsigned_abs() {
+                let other_id = diagnosed.ids.get(&NodeRef::of_key(other.0));
+                found.other = other_id.cloned().unwrap_or_default();
+                found.instance.clone_from(own.1);
+                found.other_instance.clone_from(other.1);
+                found.ahead_ms = own.2;
+            }
+        }
+    }
+    worst.retain(|_, skew| skew.ahead_ms != 0);
+    worst
 }
 
 fn capped(mut values: BTreeMap<String, u64>, max_values: usize) -> BTreeMap<String, u64> {

@@ -7,7 +7,7 @@ use super::classes::{Classes, trace_hex};
 use super::destination::{Evidence, Known};
 use crate::peer::{Category, Peer};
 use crate::segment::planning::EdgeFacts;
-use crate::segment::sampling::TraceSum;
+use crate::segment::sampling::{Seen, TraceSum};
 use crate::segment::stats::{EdgeStats, add_capped, add_counts};
 use crate::settings::Settings;
 use crate::snapshot::{self, Edge, Latency, Relation, Target};
@@ -234,9 +234,13 @@ impl Sum {
         self.end_messages();
         let stats = &self.stats;
         let (max_values, min_calls) = bounds;
-        let sampling = stats
-            .sampling
-            .shown(self.deviations, stats.calls, min_calls);
+        let evidence = self.classes.counts();
+        let sampling = stats.sampling.shown(Seen {
+            calls: stats.calls,
+            unjoined: evidence.unjoined(),
+            deviations: self.deviations,
+            min_calls,
+        });
         let mut flags = BTreeMap::new();
         add_counts(&mut flags, &stats.flags);
         if caller == callee {
@@ -258,7 +262,7 @@ impl Sum {
             failed_attempts: stats.failed_attempts,
             retries: stats.attempts.saturating_sub(stats.calls),
             weighted_calls: stats.weighted_calls(),
-            evidence: self.classes.counts(),
+            evidence,
             confidence: self.classes.mean_confidence(),
             targets: targets(self.targets),
             protocols: self.protocols,

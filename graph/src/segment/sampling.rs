@@ -153,6 +153,19 @@ impl Expected {
     }
 }
 
+/// What else is known about an edge whose sampling is shown.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seen {
+    /// Calls observed.
+    pub(crate) calls: u64,
+    /// Calls among them without server half.
+    pub(crate) unjoined: u64,
+    /// Sum of the standard deviations of all keys that were merged into the edge.
+    pub(crate) deviations: f64,
+    /// Calls needed to speak of rates.
+    pub(crate) min_calls: u64,
+}
+
 /// What one trace adds to the uncertainty of an edge.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct TraceShare {
@@ -237,18 +250,21 @@ impl SamplingStats {
         unfixed(self.variance).sqrt()
     }
 
-    /// As users see it. `deviations` is the sum of the deviations of all keys that were merged: no correlation between
-    /// them can make the whole worse, and neither can more than all of their covariance.
-    pub(crate) fn shown(&self, deviations: f64, calls: u64, min_calls: u64) -> EdgeSampling {
+    /// As users see it. No correlation can make the whole worse than the sum of the deviations, and none worse than all of
+    /// the covariance.
+    pub(crate) fn shown(&self, seen: Seen) -> EdgeSampling {
+        let calls = seen.calls;
         let by_covariance = unfixed(self.variance.saturating_add(self.covariance)).sqrt();
         EdgeSampling {
             client_estimate: self.client.shown(),
             server_estimate: self.server.shown(),
             pair_estimate: self.pair.shown(),
-            standard_error: (self.unknown == 0 && calls > 0).then(|| by_covariance.min(deviations)),
+            standard_error: (self.unknown == 0 && calls > 0)
+                .then(|| by_covariance.min(seen.deviations)),
             sampled_calls: calls,
             weight_unknown: self.unknown,
-            enough_for_rates: calls >= min_calls,
+            sampled_out: self.unanswered.shown(seen.unjoined),
+            enough_for_rates: calls >= seen.min_calls,
         }
     }
 }

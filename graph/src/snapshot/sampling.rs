@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 ///
 /// ```text
 /// "sampling": { "client_estimate": 400.0, "server_estimate": 380.0, "pair_estimate": 400.0, "standard_error": 34.6,
-///               "sampled_calls": 100, "weight_unknown": 0, "enough_for_rates": true }
+///               "sampled_calls": 100, "weight_unknown": 0, "sampled_out": {"count": 50, "standard_error": 10},
+///               "enough_for_rates": true }
 /// ```
 /// The estimates are never averaged. `weighted_calls` is the client's where there are outgoing spans, else the server's.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
@@ -28,6 +29,8 @@ pub struct EdgeSampling {
     pub sampled_calls: u64,
     /// Calls among them of unknown weight, which count as one.
     pub weight_unknown: u64,
+    /// Calls without server half that lack it because the callee samples less than the caller.
+    pub sampled_out: SampledOut,
     /// True when there are enough calls to derive settings from rates (30 unless configured otherwise).
     pub enough_for_rates: bool,
 }
@@ -40,4 +43,17 @@ pub struct SampledOut {
     pub count: u64,
     /// Standard error of that number, rounded up.
     pub standard_error: u64,
+}
+
+impl SampledOut {
+    /// How many of those seen sampling does not explain; 0 when they are within three standard errors of it.
+    #[must_use]
+    pub const fn unexplained(self, seen: u64) -> u64 {
+        let excess = seen.saturating_sub(self.count);
+        if excess <= self.standard_error.saturating_mul(3) {
+            0
+        } else {
+            excess
+        }
+    }
 }
