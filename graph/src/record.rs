@@ -9,7 +9,7 @@ mod operation;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use crate::attribute::{AttributeSet, Key};
+use crate::attribute::{AttributeSet, Key, KeyAliases};
 use crate::identity::{NodeKey, instance_of};
 pub use crate::names::Names;
 use crate::names::{InstanceId, LabelId, NodeId, OperationId, PeerId, ResourceId};
@@ -17,7 +17,7 @@ use crate::peer::{
     Category, MessageRole, Peer, is_private, is_proxy, message_role, parse_authority,
 };
 use crate::resource::ResourceFacts;
-use crate::sampling::{Weight, weight_of};
+use crate::sampling::{SamplingRules, Weight, weight_of};
 use crate::settings::Settings;
 use crate::span::{Link, RejectReason, SpanId, SpanKind, SpanSink, SpanView, TraceId};
 pub(crate) use operation::Operation;
@@ -50,6 +50,9 @@ impl Marks {
     pub(crate) const CLIENT_PUBLIC: Self = Self(1 << 9);
     /// Emitted by a proxy: Envoy's tags, as Istio sets them too.
     pub(crate) const PROXY: Self = Self(1 << 10);
+
+    /// Something that should tell the sampling weight makes no sense.
+    pub(crate) const WEIGHT_MALFORMED: Self = Self(1 << 11);
 
     /// True when this mark is set.
     pub(crate) const fn has(self, mark: Self) -> bool {
@@ -125,12 +128,23 @@ impl SpanRecord {
 pub struct Recorder {
     names: Arc<Names>,
     max_chars: usize,
-    resources: HashMap<ResourceFacts, (ResourceId, NodeId, InstanceId)>,
+    sampling: SamplingRules,
+    resources: HashMap<ResourceFacts, Source>,
     peers: HashMap<Peer, PeerId>,
     operations: OperationCache,
-    current: (ResourceId, NodeId, InstanceId),
+    current: Source,
     records: Vec<SpanRecord>,
     rejected: BTreeMap<RejectReason, u64>,
+}
+
+/// Who emits the spans that follow.
+#[derive(Debug, Clone, Copy)]
+struct Source {
+    resource: ResourceId,
+    node: NodeId,
+    instance: InstanceId,
+    /// Weight configured for the service.
+    weight: Option<f32>,
 }
 
 /// Private caches start over at this size; the shared tables have caps of their own.
@@ -143,10 +157,16 @@ impl Recorder {
         Self {
             names,
             max_chars: settings.max_name_chars,
+            sampling: settings.sampling.clone(),
             resources: HashMap::new(),
             peers: HashMap::new(),
             operations: OperationCache::default(),
-            current: (ResourceId::FIRST, NodeId::FIRST, InstanceId::FIRST),
+            current: Source {
+                resource: ResourceId::FIRST,
+                node: NodeId::FIRST,
+                instance: InstanceId::FIRST,
+                weight: None,
+            },
             records: Vec::new(),
             rejected: BTreeMap::new(),
         }
@@ -211,6 +231,7 @@ impl SpanSink for Recorder {
             return;
         }
         let key = NodeKey::from_resource(attributes, self.max_chars);
+        let weight = self.sampling.weight_of(&key);
         let node = self.names.node(key).unwrap_or(NodeId::FIRST);
         let instance = instance_of(attributes)
             .and_then(|name| self.names.instance(name))
@@ -219,7 +240,12 @@ impl SpanSink for Recorder {
             .names
             .resource(facts.clone())
             .unwrap_or(ResourceId::FIRST);
-        self.current = (resource, node, instance);
+        self.current = Source {
+            resource,
+            node,
+            instance,
+            weight,
+        };
         if self.resources.len() >= CACHE_ENTRIES {
             self.resources.clear();
         }
@@ -232,11 +258,18 @@ impl SpanSink for Recorder {
         let status = span
             .attributes
             .first_int(&[Key::HttpResponseStatusCode, Key::HttpStatusCode]);
-        let weight = weight_of(span.trace_state, span.attributes);
+        let Source {
+            resource,
+            node,
+            instance,
+            weight,
+        } = self.current;
+        let told = weight_of(span.trace_state, span.attributes, weight);
         let mut marks = Marks::default();
         marks.set(Marks::ERROR, span.is_error);
         marks.set(Marks::REMOTE_PARENT, span.flags & 0x300 == 0x300);
-        marks.set(Marks::WEIGHED, weight.is_some());
+        marks.set(Marks::WEIGHED, told.weight.is_some());
+        marks.set(Marks::WEIGHT_MALFORMED, told.is_malformed);
         marks.set(
             Marks::CLIENT_FAULT,
             status.is_some_and(|status| (400..500).contains(&status)),
@@ -244,7 +277,6 @@ impl SpanSink for Recorder {
         mark_client(&mut marks, span.attributes);
         marks.set(Marks::PROXY, is_proxy(span.attributes));
         mark_steps(&mut marks, span, &peer);
-        let (resource, node, instance) = self.current;
         marks.set(Marks::FOLDED, node == NodeId::FIRST);
         let operation = self.operation(span, &peer, &mut marks);
         let peer = self.peer(peer, &mut marks);
@@ -265,10 +297,14 @@ impl SpanSink for Recorder {
             peer,
             error,
             operation,
-            weight: weight.unwrap_or(1.0),
+            weight: told.weight.unwrap_or(1.0),
             marks,
             links: (!span.links.is_empty()).then(|| Box::from(span.links)),
         });
+    }
+
+    fn aliases(&self) -> &KeyAliases {
+        self.sampling.aliases()
     }
 
     fn rejected(&mut self, reason: RejectReason) {

@@ -215,6 +215,8 @@ pub(crate) enum Event {
     Plumbing,
     /// Emitted by a proxy.
     ProxySpan,
+    /// What should tell the sampling weight makes no sense.
+    WeightMalformed,
 }
 
 impl Event {
@@ -230,6 +232,7 @@ impl Event {
             Self::NestedServer => "nested_server",
             Self::Plumbing => "plumbing",
             Self::ProxySpan => "proxy_span",
+            Self::WeightMalformed => "weight_malformed",
         }
     }
 }

@@ -76,6 +76,12 @@ impl SliceSink for TallySink<'_> {
         if !record.marks.has(Marks::WEIGHED) {
             *tally.unweighed.entry(record.node).or_default() += 1;
         }
+        if record.marks.has(Marks::WEIGHT_MALFORMED) {
+            *tally
+                .events
+                .entry((record.node, Event::WeightMalformed))
+                .or_default() += 1;
+        }
         let (start, end) = tally.window.unwrap_or((record.start_ns, record.end_ns()));
         tally.window = Some((start.min(record.start_ns), end.max(record.end_ns())));
         if record.kind == SpanKind::Server && record.peer != PeerId::FIRST {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tracemesh_graph::attribute::{AttributeSet, Key, Value};
 use tracemesh_graph::record::{Names, Recorder};
+use tracemesh_graph::sampling::SamplingRules;
 use tracemesh_graph::segment::Segment;
 use tracemesh_graph::settings::Settings;
 use tracemesh_graph::shard::Shard;
@@ -45,6 +46,8 @@ struct World {
     thresholds: [u64; 4],
     /// Randomness of the current trace; a span is sampled when its service's threshold is not above it.
     randomness: u64,
+    /// False when spans do not tell their threshold.
+    is_told: bool,
     trace: u128,
     spans: u64,
     truth: BTreeMap<(usize, usize), u64>,
@@ -52,7 +55,10 @@ struct World {
 
 impl World {
     fn new(seed: u64, rates: [u64; 4]) -> Self {
-        let settings = Settings::default();
+        Self::with_settings(seed, rates, Settings::default())
+    }
+
+    fn with_settings(seed: u64, rates: [u64; 4], settings: Settings) -> Self {
         let names = Arc::new(Names::new(&settings));
         Self {
             recorder: Recorder::new(Arc::clone(&names), &settings),
@@ -60,6 +66,7 @@ impl World {
             random: Random(seed | 1),
             thresholds: thresholds(rates),
             randomness: 0,
+            is_told: true,
             trace: u128::from(seed) << 64,
             spans: 0,
             truth: BTreeMap::new(),
@@ -112,7 +119,10 @@ impl World {
         if let Some(to) = to {
             attributes.insert(Key::ServerAddress, Value::Text(SERVICES[to]));
         }
-        let state = format!("ot=th:{:014x}", self.thresholds[service]);
+        let state = match self.is_told {
+            true => format!("ot=th:{:014x}", self.thresholds[service]),
+            false => String::new(),
+        };
         self.recorder.span(&SpanView {
             trace_id: TraceId(self.trace.to_be_bytes()),
             span_id: SpanId(self.spans.to_be_bytes()),
@@ -249,4 +259,28 @@ fn segments_merge_in_any_order_to_the_same_estimates() {
     let mut all = parts[0].clone();
     all.merge(nested);
     assert_eq!(first, all.snapshot(&Settings::default()));
+}
+
+/// Rates that a user gives stand in for what spans do not tell, and come to the same.
+#[test]
+fn rates_configured_per_service_give_the_same_estimates_as_told_ones() {
+    let rates = [250, 500, 125, 1000];
+    let graph = |rules: &[&str], is_told| {
+        let rules: Vec<String> = rules.iter().map(|rule| (*rule).to_owned()).collect();
+        let settings = Settings {
+            sampling: SamplingRules::new(&[], &[], &rules).expect("sound rules"),
+            ..Settings::default()
+        };
+        let mut world = World::with_settings(9, rates, settings);
+        // Thresholds that are exact in floating point.
+        world.thresholds = rates.map(|rate| ((1000 - rate) / 125) << 53);
+        world.is_told = is_told;
+        world.run(300).0.snapshot(&Settings::default())
+    };
+    let all = ["front=0.25", "cart=0.5", "stock=0.125", "price=1"];
+    assert_eq!(graph(&[], true), graph(&all, false));
+    let unknown = graph(&all[1..], false).diagnostics.per_service;
+    let front = unknown.iter().find(|one| one.service.ends_with("/front"));
+    let front = front.expect("it sends spans");
+    assert_eq!(front.weight_unknown, Some(front.spans));
 }
