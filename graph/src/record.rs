@@ -9,7 +9,7 @@ mod operation;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use crate::attribute::{AttributeSet, Key};
+use crate::attribute::{AttributeSet, Key, KeyAliases};
 use crate::identity::{NodeKey, instance_of};
 pub use crate::names::Names;
 use crate::names::{InstanceId, LabelId, NodeId, OperationId, PeerId, ResourceId};
@@ -17,7 +17,7 @@ use crate::peer::{
     Category, MessageRole, Peer, is_private, message_role, parse_authority, proxy_marks,
 };
 use crate::resource::ResourceFacts;
-use crate::sampling::weight_of;
+use crate::sampling::{SamplingRules, Weight, weight_of};
 use crate::settings::Settings;
 use crate::span::{Link, RejectReason, SpanId, SpanKind, SpanSink, SpanView, TraceId};
 pub(crate) use operation::Operation;
@@ -56,6 +56,9 @@ impl Marks {
     pub(crate) const FACES_WORKLOAD: Self = Self(1 << 12);
     /// A proxy's span for a request that came to it, not the upstream half of another of its spans.
     pub(crate) const RECEIVED: Self = Self(1 << 13);
+
+    /// Something that should tell the sampling weight makes no sense.
+    pub(crate) const WEIGHT_MALFORMED: Self = Self(1 << 11);
 
     /// True when this mark is set.
     pub(crate) const fn has(self, mark: Self) -> bool {
@@ -113,6 +116,14 @@ impl SpanRecord {
         self.start_ns.saturating_add(self.duration_ns)
     }
 
+    /// How many spans it stands for.
+    pub(crate) const fn sampled(&self) -> Weight {
+        Weight {
+            value: self.weight,
+            is_known: self.marks.has(Marks::WEIGHED),
+        }
+    }
+
     pub(crate) const fn is_error(&self) -> bool {
         self.marks.has(Marks::ERROR)
     }
@@ -123,12 +134,23 @@ impl SpanRecord {
 pub struct Recorder {
     names: Arc<Names>,
     max_chars: usize,
-    resources: HashMap<ResourceFacts, (ResourceId, NodeId, InstanceId)>,
+    sampling: SamplingRules,
+    resources: HashMap<ResourceFacts, Source>,
     peers: HashMap<Peer, PeerId>,
     operations: OperationCache,
-    current: (ResourceId, NodeId, InstanceId),
+    current: Source,
     records: Vec<SpanRecord>,
     rejected: BTreeMap<RejectReason, u64>,
+}
+
+/// Who emits the spans that follow.
+#[derive(Debug, Clone, Copy)]
+struct Source {
+    resource: ResourceId,
+    node: NodeId,
+    instance: InstanceId,
+    /// Weight configured for the service.
+    weight: Option<f32>,
 }
 
 /// Private caches start over at this size; the shared tables have caps of their own.
@@ -141,10 +163,16 @@ impl Recorder {
         Self {
             names,
             max_chars: settings.max_name_chars,
+            sampling: settings.sampling.clone(),
             resources: HashMap::new(),
             peers: HashMap::new(),
             operations: OperationCache::default(),
-            current: (ResourceId::FIRST, NodeId::FIRST, InstanceId::FIRST),
+            current: Source {
+                resource: ResourceId::FIRST,
+                node: NodeId::FIRST,
+                instance: InstanceId::FIRST,
+                weight: None,
+            },
             records: Vec::new(),
             rejected: BTreeMap::new(),
         }
@@ -209,6 +237,7 @@ impl SpanSink for Recorder {
             return;
         }
         let key = NodeKey::from_resource(attributes, self.max_chars);
+        let weight = self.sampling.weight_of(&key);
         let node = self.names.node(key).unwrap_or(NodeId::FIRST);
         let instance = instance_of(attributes)
             .and_then(|name| self.names.instance(name))
@@ -217,7 +246,12 @@ impl SpanSink for Recorder {
             .names
             .resource(facts.clone())
             .unwrap_or(ResourceId::FIRST);
-        self.current = (resource, node, instance);
+        self.current = Source {
+            resource,
+            node,
+            instance,
+            weight,
+        };
         if self.resources.len() >= CACHE_ENTRIES {
             self.resources.clear();
         }
@@ -230,11 +264,18 @@ impl SpanSink for Recorder {
         let status = span
             .attributes
             .first_int(&[Key::HttpResponseStatusCode, Key::HttpStatusCode]);
-        let weight = weight_of(span.trace_state, span.attributes);
+        let Source {
+            resource,
+            node,
+            instance,
+            weight,
+        } = self.current;
+        let told = weight_of(span.trace_state, span.attributes, weight);
         let mut marks = Marks::default();
         marks.set(Marks::ERROR, span.is_error);
         marks.set(Marks::REMOTE_PARENT, span.flags & 0x300 == 0x300);
-        marks.set(Marks::WEIGHED, weight.is_some());
+        marks.set(Marks::WEIGHED, told.weight.is_some());
+        marks.set(Marks::WEIGHT_MALFORMED, told.is_malformed);
         marks.set(
             Marks::CLIENT_FAULT,
             status.is_some_and(|status| (400..500).contains(&status)),
@@ -242,7 +283,6 @@ impl SpanSink for Recorder {
         mark_client(&mut marks, span.attributes);
         mark_proxy(&mut marks, span);
         mark_steps(&mut marks, span, &peer);
-        let (resource, node, instance) = self.current;
         marks.set(Marks::FOLDED, node == NodeId::FIRST);
         let operation = self.operation(span, &peer, &mut marks);
         let peer = self.peer(peer, &mut marks);
@@ -263,10 +303,14 @@ impl SpanSink for Recorder {
             peer,
             error,
             operation,
-            weight: weight.unwrap_or(1.0),
+            weight: told.weight.unwrap_or(1.0),
             marks,
             links: (!span.links.is_empty()).then(|| Box::from(span.links)),
         });
+    }
+
+    fn aliases(&self) -> &KeyAliases {
+        self.sampling.aliases()
     }
 
     fn rejected(&mut self, reason: RejectReason) {

@@ -8,7 +8,8 @@ mod destination;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::stats::{add_counts, cap_values, fixed, unfixed};
+use super::sampling::{fixed, unfixed};
+use super::stats::{add_counts, cap_values};
 use crate::snapshot::TraceCounts;
 use crate::text::stable_hash;
 use serde::{Deserialize, Serialize};

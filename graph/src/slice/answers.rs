@@ -7,6 +7,7 @@ use super::tree::{Side, Tree};
 use super::{Attempt, End, Event, Found, PeerRef, SliceSink};
 use crate::names::Tables;
 use crate::peer::{Category, MessageRole};
+use crate::sampling::Weights;
 use crate::span::SpanKind;
 
 /// The answers to each outgoing span, in canonical order.
@@ -151,6 +152,7 @@ fn adjacent(tree: &Tree, span: usize, parent: usize, sink: &mut impl SliceSink) 
     attempt.request = tree.request(parent);
     attempt.from = End::of(tree.record(parent));
     attempt.found = Found::Parent;
+    attempt.weights = Weights::of_server(record.sampled());
     if is_in {
         attempt.to = Some(End::of(record));
         attempt.has_failed = record.is_error();

@@ -179,6 +179,7 @@ fn to_server(context: Context<'_>, out: usize, server: usize, sink: &mut impl Sl
     attempt.found = Found::Paired;
     attempt.has_failed |= served.is_error();
     attempt.server_ns = Some(served.duration_ns);
+    attempt.weights.server = Some(served.sampled());
     sink.attempt(&attempt);
 }
 

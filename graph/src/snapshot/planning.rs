@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::EdgeSampling;
+
 /// Facts about an edge; in JSON they stand beside the edge's other fields. Snapshots of older versions have none.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -24,6 +26,9 @@ pub struct EdgeFacts {
     pub caller_instances: u64,
     /// Distinct instances of the callee that served one, counted likewise.
     pub callee_instances: u64,
+    /// Estimates of the calls and their error; absent in snapshots of older versions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sampling: Option<EdgeSampling>,
 }
 
 /// Distinct traces, of the whole graph or of those that passed through one node.
