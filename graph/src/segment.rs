@@ -5,6 +5,7 @@
 //! pointers. [`snapshot`](Segment::snapshot) resolves both over everything merged, so that neither the order of traces nor
 //! the split into segments changes the graph.
 
+mod concurrency;
 pub(crate) mod exemplars;
 mod pairs;
 pub(crate) mod planning;

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
-pub use planning::{EdgeFacts, TraceCounts};
+pub use planning::{EdgeFacts, PeakConcurrency, TraceCounts};
 pub use sampling::{EdgeSampling, SampledOut};
 
 #[cfg(test)]

@@ -309,6 +309,7 @@ fn facts(facts: Option<EdgeFacts>, stats: &EdgeStats, max_values: usize) -> snap
         caller_requests: Some(facts.caller_requests.min(stats.calls)),
         caller_instances: facts.caller_instances.count(),
         callee_instances: facts.callee_instances.count(),
+        peak_concurrency: facts.concurrency.peak(),
         zone_pairs: facts.zones,
         methods: facts.methods,
         routes: facts.routes,
