@@ -5,6 +5,7 @@
 //! destinations are known only when the trace slice closes.
 
 mod operation;
+mod words;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use crate::attribute::{AttributeSet, Key};
 use crate::identity::{NodeKey, instance_of};
 pub use crate::names::Names;
-use crate::names::{InstanceId, LabelId, NodeId, OperationId, PeerId, ResourceId};
+use crate::names::{InstanceId, LabelId, NodeId, OperationId, PeerId, ResourceId, WordId};
 use crate::peer::{
     Category, MessageRole, Peer, is_private, is_proxy, message_role, parse_authority,
 };
@@ -22,6 +23,7 @@ use crate::settings::Settings;
 use crate::span::{Link, RejectReason, SpanId, SpanKind, SpanSink, SpanView, TraceId};
 pub(crate) use operation::Operation;
 use operation::OperationCache;
+use words::WordCache;
 
 /// Facts about a span that fit one bit each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -50,6 +52,8 @@ impl Marks {
     pub(crate) const CLIENT_PUBLIC: Self = Self(1 << 9);
     /// Emitted by a proxy: Envoy's tags, as Istio sets them too.
     pub(crate) const PROXY: Self = Self(1 << 10);
+    /// Its path has words, but the host has its share of them.
+    pub(crate) const WORD_REFUSED: Self = Self(1 << 11);
 
     /// True when this mark is set.
     pub(crate) const fn has(self, mark: Self) -> bool {
@@ -85,6 +89,8 @@ pub struct SpanRecord {
     pub(crate) peer: PeerId,
     pub(crate) error: LabelId,
     pub(crate) operation: OperationId,
+    /// First words of the dialled path; outgoing spans only.
+    pub(crate) word: WordId,
     /// Adjusted count of the sampler, 1 when unknown.
     pub(crate) weight: f32,
     pub(crate) links: Option<Box<[Link]>>,
@@ -120,6 +126,7 @@ pub struct Recorder {
     resources: HashMap<ResourceFacts, (ResourceId, NodeId, InstanceId)>,
     peers: HashMap<Peer, PeerId>,
     operations: OperationCache,
+    words: WordCache,
     current: (ResourceId, NodeId, InstanceId),
     records: Vec<SpanRecord>,
     rejected: BTreeMap<RejectReason, u64>,
@@ -138,6 +145,7 @@ impl Recorder {
             resources: HashMap::new(),
             peers: HashMap::new(),
             operations: OperationCache::default(),
+            words: WordCache::default(),
             current: (ResourceId::FIRST, NodeId::FIRST, InstanceId::FIRST),
             records: Vec::new(),
             rejected: BTreeMap::new(),
@@ -163,7 +171,8 @@ impl Recorder {
         }
         let Some(id) = self.names.peer(peer.clone()) else {
             marks.set(Marks::FOLDED, true);
-            return PeerId::FIRST;
+            let wide = peer.widened().and_then(|wide| self.names.wide_peer(wide));
+            return wide.unwrap_or(PeerId::FIRST);
         };
         if self.peers.len() >= CACHE_ENTRIES {
             self.peers.clear();
@@ -239,7 +248,14 @@ impl SpanSink for Recorder {
         let (resource, node, instance) = self.current;
         marks.set(Marks::FOLDED, node == NodeId::FIRST);
         let operation = self.operation(span, &peer, &mut marks);
+        let word = match peer.category {
+            Category::None | Category::Rpc { .. } => words::of_span(span.kind, span.attributes),
+            _ => None,
+        };
         let peer = self.peer(peer, &mut marks);
+        let word = word.map_or(WordId::FIRST, |word| {
+            self.words.id(&self.names, peer, &word, &mut marks)
+        });
         let error = self.error(span, status);
         self.records.push(SpanRecord {
             trace_id: span.trace_id,
@@ -257,6 +273,7 @@ impl SpanSink for Recorder {
             peer,
             error,
             operation,
+            word,
             weight: weight.unwrap_or(1.0),
             marks,
             links: (!span.links.is_empty()).then(|| Box::from(span.links)),
