@@ -254,7 +254,7 @@ impl SpanSink for Recorder {
         };
         let peer = self.peer(peer, &mut marks);
         let word = word.map_or(WordId::FIRST, |word| {
-            self.words.id(&self.names, peer, &word, &mut marks)
+            self.words.id(&self.names, peer, word, &mut marks)
         });
         let error = self.error(span, status);
         self.records.push(SpanRecord {

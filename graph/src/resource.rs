@@ -6,7 +6,7 @@ use crate::peer::{Address, is_loopback, parse_authority};
 use crate::text::clip;
 
 /// The facets of one resource, together with the identity that they belong to.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub(crate) struct ResourceFacts {
     node: Option<NodeKey>,
     pub(crate) instance: String,
@@ -17,7 +17,7 @@ pub(crate) struct ResourceFacts {
 }
 
 /// A facet of a node: many values, each with the number of spans that had it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Facet {
     /// A value that may differ between the spans of a node.
     Counted(&'static str),

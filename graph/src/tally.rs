@@ -61,7 +61,12 @@ impl SliceSink for TallySink<'_> {
     fn span(&mut self, record: &SpanRecord) {
         let tally = &mut *self.tally;
         let place = (record.node, record.resource);
-        tally.spans.entry(place).or_default().count(record.start_ns);
+        let times = tally.spans.entry(place).or_default();
+        times.count += 1;
+        if !self.names.resource(record.resource).addresses.is_empty() {
+            let at = record.start_ns;
+            times.spells.add(at, at, IP_REACH_NS);
+        }
         *tally.kinds.entry((record.node, record.kind)).or_default() += 1;
         if record.marks.has(Marks::PROXY) {
             *tally
@@ -330,18 +335,11 @@ impl Tally {
     }
 }
 
-/// Spans of one resource, and when they started.
+/// Spans of one resource, and when they started if it has addresses of its own.
 #[derive(Debug, Default)]
 struct SpanTimes {
     count: u64,
     spells: Spells,
-}
-
-impl SpanTimes {
-    fn count(&mut self, start_ns: u64) {
-        self.count += 1;
-        self.spells.add(start_ns, start_ns, IP_REACH_NS);
-    }
 }
 
 /// Where the caller of an entry sits.

@@ -17,7 +17,7 @@ const MAX_SEGMENTS: usize = 3;
 const MAX_CHARS: usize = 40;
 
 /// The words of an outgoing span: `orders` of `/orders/7`, `api/v1/orders` of `/api/v1/orders/7`.
-pub(super) fn of_span(kind: SpanKind, attributes: &AttributeSet<'_>) -> Option<String> {
+pub(super) fn of_span<'a>(kind: SpanKind, attributes: &AttributeSet<'a>) -> Option<&'a str> {
     if matches!(
         kind,
         SpanKind::Server | SpanKind::Consumer | SpanKind::Producer
@@ -43,22 +43,20 @@ fn path(text: &str) -> Option<&str> {
     path.split(['?', '#']).next()
 }
 
-fn words(path: &str) -> Option<String> {
-    let mut words = String::new();
-    let segments = path.split('/').filter(|segment| !segment.is_empty());
-    for segment in segments.take(MAX_SEGMENTS) {
+/// The longest start of the path that is generic words and one more.
+fn words(path: &str) -> Option<&str> {
+    let path = path.trim_start_matches('/');
+    let mut end = 0;
+    for segment in path.split('/').take(MAX_SEGMENTS) {
         if !is_word(segment) {
             break;
         }
-        if !words.is_empty() {
-            words.push('/');
-        }
-        words.push_str(segment);
+        end += usize::from(end > 0) + segment.len();
         if !is_generic(segment) {
             break;
         }
     }
-    (!words.is_empty()).then_some(words)
+    path.get(..end).filter(|words| !words.is_empty())
 }
 
 /// Letters, with few digits between them: no number, no hash, no token, no placeholder.
@@ -141,7 +139,7 @@ mod tests {
     use crate::peer::Peer;
     use crate::resolve::policy::MAX_WORDS_PER_HOST;
 
-    fn word(key: Key, text: &str) -> Option<String> {
+    fn word(key: Key, text: &str) -> Option<&str> {
         let mut set = AttributeSet::default();
         set.insert(key, Value::Text(text));
         of_span(SpanKind::Client, &set)
@@ -159,7 +157,7 @@ mod tests {
             (Key::UrlPath, "/v2/17", "v2"),
             (Key::UrlPath, "/oauth2/token", "oauth2"),
         ] {
-            assert_eq!(word(key, text).as_deref(), Some(expected), "{text}");
+            assert_eq!(word(key, text), Some(expected), "{text}");
         }
     }
 

@@ -189,13 +189,15 @@ impl Book {
             .or(Some(all))
     }
 
-    /// A public name means the same everywhere, unless clusters disagree.
+    /// A public name means the same everywhere, and one dialled in an unknown cluster may be dialled in any; unless
+    /// clusters disagree.
     fn in_any_cluster(&self, place: &Place, host: &str, asked: Question<'_>) -> Option<Entry> {
-        if !is_public_name(host) {
-            return None;
-        }
+        let is_anywhere = is_public_name(host) || place.cluster.is_empty();
         let clusters = self.clusters.get(&place.clone().anywhere())?;
-        let entries = clusters.iter().map(|cluster| {
+        let clusters = clusters
+            .iter()
+            .filter(|cluster| is_anywhere || cluster.is_empty());
+        let entries = clusters.map(|cluster| {
             let there = Place {
                 cluster: cluster.clone(),
                 ..place.clone()

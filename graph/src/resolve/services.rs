@@ -17,6 +17,8 @@ pub(super) struct Services<'a> {
     by_rpc_service: BTreeMap<(&'a str, &'a str), BTreeSet<&'a NodeKey>>,
     kube_namespaces: BTreeMap<&'a NodeKey, &'a str>,
     clusters: BTreeMap<&'a NodeKey, &'a str>,
+    /// Clusters named in each environment.
+    all_clusters: BTreeMap<&'a str, BTreeSet<&'a str>>,
     /// Every Kubernetes namespace seen.
     known_namespaces: BTreeSet<String>,
 }
@@ -40,9 +42,14 @@ impl<'a> Services<'a> {
             by_rpc_service: BTreeMap::new(),
             kube_namespaces: BTreeMap::new(),
             clusters: BTreeMap::new(),
+            all_clusters: BTreeMap::new(),
             known_namespaces: BTreeSet::new(),
         };
         for (key, stats) in &segment.nodes {
+            let named = stats.facets.get("cluster").into_iter();
+            let named = named.flat_map(BTreeMap::keys).map(String::as_str);
+            let all = services.all_clusters.entry(key.environment.as_str());
+            all.or_default().extend(named);
             if matches!(key.name, NodeName::Unidentified(_) | NodeName::Other) {
                 continue;
             }
@@ -113,9 +120,16 @@ impl<'a> Services<'a> {
         self.kube_namespaces.get(node).copied()
     }
 
-    /// The cluster of a node, if all its spans agree on one; else empty.
+    /// The cluster of a node, if all its spans agree on one; or the only one that its environment names at all, because
+    /// services that do not name it will hardly run elsewhere; else empty.
     pub(super) fn cluster(&self, node: &NodeKey) -> &'a str {
-        self.clusters.get(node).copied().unwrap_or_default()
+        if let Some(cluster) = self.clusters.get(node) {
+            return cluster;
+        }
+        let all = self.all_clusters.get(node.environment.as_str());
+        let only = all.filter(|all| all.len() == 1);
+        only.and_then(|all| all.first().copied())
+            .unwrap_or_default()
     }
 
     /// True when both nodes are known to run in one cluster: by its name, or by Kubernetes namespaces where no cluster is

@@ -71,6 +71,14 @@ impl Spells {
     /// Adds a stretch. Stretches at most `gap_ns` apart become one; the result does not depend on their order.
     pub(crate) fn add(&mut self, first_ns: u64, last_ns: u64, gap_ns: u64) {
         let (mut first, mut last) = (first_ns, last_ns.max(first_ns));
+        // Nearly every call falls into the newest stretch.
+        if let Some((start, end)) = self.0.last_mut()
+            && *start <= first
+            && first <= end.saturating_add(gap_ns)
+        {
+            *end = last.max(*end);
+            return;
+        }
         let from = self
             .0
             .partition_point(|(_, end)| end.saturating_add(gap_ns) < first);
