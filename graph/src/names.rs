@@ -11,6 +11,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use crate::identity::{NodeKey, NodeName};
 use crate::peer::Peer;
 use crate::record::Operation;
+use crate::resolve::policy::MAX_WORDS_PER_HOST;
 use crate::resource::ResourceFacts;
 use crate::settings::Settings;
 
@@ -62,6 +63,10 @@ id!(
 id!(
     /// An interned error type or status; [`FIRST`](Self::FIRST) is empty.
     LabelId
+);
+id!(
+    /// The interned first words of a path; [`FIRST`](Self::FIRST) is none.
+    WordId
 );
 
 impl OperationId {
@@ -127,6 +132,9 @@ pub(crate) struct Tables {
     peers: Table<Peer>,
     labels: Table<Box<str>>,
     operations: Table<Operation>,
+    words: Table<Box<str>>,
+    /// Words granted to each host.
+    host_words: HashMap<Box<str>, Vec<WordId>>,
 }
 
 /// Labels are status codes and exception types: few, unless someone attacks.
@@ -134,6 +142,12 @@ const MAX_LABELS: usize = 4096;
 
 /// Methods and routes are templates: some tens per service.
 const MAX_OPERATIONS: usize = 65_536;
+
+/// This part of the cap on peers, on top of it, is kept for peers that stand for many.
+const PEER_RESERVE: usize = 16;
+
+/// Distinct path words over all hosts.
+const MAX_WORDS: usize = 16_384;
 
 impl Default for Names {
     fn default() -> Self {
@@ -158,6 +172,8 @@ impl Names {
             ),
             peers: Table::new(Peer::default(), settings.max_peers),
             labels: Table::new(Box::from(""), MAX_LABELS),
+            words: Table::new(Box::from(""), MAX_WORDS),
+            host_words: HashMap::new(),
         };
         Self {
             tables: RwLock::new(tables),
@@ -198,9 +214,33 @@ impl Names {
         self.write(|tables| tables.peers.intern(peer)).map(PeerId)
     }
 
+    /// A peer that stands for many others: it may use the reserve of a full table.
+    pub(crate) fn wide_peer(&self, peer: Peer) -> Option<PeerId> {
+        self.write(|tables| {
+            let cap = tables.peers.cap;
+            tables.peers.cap = cap.saturating_add(cap / PEER_RESERVE);
+            let id = tables.peers.intern(peer);
+            tables.peers.cap = cap;
+            id
+        })
+        .map(PeerId)
+    }
+
     pub(crate) fn operation(&self, operation: Operation) -> Option<OperationId> {
         self.write(|tables| tables.operations.intern(operation))
             .map(OperationId)
+    }
+
+    /// A path word of this host, or `None` when the host has its share of words, or all hosts have.
+    pub(crate) fn word(&self, host: &str, word: &str) -> Option<WordId> {
+        self.write(|tables| tables.grant_word(host, word))
+    }
+
+    /// Every word that was granted to this host.
+    pub(crate) fn words_of_host(&self, host: &str) -> Vec<(Box<str>, WordId)> {
+        let tables = self.read();
+        let ids = tables.host_words.get(host).into_iter().flatten();
+        ids.map(|id| (Box::from(tables.word(*id)), *id)).collect()
     }
 
     pub(crate) fn label(&self, label: &str) -> Option<LabelId> {
@@ -237,6 +277,28 @@ impl Tables {
     /// True for a node whose name says that it passes calls on.
     pub(crate) fn is_gateway(&self, id: NodeId) -> bool {
         self.gateways.contains(&id)
+    }
+
+    pub(crate) fn word(&self, id: WordId) -> &str {
+        &self.words.values[id.index()]
+    }
+
+    fn grant_word(&mut self, host: &str, word: &str) -> Option<WordId> {
+        let is_known_host = self.host_words.contains_key(host);
+        if !is_known_host && self.host_words.len() >= self.peers.cap {
+            return None;
+        }
+        let granted = self.host_words.get(host).map_or(0, Vec::len);
+        let mut words = self.host_words.get(host).into_iter().flatten();
+        if let Some(id) = words.find(|id| self.word(**id) == word) {
+            return Some(*id);
+        }
+        if granted >= MAX_WORDS_PER_HOST {
+            return None;
+        }
+        let id = self.words.intern(Box::from(word)).map(WordId)?;
+        self.host_words.entry(Box::from(host)).or_default().push(id);
+        Some(id)
     }
 
     /// True for the fallback of spans that carry no identity at all.

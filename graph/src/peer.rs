@@ -12,6 +12,7 @@ mod proxy;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use address::parent_domain;
 pub use address::{Address, is_loopback, is_private, parse_authority};
 pub use category::{Category, MessageRole, message_role};
 pub use proxy::{ProxyMarks, proxy_marks};
@@ -92,6 +93,24 @@ impl Peer {
     #[must_use]
     pub fn best_address(&self) -> Option<&Address> {
         self.address.as_ref().or(self.socket.as_ref())
+    }
+
+    /// The same for any host below the parent domain, without what tells requests apart; what a host folds into when there
+    /// is no room for it. `None` when the host has no such parent.
+    #[must_use]
+    pub(crate) fn widened(&self) -> Option<Self> {
+        let address = self.address.as_ref()?;
+        let parent = parent_domain(&address.host)?;
+        Some(Self {
+            scheme: self.scheme.clone(),
+            address: Some(Address {
+                host: format!("*.{parent}"),
+                port: address.port,
+            }),
+            category: self.category.clone(),
+            protocol: self.protocol.clone(),
+            ..Self::default()
+        })
     }
 
     /// What `base` says about the call, at the address that `dialled` knows (rule 1.6): category from the outermost

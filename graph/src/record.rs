@@ -5,6 +5,7 @@
 //! destinations are known only when the trace slice closes.
 
 mod operation;
+mod words;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use crate::attribute::{AttributeSet, Key, KeyAliases};
 use crate::identity::{NodeKey, instance_of};
 pub use crate::names::Names;
-use crate::names::{InstanceId, LabelId, NodeId, OperationId, PeerId, ResourceId};
+use crate::names::{InstanceId, LabelId, NodeId, OperationId, PeerId, ResourceId, WordId};
 use crate::peer::{
     Category, MessageRole, Peer, is_private, message_role, parse_authority, proxy_marks,
 };
@@ -22,6 +23,7 @@ use crate::settings::Settings;
 use crate::span::{Link, RejectReason, SpanId, SpanKind, SpanSink, SpanView, TraceId};
 pub(crate) use operation::Operation;
 use operation::OperationCache;
+use words::WordCache;
 
 /// Facts about a span that fit one bit each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -56,9 +58,10 @@ impl Marks {
     pub(crate) const FACES_WORKLOAD: Self = Self(1 << 12);
     /// A proxy's span for a request that came to it, not the upstream half of another of its spans.
     pub(crate) const RECEIVED: Self = Self(1 << 13);
-
     /// Something that should tell the sampling weight makes no sense.
-    pub(crate) const WEIGHT_MALFORMED: Self = Self(1 << 11);
+    pub(crate) const WEIGHT_MALFORMED: Self = Self(1 << 14);
+    /// Its path has words, but the host has its share of them.
+    pub(crate) const WORD_REFUSED: Self = Self(1 << 15);
 
     /// True when this mark is set.
     pub(crate) const fn has(self, mark: Self) -> bool {
@@ -94,6 +97,8 @@ pub struct SpanRecord {
     pub(crate) peer: PeerId,
     pub(crate) error: LabelId,
     pub(crate) operation: OperationId,
+    /// First words of the dialled path; outgoing spans only.
+    pub(crate) word: WordId,
     /// Adjusted count of the sampler, 1 when unknown.
     pub(crate) weight: f32,
     pub(crate) links: Option<Box<[Link]>>,
@@ -138,6 +143,7 @@ pub struct Recorder {
     resources: HashMap<ResourceFacts, Source>,
     peers: HashMap<Peer, PeerId>,
     operations: OperationCache,
+    words: WordCache,
     current: Source,
     records: Vec<SpanRecord>,
     rejected: BTreeMap<RejectReason, u64>,
@@ -167,6 +173,7 @@ impl Recorder {
             resources: HashMap::new(),
             peers: HashMap::new(),
             operations: OperationCache::default(),
+            words: WordCache::default(),
             current: Source {
                 resource: ResourceId::FIRST,
                 node: NodeId::FIRST,
@@ -197,7 +204,8 @@ impl Recorder {
         }
         let Some(id) = self.names.peer(peer.clone()) else {
             marks.set(Marks::FOLDED, true);
-            return PeerId::FIRST;
+            let wide = peer.widened().and_then(|wide| self.names.wide_peer(wide));
+            return wide.unwrap_or(PeerId::FIRST);
         };
         if self.peers.len() >= CACHE_ENTRIES {
             self.peers.clear();
@@ -285,7 +293,14 @@ impl SpanSink for Recorder {
         mark_steps(&mut marks, span, &peer);
         marks.set(Marks::FOLDED, node == NodeId::FIRST);
         let operation = self.operation(span, &peer, &mut marks);
+        let word = match peer.category {
+            Category::None | Category::Rpc { .. } => words::of_span(span.kind, span.attributes),
+            _ => None,
+        };
         let peer = self.peer(peer, &mut marks);
+        let word = word.map_or(WordId::FIRST, |word| {
+            self.words.id(&self.names, peer, word, &mut marks)
+        });
         let error = self.error(span, status);
         self.records.push(SpanRecord {
             trace_id: span.trace_id,
@@ -303,6 +318,7 @@ impl SpanSink for Recorder {
             peer,
             error,
             operation,
+            word,
             weight: told.weight.unwrap_or(1.0),
             marks,
             links: (!span.links.is_empty()).then(|| Box::from(span.links)),

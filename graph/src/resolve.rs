@@ -13,26 +13,30 @@ mod flows;
 mod ids;
 mod kube;
 mod nodes;
+mod place;
+mod placed;
+pub(crate) mod policy;
 mod ports;
 mod services;
 mod sidecars;
+mod wildcards;
 
-use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::identity::{NodeKey, NodeName};
-use crate::peer::Peer;
-use crate::segment::stats::{EdgeStats, NodeStats};
-use crate::segment::{Caller, EdgeKey, Segment};
+use crate::segment::stats::NodeStats;
+use crate::segment::{Caller, Segment};
 use crate::settings::Settings;
 use crate::snapshot::{GraphSnapshot, Node, NodeKind, SCHEMA, Window};
 use crate::time::Timestamp;
-pub(crate) use destination::is_public_name;
-use destination::{Destination, Resolver};
+use destination::{Destination, Evidence, Resolver};
 use diagnostics::{Diagnosed, Unresolved};
 use edges::EdgeTable;
+pub(crate) use place::is_public_name;
+use placed::{Placed, Placer};
 pub(crate) use sidecars::fold_sidecars;
+use wildcards::Wildcards;
 
 /// A node before it has an id. Address and system describe it; the other fields are its identity.
 #[derive(Debug, Clone)]
@@ -94,15 +98,26 @@ impl Ord for NodeRef {
 
 pub(crate) fn snapshot(segment: &Segment, settings: &Settings) -> GraphSnapshot {
     let resolver = Resolver::new(segment);
+    let placer = Placer::new(segment, &resolver);
+    let mut edges = placer.edges(segment);
+    let wildcards = Wildcards::learn(edges.iter().filter_map(outside));
     let mut table = EdgeTable::new(settings);
     let mut unresolved = Unresolved::new();
-    for (key, stats) in &segment.edges {
-        place(&resolver, key, stats, &mut table, &mut unresolved);
+    let mut candidates = Candidates::new();
+    for edge in &mut edges {
+        fold(&wildcards, &mut edge.destination);
+        place(&resolver, edge, &mut table, &mut unresolved);
+        note_candidates(&edge.destination, &mut candidates);
     }
-    for (key, facts) in &segment.facts {
-        let peer = dialled(&resolver, key);
-        if let (caller, Destination::Known(known)) = ends(&resolver, key, &peer) {
-            table.add_facts(&caller, &known, key.relation, facts);
+    for mut host in placer.facts(segment) {
+        for placed in &mut host {
+            fold(&wildcards, &mut placed.destination);
+        }
+        for (placed, requests) in host.iter().zip(placed::requests(&host)) {
+            if let Destination::Known(known) = &placed.destination {
+                let edge = (&placed.caller, &known.node, placed.relation);
+                table.add_facts(edge, placed.facts, requests);
+            }
         }
     }
     let links = flows::join(segment, &resolver, &mut table);
@@ -118,17 +133,17 @@ pub(crate) fn snapshot(segment: &Segment, settings: &Settings) -> GraphSnapshot 
     let ids = ids::assign(&refs);
     let mut nodes: Vec<Node> = refs
         .iter()
-        .map(|node| nodes::describe(node, &ids[node], emitters.get(node), segment))
+        .map(|node| {
+            let mut described = nodes::describe(node, &ids[node], emitters.get(node), segment);
+            nodes::stand_for(&mut described, wildcards.hosts(node));
+            nodes::list_candidates(&mut described, candidates.get(node), &ids);
+            described
+        })
         .collect();
     nodes.sort_by(|a, b| a.id.cmp(&b.id));
     GraphSnapshot {
         schema: SCHEMA.to_owned(),
-        window: segment
-            .window
-            .map_or_else(Window::default, |(start, end)| Window {
-                start: Some(Timestamp(start)),
-                end: Some(Timestamp(end)),
-            }),
+        window: window(segment),
         selection: None,
         traces: segment.traces.counts(),
         nodes,
@@ -144,57 +159,68 @@ pub(crate) fn snapshot(segment: &Segment, settings: &Settings) -> GraphSnapshot 
     }
 }
 
+fn window(segment: &Segment) -> Window {
+    segment
+        .window
+        .map_or_else(Window::default, |(start, end)| Window {
+            start: Some(Timestamp(start)),
+            end: Some(Timestamp(end)),
+        })
+}
+
+/// Caller and destination of an edge that is known by its dialled host alone.
+fn outside<'a>(edge: &'a Placed<'_>) -> Option<(&'a NodeRef, &'a NodeRef)> {
+    match &edge.destination {
+        Destination::Known(known) if known.evidence == Evidence::Dialled => {
+            Some((&edge.caller, &known.node))
+        }
+        _ => None,
+    }
+}
+
+fn fold(wildcards: &Wildcards, destination: &mut Destination) {
+    if let Destination::Known(known) = destination
+        && known.evidence == Evidence::Dialled
+        && let Some(wildcard) = wildcards.fold(&known.node)
+    {
+        known.node = wildcard;
+    }
+}
+
+/// Nodes that a virtual node could stand for.
+type Candidates = BTreeMap<NodeRef, BTreeSet<NodeRef>>;
+
+fn note_candidates(destination: &Destination, candidates: &mut Candidates) {
+    if let Destination::Known(known) = destination
+        && !known.candidates.is_empty()
+    {
+        let all = candidates.entry(known.node.clone()).or_default();
+        all.extend(known.candidates.iter().cloned());
+    }
+}
+
 /// Puts one edge of the segment where it belongs.
 fn place(
     resolver: &Resolver<'_>,
-    key: &EdgeKey,
-    stats: &EdgeStats,
+    edge: &Placed<'_>,
     table: &mut EdgeTable,
     unresolved: &mut Unresolved,
 ) {
-    let peer = dialled(resolver, key);
-    let (caller, destination) = ends(resolver, key, &peer);
-    match destination {
+    let (key, stats) = (edge.key, edge.stats);
+    match &edge.destination {
         Destination::Unresolved => {
-            let calls = unresolved.entry(caller).or_default();
-            calls.count(&peer, stats);
+            let calls = unresolved.entry(edge.caller.clone()).or_default();
+            calls.count(&edge.peer, stats);
         }
         Destination::Known(known) => {
-            table.add(&caller, &known, key.relation, &peer, stats);
+            table.add(&edge.caller, known, key.relation, &edge.peer, stats);
             if let (Caller::Node(from), Some(to)) = (&key.caller, &key.callee)
-                && resolver.is_hairpin(from, to, &peer)
+                && resolver.is_hairpin(from, to, &edge.peer)
             {
-                table.mark_hairpin(&caller, &known, key.relation, stats.calls);
+                table.mark_hairpin(&edge.caller, known, key.relation, stats.calls);
             }
         }
     }
-}
-
-/// What an edge dialled, with what other callers of the same host add to it.
-fn dialled<'a>(resolver: &Resolver<'_>, key: &'a EdgeKey) -> Cow<'a, Peer> {
-    match &key.caller {
-        Caller::Node(node) => resolver.complete(node, &key.peer),
-        Caller::Named { .. } => Cow::Borrowed(&key.peer),
-    }
-}
-
-/// The nodes that an edge of the segment joins. A named caller comes from the server span that names it, so it is answered.
-fn ends(resolver: &Resolver<'_>, key: &EdgeKey, peer: &Peer) -> (NodeRef, Destination) {
-    let caller = match &key.caller {
-        Caller::Node(node) => NodeRef::of_key(node),
-        Caller::Named {
-            environment,
-            namespace,
-            name,
-        } => resolver.named_caller(environment, namespace, name),
-    };
-    let destination = match (&key.callee, &key.caller) {
-        (Some(callee), Caller::Named { .. }) => Destination::named(NodeRef::of_key(callee)),
-        (Some(callee), Caller::Node(_)) => Destination::answered(NodeRef::of_key(callee)),
-        (None, Caller::Node(node)) => resolver.resolve(node, peer),
-        (None, Caller::Named { .. }) => Destination::Unresolved,
-    };
-    (caller, destination)
 }
 
 /// Nodes that emit spans, with what is known about each.

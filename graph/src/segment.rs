@@ -12,6 +12,7 @@ pub(crate) mod planning;
 pub(crate) mod sampling;
 pub(crate) mod skew;
 pub(crate) mod stats;
+pub(crate) mod votes;
 
 use std::collections::BTreeMap;
 
@@ -26,6 +27,7 @@ use crate::span::RejectReason;
 use planning::{EdgeFacts, TraceStats};
 use skew::{Skew, SkewKey};
 use stats::{EdgeStats, NodeStats, ServedStats};
+use votes::{VoteKey, Votes};
 
 /// Nodes, calls, messages and diagnostics. Merging is commutative and associative; idempotence comes from the store,
 /// which knows instance, epoch and sequence of every segment.
@@ -43,6 +45,9 @@ pub struct Segment {
     /// Facts for planning, by caller, destination and relation; the peers are cut to what decides the destination.
     #[serde(with = "pairs", default)]
     pub(crate) facts: BTreeMap<EdgeKey, EdgeFacts>,
+    /// Votes of the address book.
+    #[serde(with = "pairs", default)]
+    pub(crate) votes: BTreeMap<VoteKey, Votes>,
     /// Hosts and RPC services by which nodes were called.
     #[serde(with = "pairs")]
     pub(crate) served: BTreeMap<(NodeKey, Peer), ServedStats>,
@@ -75,6 +80,27 @@ pub(crate) struct EdgeKey {
     /// What was dialled.
     pub(crate) peer: Peer,
     pub(crate) relation: Relation,
+    /// Last, so that keys that differ in nothing else follow each other.
+    #[serde(default, skip_serializing_if = "Trail::is_empty")]
+    pub(crate) trail: Trail,
+}
+
+/// What beside the peer helps to find where a call went that nobody answered. Empty for answered calls: their callee
+/// is known, and what they teach is in the votes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+pub(crate) struct Trail {
+    /// First words of the path.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) word: String,
+    /// Start of the step of time in which the calls started, in minutes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) since_min: Option<u32>,
+}
+
+impl Trail {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// The calling end of an edge.
@@ -165,6 +191,10 @@ impl Segment {
         }
         for (key, facts) in other.facts {
             self.facts.entry(key).or_default().merge(&facts);
+        }
+        for (key, votes) in other.votes {
+            let merged = self.votes.entry(key.clone()).or_default();
+            merged.merge(&votes, &key);
         }
         for (key, stats) in other.served {
             self.served.entry(key).or_default().merge(stats);

@@ -25,7 +25,7 @@ mod units;
 
 use std::collections::BTreeSet;
 
-use crate::names::{InstanceId, LabelId, NodeId, OperationId, PeerId, ResourceId, Tables};
+use crate::names::{InstanceId, LabelId, NodeId, OperationId, PeerId, ResourceId, Tables, WordId};
 use crate::record::SpanRecord;
 use crate::sampling::{Weight, Weights};
 use crate::segment::skew::SkewBounds;
@@ -98,6 +98,8 @@ pub(crate) struct Attempt {
     pub(crate) caller: NodeId,
     pub(crate) callee: Option<NodeId>,
     pub(crate) peer: PeerRef,
+    /// First words of the dialled path.
+    pub(crate) word: WordId,
     /// The caller's serving span, as an index into the slice; `None` when the call was made outside of any.
     pub(crate) request: Option<usize>,
     /// The caller's end.
@@ -132,6 +134,7 @@ impl Attempt {
             caller,
             callee: None,
             peer,
+            word: record.word,
             request: None,
             from: End::of(record),
             to: None,

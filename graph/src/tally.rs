@@ -3,17 +3,21 @@
 mod clocks;
 mod planning;
 mod sampling;
+mod trail;
+mod votes;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use crate::names::{NodeId, PeerId, ResourceId, Tables};
 use crate::peer::Peer;
 use crate::record::{Marks, SpanRecord};
+use crate::resolve::policy::IP_REACH_NS;
 use crate::resource::Facet;
 use crate::sampling::Weights;
 use crate::segment::exemplars::Exemplars;
 use crate::segment::stats::{EdgeStats, NodeStats, ServedStats};
-use crate::segment::{Caller, ConsumeHalf, EdgeKey, Segment, SendHalf};
+use crate::segment::votes::Spells;
+use crate::segment::{Caller, ConsumeHalf, EdgeKey, Segment, SendHalf, Trail};
 use crate::settings::Settings;
 use crate::slice::{Attempt, Consume, Event, PeerRef, Send, SliceSink};
 use crate::snapshot::Relation;
@@ -21,14 +25,16 @@ use crate::span::SpanKind;
 use clocks::ClockTally;
 use planning::PlanningTally;
 use sampling::SamplingTally;
+use trail::TrailIds;
+use votes::VoteTally;
 
-/// Caller, callee if one answered, what was dialled, relation.
-type EdgeIds = (NodeId, Option<NodeId>, PeerRef, Relation);
+/// Caller, callee if one answered, what was dialled, relation, and what helps to find who would have answered.
+type EdgeIds = (NodeId, Option<NodeId>, PeerRef, Relation, TrailIds);
 
 /// Counts since the last flush.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
-    spans: HashMap<(NodeId, ResourceId), u64>,
+    spans: HashMap<(NodeId, ResourceId), SpanTimes>,
     kinds: HashMap<(NodeId, SpanKind), u64>,
     events: HashMap<(NodeId, Event), u64>,
     /// Example traces of orphans.
@@ -38,6 +44,7 @@ pub(crate) struct Tally {
     /// Sidecar node, application node.
     folds: HashMap<(NodeId, NodeId), u64>,
     edges: HashMap<EdgeIds, EdgeStats>,
+    votes: VoteTally,
     named_callers: HashMap<(PeerId, NodeId), EdgeStats>,
     served: HashMap<(NodeId, PeerId), ServedStats>,
     planning: PlanningTally,
@@ -47,6 +54,8 @@ pub(crate) struct Tally {
     consumes: VecDeque<Consume>,
     window: Option<(u64, u64)>,
     folded: u64,
+    words_refused: u64,
+    trails_folded: u64,
     unweighed: HashMap<NodeId, u64>,
     dropped: BTreeMap<&'static str, u64>,
 }
@@ -61,10 +70,13 @@ pub(crate) struct TallySink<'a> {
 impl SliceSink for TallySink<'_> {
     fn span(&mut self, record: &SpanRecord) {
         let tally = &mut *self.tally;
-        *tally
-            .spans
-            .entry((record.node, record.resource))
-            .or_default() += 1;
+        let place = (record.node, record.resource);
+        let times = tally.spans.entry(place).or_default();
+        times.count += 1;
+        if !self.names.resource(record.resource).addresses.is_empty() {
+            let at = record.start_ns;
+            times.spells.add(at, at, IP_REACH_NS);
+        }
         *tally.kinds.entry((record.node, record.kind)).or_default() += 1;
         if record.marks.has(Marks::PROXY) {
             *tally
@@ -73,6 +85,7 @@ impl SliceSink for TallySink<'_> {
                 .or_default() += 1;
         }
         tally.folded += u64::from(record.marks.has(Marks::FOLDED));
+        tally.words_refused += u64::from(record.marks.has(Marks::WORD_REFUSED));
         if !record.marks.has(Marks::WEIGHED) {
             *tally.unweighed.entry(record.node).or_default() += 1;
         }
@@ -94,21 +107,29 @@ impl SliceSink for TallySink<'_> {
     }
 
     fn attempt(&mut self, attempt: &Attempt) {
-        let key = (
-            attempt.caller,
-            attempt.callee,
-            attempt.peer,
-            attempt.relation,
-        );
+        let trail = TrailIds::of(attempt, self.names);
+        let ids = |trail| {
+            let (callee, peer) = (attempt.callee, attempt.peer);
+            (attempt.caller, callee, peer, attempt.relation, trail)
+        };
+        let max_edges = self.settings.max_edges;
         let tally = &mut *self.tally;
-        if tally.edges.len() >= self.settings.max_edges && !tally.edges.contains_key(&key) {
+        let mut key = ids(trail);
+        // Before edges are given up, those that differ only in their trail are one.
+        let is_scarce = tally.edges.len() >= max_edges - max_edges / 4;
+        if is_scarce && trail != TrailIds::NONE && !tally.edges.contains_key(&key) {
+            tally.trails_folded += 1;
+            key = ids(TrailIds::NONE);
+        }
+        if tally.edges.len() >= max_edges && !tally.edges.contains_key(&key) {
             *tally.dropped.entry("edge_cap").or_default() += 1;
             return;
         }
         let stats = tally.edges.entry(key).or_default();
         stats.count(attempt, self.names.label(attempt.error));
-        tally.planning.attempt(attempt, self.names);
+        tally.planning.attempt(attempt, key.4, self.names);
         tally.sampling.attempt(key, attempt);
+        tally.votes.count(attempt, self.settings.max_edges);
         tally.clocks.attempt(attempt, self.settings.max_edges);
     }
 
@@ -187,11 +208,16 @@ impl Tally {
         for (reason, count) in &self.dropped {
             segment.dropped.insert((*reason).to_owned(), *count);
         }
-        if self.folded > 0 {
-            segment
-                .counters
-                .insert("names_folded".to_owned(), self.folded);
+        let counters = [
+            ("names_folded", self.folded),
+            ("path_words_refused", self.words_refused),
+            ("trails_folded", self.trails_folded),
+            ("votes_dropped", self.votes.dropped),
+        ];
+        for (name, count) in counters.into_iter().filter(|(_, count)| *count > 0) {
+            segment.counters.insert(name.to_owned(), count);
         }
+        self.votes.name_into(names, &mut segment);
         self.name_nodes(names, settings, &mut segment);
         self.name_edges(names, &mut segment);
         self.planning.name_into(names, settings, &mut segment);
@@ -206,18 +232,22 @@ impl Tally {
             change(nodes.entry(names.node(id).clone()).or_default());
         };
         let spans: BTreeMap<_, _> = self.spans.iter().collect();
-        for ((id, resource), count) in spans {
+        for ((id, resource), times) in spans {
             let facts = names.resource(*resource);
+            let count = times.count;
             node(*id, &mut |stats| {
                 stats.spans += count;
                 if !facts.instance.is_empty() {
                     stats.instances.insert(facts.instance.clone());
                 }
-                stats.pod_ips.extend(facts.pod_ip.clone());
+                for address in &facts.addresses {
+                    let seen = stats.addresses.entry(address.clone()).or_default();
+                    seen.merge(&times.spells, IP_REACH_NS);
+                }
                 for (facet, value) in facts.values() {
                     match facet {
-                        Facet::Counted(name) => stats.facet(name, value, *count),
-                        Facet::Attribute(name) => stats.attribute(name, value, *count),
+                        Facet::Counted(name) => stats.facet(name, value, count),
+                        Facet::Attribute(name) => stats.attribute(name, value, count),
                     }
                 }
             });
@@ -268,12 +298,13 @@ impl Tally {
         let edges = self
             .edges
             .iter()
-            .map(|((caller, callee, dialled, relation), stats)| {
+            .map(|((caller, callee, dialled, relation, trail), stats)| {
                 let key = EdgeKey {
                     caller: Caller::Node(names.node(*caller).clone()),
                     callee: callee.map(|callee| names.node(callee).clone()),
                     peer: peer(*dialled),
                     relation: *relation,
+                    trail: trail.named(names),
                 };
                 (key, stats)
             });
@@ -289,6 +320,7 @@ impl Tally {
                 callee: Some(callee),
                 peer: Peer::default(),
                 relation: Relation::Sync,
+                trail: Trail::default(),
             };
             (key, stats)
         });
@@ -337,6 +369,13 @@ impl Tally {
             segment.consumes.insert(id, half);
         }
     }
+}
+
+/// Spans of one resource, and when they started if it has addresses of its own.
+#[derive(Debug, Default)]
+struct SpanTimes {
+    count: u64,
+    spells: Spells,
 }
 
 /// Where the caller of an entry sits.

@@ -29,6 +29,7 @@ struct AnySpan {
     is_error: bool,
     link: Option<(u8, u8)>,
     attributes: Vec<(Key, &'static str)>,
+    resource: Vec<(Key, &'static str)>,
     resend: i64,
 }
 
@@ -39,6 +40,7 @@ fn any_span() -> impl Strategy<Value = AnySpan> {
         prop::sample::select(vec!["", "i1", "i2"]),
         vec(any_attribute(), 0..4),
         prop::sample::select(vec!["", "z1", "z2"]),
+        vec(any_resource_attribute(), 0..2),
     );
     let times = (any::<u8>(), any::<u8>(), any::<bool>(), 0..4_i64);
     let link = proptest::option::of((0..4_u8, 1..9_u8));
@@ -49,6 +51,7 @@ fn any_span() -> impl Strategy<Value = AnySpan> {
         kind: ids.3,
         service: names.0,
         zone: names.3,
+        resource: names.4,
         instance: names.1,
         attributes: names.2,
         start: times.0,
@@ -64,7 +67,12 @@ fn any_attribute() -> impl Strategy<Value = (Key, &'static str)> {
         (Key::ServerAddress, "api"),
         (Key::ServerAddress, "api.example.com"),
         (Key::UrlFull, "https://u:p@api.example.com/x?y"),
+        (Key::UrlFull, "http://api/orders/7"),
+        (Key::UrlFull, "http://api/v1/users"),
+        (Key::HttpTarget, "/orders"),
+        (Key::ServerAddress, "10.0.0.7"),
         (Key::NetworkPeerAddress, "10.0.0.7"),
+        (Key::RpcService, "shop.Cart"),
         (Key::PeerService, "b"),
         (Key::PeerService, "elsewhere"),
         (Key::DbSystem, "mssql"),
@@ -81,6 +89,18 @@ fn any_attribute() -> impl Strategy<Value = (Key, &'static str)> {
     ])
 }
 
+fn any_resource_attribute() -> impl Strategy<Value = (Key, &'static str)> {
+    prop::sample::select(vec![
+        (Key::K8sPodIp, "10.0.0.7"),
+        (Key::ServiceInstanceId, "10.0.0.7:80"),
+        (Key::K8sClusterName, "one"),
+        (Key::ServiceNamespace, "shop"),
+    ])
+}
+
+/// When the spans of each trace start, in minutes: far enough apart that addresses change hands and votes fade.
+const TRACE_MINUTES: [u64; 4] = [0, 9, 23, 23];
+
 impl AnySpan {
     fn trace_id(trace: u8) -> TraceId {
         // Trace 3 comes from a 64-bit tracer that shares trace 2's low half.
@@ -92,6 +112,9 @@ impl AnySpan {
     fn send(&self, recorder: &mut Recorder) {
         let mut resource = AttributeSet::default();
         resource.insert(Key::ServiceName, Value::Text(self.service));
+        for (key, text) in &self.resource {
+            resource.insert(*key, Value::Text(text));
+        }
         resource.insert(Key::ServiceInstanceId, Value::Text(self.instance));
         resource.insert(Key::CloudAvailabilityZone, Value::Text(self.zone));
         recorder.resource(&resource);
@@ -100,6 +123,7 @@ impl AnySpan {
         for (key, text) in &self.attributes {
             attributes.insert(*key, Value::Text(text));
         }
+        let minutes_ns = TRACE_MINUTES[usize::from(self.trace)] * 60_000_000_000;
         let id = |id: u8| SpanId(u64::from(id).to_be_bytes());
         let links: Vec<Link> = self
             .link
@@ -114,8 +138,8 @@ impl AnySpan {
             span_id: id(self.id),
             parent_id: self.parent.map(id),
             kind: SpanKind::from_otlp(self.kind),
-            start_ns: u64::from(self.start) * 1_000_000,
-            end_ns: (u64::from(self.start) + u64::from(self.length)) * 1_000_000,
+            start_ns: minutes_ns + u64::from(self.start) * 1_000_000,
+            end_ns: minutes_ns + (u64::from(self.start) + u64::from(self.length)) * 1_000_000,
             is_error: self.is_error,
             flags: 0,
             trace_state: "ot=th:8",

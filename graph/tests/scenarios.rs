@@ -5,6 +5,9 @@
 //! a group are reported together. The same rows go through the binary in the end-to-end tests.
 
 #[cfg(test)]
+#[path = "scenarios/addresses.rs"]
+mod addresses;
+#[cfg(test)]
 #[path = "scenarios/behaviour.rs"]
 mod behaviour;
 #[cfg(test)]

@@ -102,12 +102,69 @@ pub(super) fn default_port(scheme: &str) -> Option<u16> {
     })
 }
 
+/// The domain above a host: the rest behind its first label, if that looks like a domain that somebody registered.
+///
+/// There is no list of public suffixes here: two labels will do, and three where the last two look like `co.uk`. Fails for
+/// registries of longer suffixes, whose customers then look like subdomains of one domain.
+#[must_use]
+pub(crate) fn parent_domain(host: &str) -> Option<&str> {
+    const SECOND_LEVEL: [&str; 8] = ["ac", "co", "com", "edu", "gov", "net", "or", "org"];
+    let (_, parent) = host.split_once('.')?;
+    let mut labels = parent.rsplit('.');
+    let (top, second) = (labels.next()?, labels.next()?);
+    let is_suffix = top.len() == 2 && SECOND_LEVEL.contains(&second) && labels.next().is_none();
+    let is_ip = host.parse::<IpAddr>().is_ok();
+    (!is_suffix && !is_ip).then_some(parent)
+}
+
+/// Resolver prefixes of gRPC and service registries: what they resolve stands behind the authority.
+const RESOLVERS: [&str; 8] = [
+    "consul",
+    "dns",
+    "etcd",
+    "ipv4",
+    "ipv6",
+    "k8s",
+    "kubernetes",
+    "passthrough",
+];
+
+/// Sockets in the file system name no host.
+fn is_socket_scheme(scheme: &str) -> bool {
+    [
+        "unix",
+        "unix-abstract",
+        "npipe",
+        "file",
+        "http+unix",
+        "vsock",
+    ]
+    .iter()
+    .any(|socket| socket.eq_ignore_ascii_case(scheme))
+}
+
+/// What a URL-like text dials: the name behind `dns://authority/`, else the authority.
+fn authority<'a>(scheme: &str, rest: &'a str) -> Option<&'a str> {
+    if is_socket_scheme(scheme) {
+        return None;
+    }
+    let is_resolver = RESOLVERS
+        .iter()
+        .any(|resolver| resolver.eq_ignore_ascii_case(scheme));
+    let behind = rest.split_once('/').map(|(_, name)| name);
+    let rest = match behind.filter(|name| is_resolver && !name.is_empty()) {
+        Some(name) => name,
+        None if is_known_scheme(&scheme.to_ascii_lowercase()) => rest,
+        None => rest.trim_start_matches('/'),
+    };
+    rest.split(['/', '?', '#', ';']).next()
+}
+
 /// Scheme and address of an absolute URL, without userinfo, path and query.
 pub(super) fn parse_url(text: &str) -> Option<Url> {
     let text = text.trim().strip_prefix("jdbc:").unwrap_or(text.trim());
     let (scheme, rest) = text.split_once("://")?;
-    let authority = rest.split(['/', '?', '#', ';']).next()?;
-    let address = parse_authority(authority)?;
+    let address = parse_authority(authority(scheme, rest)?)?;
     Some(Url {
         scheme: scheme.to_ascii_lowercase(),
         address,
@@ -120,7 +177,7 @@ pub(super) fn parse_url(text: &str) -> Option<Url> {
 pub fn parse_authority(text: &str) -> Option<Address> {
     let text = text.trim().trim_matches(['"', '\'']).trim();
     let text = match text.split_once("://") {
-        Some((_, rest)) => rest.trim_start_matches('/').split('/').next()?,
+        Some((scheme, rest)) => authority(scheme, rest)?,
         None => ["ipv4:", "ipv6:", "dns:"]
             .iter()
             .find_map(|prefix| text.strip_prefix(prefix))

@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use petgraph::unionfind::UnionFind;
 
 use super::NodeRef;
-use super::destination::Place;
 use super::flows::SendIndex;
+use super::place::Place;
 use super::services::Services;
 use crate::identity::NodeKey;
 use crate::peer::{Category, Peer};

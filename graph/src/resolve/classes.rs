@@ -19,6 +19,7 @@ enum Class {
     Paired,
     Parent,
     Address,
+    Alias,
     Named,
     Link,
 }
@@ -31,6 +32,7 @@ impl Class {
             Found::Parent => Self::Parent,
             Found::Alone => match evidence {
                 Evidence::Link => Self::Link,
+                Evidence::Alias => Self::Alias,
                 Evidence::Named => Self::Named,
                 Evidence::Answered | Evidence::Dialled | Evidence::Book(_) => Self::Address,
             },
@@ -41,6 +43,7 @@ impl Class {
         match evidence {
             Evidence::Answered => Self::Paired,
             Evidence::Link => Self::Link,
+            Evidence::Alias => Self::Alias,
             Evidence::Named => Self::Named,
             Evidence::Dialled | Evidence::Book(_) => Self::Address,
         }
@@ -51,7 +54,7 @@ impl Class {
             Self::Paired => 1.0,
             Self::Parent => PARENT_CONFIDENCE,
             Self::Link => Evidence::Link.confidence(),
-            Self::Address | Self::Named => evidence.confidence(),
+            Self::Address | Self::Alias | Self::Named => evidence.confidence(),
         }
     }
 
@@ -61,6 +64,7 @@ impl Class {
             Self::Paired => "paired",
             Self::Parent => "parent",
             Self::Address => "address",
+            Self::Alias => "alias",
             Self::Named => "named",
             Self::Link => "link",
         }
@@ -111,6 +115,7 @@ impl Classes {
             Class::Paired => &mut self.counts.paired,
             Class::Parent => &mut self.counts.parent,
             Class::Address => &mut self.counts.address,
+            Class::Alias => &mut self.counts.alias,
             Class::Named => &mut self.counts.named,
             Class::Link => &mut self.counts.link,
         };

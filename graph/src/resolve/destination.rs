@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use super::NodeRef;
-use super::book::{Book, Entry};
+use super::book::{Book, Entry, Question};
 use super::brokers::Brokers;
 use super::kube;
+use super::place::{Place, is_metadata, is_public_name, owned_database};
 use super::ports::Ports;
 use super::services::{Match, Services};
 use crate::identity::NodeKey;
@@ -22,6 +23,8 @@ pub(crate) enum Evidence {
     Dialled,
     /// By an address that the book maps to a service, with so many votes.
     Book(u64),
+    /// By a name that paired calls lead to another service than it spells.
+    Alias,
     /// By a name that the spans give.
     Named,
     /// By a span link.
@@ -39,6 +42,7 @@ impl Evidence {
                 let votes = u32::try_from(votes.clamp(1, 20)).unwrap_or(20);
                 0.5 + 0.4 * f64::from(votes - 1) / 19.0
             }
+            Self::Alias => 0.7,
             Self::Named => 0.6,
         }
     }
@@ -49,7 +53,21 @@ impl Evidence {
 pub(super) struct Known {
     pub(super) node: NodeRef,
     pub(super) evidence: Evidence,
+    /// True for a name that several nodes could own.
     pub(super) is_ambiguous: bool,
+    /// Nodes that a name or a shared host could stand for.
+    pub(super) candidates: Vec<NodeRef>,
+}
+
+impl Known {
+    pub(super) fn new(node: NodeRef, evidence: Evidence) -> Self {
+        Self {
+            node,
+            evidence,
+            is_ambiguous: false,
+            candidates: Vec::new(),
+        }
+    }
 }
 
 /// The end of a call.
@@ -62,11 +80,7 @@ pub(super) enum Destination {
 
 impl Destination {
     fn known(node: NodeRef, evidence: Evidence) -> Self {
-        Self::Known(Known {
-            node,
-            evidence,
-            is_ambiguous: false,
-        })
+        Self::Known(Known::new(node, evidence))
     }
 
     pub(super) fn answered(node: NodeRef) -> Self {
@@ -93,7 +107,7 @@ impl<'a> Resolver<'a> {
         let ports = Ports::learn(segment);
         Self {
             brokers: Brokers::learn(segment, &services),
-            book: Book::learn(segment, &ports),
+            book: Book::learn(segment, &ports, &services),
             services,
             ports,
         }
@@ -106,7 +120,7 @@ impl<'a> Resolver<'a> {
             .by_peer_name(environment, namespace, (namespace, name))
         {
             Match::One(node) => node,
-            Match::Ambiguous | Match::Unknown => NodeRef {
+            Match::Ambiguous(_) | Match::Unknown => NodeRef {
                 kind: NodeKind::External,
                 environment: environment.to_owned(),
                 namespace: namespace.to_owned(),
@@ -128,9 +142,11 @@ impl<'a> Resolver<'a> {
         self.ports.complete(caller, peer)
     }
 
-    pub(super) fn resolve(&self, caller: &NodeKey, peer: &Peer) -> Destination {
-        self.by_name(caller, peer)
-            .or_else(|| self.by_book(caller, peer))
+    /// Where an unanswered call went.
+    pub(super) fn resolve(&self, asked: Question<'_>) -> Destination {
+        let (caller, peer) = (asked.caller, asked.peer);
+        self.by_name(asked)
+            .or_else(|| self.by_book(asked))
             .or_else(|| self.by_category(caller, peer))
             .or_else(|| self.by_host(caller, peer))
             .or_else(|| self.by_socket(caller, peer))
@@ -138,52 +154,74 @@ impl<'a> Resolver<'a> {
             .unwrap_or(Destination::Unresolved)
     }
 
-    /// Rule 1.5.1: the name that the caller gives its peer. Some drivers give the keyspace, which may be called as the
-    /// service itself: that is no self call.
-    fn by_name(&self, caller: &NodeKey, peer: &Peer) -> Option<Destination> {
-        let (namespace, name) = peer.name.as_ref()?;
-        let found =
+    /// Rule 1.5.1: the name that the caller gives its peer, through the alias book. Some drivers give the keyspace, which
+    /// may be called as the service itself: that is no self call.
+    fn by_name(&self, asked: Question<'_>) -> Option<Destination> {
+        let (caller, peer) = (asked.caller, asked.peer);
+        let name = peer.name.as_ref()?;
+        let spelled =
             self.services
-                .by_peer_name(&caller.environment, &caller.namespace, (namespace, name));
-        if let Match::One(node) = found {
-            let is_keyspace = matches!(peer.category, Category::Database { .. })
-                && node == NodeRef::of_key(caller);
-            return (!is_keyspace).then(|| Destination::named(node));
+                .by_peer_name(&caller.environment, &caller.namespace, (&name.0, &name.1));
+        let is_keyspace = |node: &NodeRef| {
+            matches!(peer.category, Category::Database { .. }) && *node == NodeRef::of_key(caller)
+        };
+        let is_message = matches!(peer.category, Category::Messaging { .. });
+        let learnt = match is_message {
+            true => None,
+            false => self.book.alias(caller, name, asked.when),
+        };
+        let mut candidates = Vec::new();
+        let mut is_ambiguous = false;
+        match learnt {
+            Some(Entry::Single { node, .. }) if !is_keyspace(&node) => {
+                let evidence = match spelled == Match::One(node.clone()) {
+                    true => Evidence::Named,
+                    false => Evidence::Alias,
+                };
+                return Some(Destination::known(node, evidence));
+            }
+            Some(Entry::Shared { candidates: found }) => {
+                is_ambiguous = true;
+                candidates = found;
+            }
+            _ => {}
         }
-        let kind = match peer.category {
-            Category::Database { .. } => NodeKind::Database,
-            Category::Messaging { .. } => NodeKind::Broker,
-            Category::Genai { .. } => NodeKind::Genai,
-            Category::Function { .. } => NodeKind::Function,
-            _ => NodeKind::External,
+        let node = match spelled {
+            Match::One(node) if is_keyspace(&node) => return None,
+            Match::One(node) => node,
+            Match::Ambiguous(found) => {
+                is_ambiguous = true;
+                candidates.extend(found);
+                named_node(caller, peer, name)
+            }
+            Match::Unknown => named_node(caller, peer, name),
         };
         Some(Destination::Known(Known {
-            node: NodeRef {
-                kind,
-                environment: caller.environment.clone(),
-                namespace: namespace.clone(),
-                name: name.clone(),
-                source: String::new(),
-                address: peer.address.as_ref().map(Address::to_string),
-                system: peer.category.system().map(str::to_owned),
-            },
-            evidence: Evidence::Named,
-            is_ambiguous: found == Match::Ambiguous,
+            is_ambiguous,
+            candidates,
+            ..Known::new(node, Evidence::Named)
         }))
     }
 
-    /// Rule 1.5.2: the address book.
-    fn by_book(&self, caller: &NodeKey, peer: &Peer) -> Option<Destination> {
-        if matches!(peer.category, Category::Messaging { .. }) {
+    /// Rule 1.5.2: the address book. Nothing is known about a private address that is between two owners.
+    fn by_book(&self, asked: Question<'_>) -> Option<Destination> {
+        if matches!(asked.peer.category, Category::Messaging { .. }) {
             return None;
         }
-        Some(match self.book.look_up(caller, peer)? {
+        let address = asked.peer.best_address()?;
+        let shared = |candidates| {
+            let node = self.place(asked.caller, address);
+            let node = node.into_node(NodeKind::SharedHost, None);
+            Destination::Known(Known {
+                candidates,
+                ..Known::new(node, Evidence::Dialled)
+            })
+        };
+        Some(match self.book.look_up(&self.services, asked)? {
             Entry::Single { node, votes } => Destination::known(node, Evidence::Book(votes)),
-            Entry::Shared => {
-                let place = self.place(caller, peer.best_address()?);
-                let node = place.into_node(NodeKind::SharedHost, None);
-                Destination::known(node, Evidence::Dialled)
-            }
+            Entry::Shared { candidates } => shared(candidates),
+            Entry::Unclear if address.ip().is_some_and(is_private) => Destination::Unresolved,
+            Entry::Unclear => shared(Vec::new()),
         })
     }
 
@@ -274,7 +312,7 @@ impl<'a> Resolver<'a> {
         };
         match self.services.by_rpc_service(&caller.environment, service) {
             Match::One(node) => Some(Destination::named(node)),
-            Match::Ambiguous | Match::Unknown => None,
+            Match::Ambiguous(_) | Match::Unknown => None,
         }
     }
 
@@ -301,91 +339,22 @@ impl<'a> Resolver<'a> {
     }
 }
 
-/// A dialled address as the name of a node: every form of a Kubernetes name is one name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Place {
-    environment: String,
-    pub(super) address: String,
-}
-
-impl Place {
-    pub(super) fn new(services: &Services<'_>, caller: &NodeKey, address: &Address) -> Self {
-        let namespace = services.kube_namespace(caller);
-        let kube = kube::parse(&address.host, namespace, services.known_namespaces());
-        let is_local = kube.is_some()
-            || !address.host.contains(['.', ':'])
-            || address.ip().is_some_and(is_private);
-        let address = match kube {
-            Some(kube) => Address {
-                host: format!("{}.{}", kube.name, kube.namespace),
-                port: address.port,
-            },
-            None => address.clone(),
-        };
-        Self {
-            // The same private name in another environment is another thing.
-            environment: if is_local {
-                caller.environment.clone()
-            } else {
-                String::new()
-            },
-            address: address.to_string(),
-        }
-    }
-
-    fn into_node(self, kind: NodeKind, system: Option<&str>) -> NodeRef {
-        NodeRef {
-            kind,
-            environment: self.environment,
-            namespace: String::new(),
-            name: self.address.clone(),
-            source: String::new(),
-            address: Some(self.address),
-            system: system.map(str::to_owned),
-        }
-    }
-
-    /// `system@host:port`.
-    pub(super) fn into_system_node(self, kind: NodeKind, system: &str) -> NodeRef {
-        NodeRef {
-            name: format!("{system}@{}", self.address),
-            ..self.into_node(kind, Some(system))
-        }
-    }
-}
-
-/// A database without a host belongs to its caller: there is no global `postgresql` (rule 1.5.3).
-fn owned_database(caller: &NodeKey, system: &str) -> NodeRef {
+/// The virtual node of a name that no node owns, or that several do.
+fn named_node(caller: &NodeKey, peer: &Peer, (namespace, name): &(String, String)) -> NodeRef {
+    let kind = match peer.category {
+        Category::Database { .. } => NodeKind::Database,
+        Category::Messaging { .. } => NodeKind::Broker,
+        Category::Genai { .. } => NodeKind::Genai,
+        Category::Function { .. } => NodeKind::Function,
+        _ => NodeKind::External,
+    };
     NodeRef {
-        kind: NodeKind::Database,
+        kind,
         environment: caller.environment.clone(),
-        namespace: caller.namespace.clone(),
-        name: system.to_owned(),
-        source: caller.display_name().to_owned(),
-        address: None,
-        system: Some(system.to_owned()),
+        namespace: namespace.clone(),
+        name: name.clone(),
+        source: String::new(),
+        address: peer.address.as_ref().map(Address::to_string),
+        system: peer.category.system().map(str::to_owned),
     }
-}
-
-/// Names with a dot outside the zones that are never delegated in public DNS.
-pub(crate) fn is_public_name(host: &str) -> bool {
-    const PRIVATE_ZONES: [&str; 8] = [
-        "local",
-        "localhost",
-        "internal",
-        "intranet",
-        "lan",
-        "corp",
-        "svc",
-        "arpa",
-    ];
-    host.rsplit_once('.')
-        .is_some_and(|(_, zone)| !PRIVATE_ZONES.contains(&zone))
-}
-
-fn is_metadata(host: &str) -> bool {
-    matches!(
-        host,
-        "169.254.169.254" | "fd00:ec2::254" | "metadata.google.internal" | "metadata.goog"
-    )
 }

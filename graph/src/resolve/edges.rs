@@ -89,17 +89,20 @@ impl EdgeTable {
         self.sum(caller, to, relation).hairpins += calls;
     }
 
-    /// Adds facts for planning to an edge. Facts of calls that made no edge have no place.
+    /// Adds facts for planning to an edge, with the requests that count for it. Facts of calls that made no edge have no
+    /// place.
     pub(super) fn add_facts(
         &mut self,
-        caller: &NodeRef,
-        to: &Known,
-        relation: Relation,
+        (caller, to, relation): (&NodeRef, &NodeRef, Relation),
         facts: &EdgeFacts,
+        requests: u64,
     ) {
-        let key = (caller.clone(), to.node.clone(), relation);
+        let key = (caller.clone(), to.clone(), relation);
         if let Some(sum) = self.edges.get_mut(&key) {
-            sum.facts.get_or_insert_default().merge(facts);
+            let all = sum.facts.get_or_insert_default();
+            let before = all.caller_requests;
+            all.merge(facts);
+            all.caller_requests = before + requests;
         }
     }
 

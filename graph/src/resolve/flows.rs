@@ -133,11 +133,7 @@ fn flow(
     } else {
         Evidence::Link
     };
-    let known = Known {
-        node: NodeRef::of_key(consumer),
-        evidence,
-        is_ambiguous: false,
-    };
+    let known = Known::new(NodeRef::of_key(consumer), evidence);
     let peer = first_named(&send.peer, distinct.iter().map(|d| &d.consume.peer));
     let producer = NodeRef::of_key(&send.producer);
     table.add_flow(&producer, &known, peer, &stats);
@@ -173,11 +169,7 @@ fn legs(
             last_ns: send.end_ns,
             trace_id: id.0,
         });
-        let known = Known {
-            node: broker,
-            evidence: Evidence::Dialled,
-            is_ambiguous: false,
-        };
+        let known = Known::new(broker, Evidence::Dialled);
         let producer = NodeRef::of_key(&send.producer);
         table.add_flow(&producer, &known, &send.peer, &stats);
     }
@@ -218,11 +210,7 @@ fn out_of_broker(trace_id: u128, consume: &ConsumeHalf, broker: &NodeRef, table:
         last_ns: consume.end_ns,
         trace_id,
     });
-    let known = Known {
-        node: NodeRef::of_key(&consume.consumer),
-        evidence: Evidence::Dialled,
-        is_ambiguous: false,
-    };
+    let known = Known::new(NodeRef::of_key(&consume.consumer), Evidence::Dialled);
     table.add_flow(broker, &known, &consume.peer, &stats);
 }
 

@@ -1,13 +1,14 @@
 //! Nodes of the snapshot: identity, facets, and the addresses they were called by.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::NodeRef;
+use super::policy::MAX_CANDIDATES;
 use crate::identity::{NodeKey, NodeName};
 use crate::peer::Peer;
 use crate::segment::Segment;
 use crate::segment::stats::NodeStats;
-use crate::snapshot::{Node, Target, TraceCounts};
+use crate::snapshot::{Node, NodeKind, Target, TraceCounts};
 use crate::time::Timestamp;
 
 /// The node as users see it.
@@ -53,6 +54,35 @@ pub(super) fn describe(
         described.attributes.insert("identity".to_owned(), identity);
     }
     described
+}
+
+/// A node that stands for many hosts says for how many.
+pub(super) fn stand_for(node: &mut Node, hosts: Option<u64>) {
+    if let Some(hosts) = hosts {
+        let count = BTreeMap::from([("distinct".to_owned(), hosts)]);
+        node.facets.insert("hosts".to_owned(), count);
+    }
+}
+
+/// Ids of the nodes that a virtual node could be, so that somebody who knows can say.
+pub(super) fn list_candidates(
+    node: &mut Node,
+    candidates: Option<&BTreeSet<NodeRef>>,
+    ids: &BTreeMap<NodeRef, String>,
+) {
+    let found = candidates.into_iter().flatten();
+    let found: Vec<&str> = found
+        .filter_map(|node| ids.get(node).map(String::as_str))
+        .collect();
+    // What spans say of themselves is theirs: a service that answers to a shared name is no candidate for itself.
+    if node.kind == NodeKind::Service || found.is_empty() {
+        return;
+    }
+    let mut text = found[..found.len().min(MAX_CANDIDATES)].join(", ");
+    if found.len() > MAX_CANDIDATES {
+        text.push_str(&format!(", and {} more", found.len() - MAX_CANDIDATES));
+    }
+    node.attributes.insert("candidates".to_owned(), text);
 }
 
 /// How often an event was counted.

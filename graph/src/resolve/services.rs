@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::NodeRef;
 use crate::identity::{NodeKey, NodeName};
 use crate::peer::Category;
-use crate::segment::Segment;
+use crate::segment::{Caller, Segment};
 
 /// An index of the nodes that emit spans.
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub(super) struct Services<'a> {
     by_rpc_service: BTreeMap<(&'a str, &'a str), BTreeSet<&'a NodeKey>>,
     kube_namespaces: BTreeMap<&'a NodeKey, &'a str>,
     clusters: BTreeMap<&'a NodeKey, &'a str>,
+    /// Clusters named in each environment.
+    all_clusters: BTreeMap<&'a str, BTreeSet<&'a str>>,
     /// Every Kubernetes namespace seen.
     known_namespaces: BTreeSet<String>,
 }
@@ -27,7 +29,7 @@ pub(super) enum Match {
     /// Exactly this node.
     One(NodeRef),
     /// Several nodes; choosing would be guessing.
-    Ambiguous,
+    Ambiguous(Vec<NodeRef>),
     /// No node that emits spans.
     Unknown,
 }
@@ -40,9 +42,14 @@ impl<'a> Services<'a> {
             by_rpc_service: BTreeMap::new(),
             kube_namespaces: BTreeMap::new(),
             clusters: BTreeMap::new(),
+            all_clusters: BTreeMap::new(),
             known_namespaces: BTreeSet::new(),
         };
         for (key, stats) in &segment.nodes {
+            let named = stats.facets.get("cluster").into_iter();
+            let named = named.flat_map(BTreeMap::keys).map(String::as_str);
+            let all = services.all_clusters.entry(key.environment.as_str());
+            all.or_default().extend(named);
             if matches!(key.name, NodeName::Unidentified(_) | NodeName::Other) {
                 continue;
             }
@@ -70,24 +77,59 @@ impl<'a> Services<'a> {
                 services.by_workload.entry(place).or_default().insert(key);
             }
         }
+        services.learn_rpc_services(segment);
+        services
+    }
+
+    /// Who serves an RPC service: those whose server spans name it, and those that answered callers that named it. Of the
+    /// latter, one that calls the service itself is a proxy that passes calls on.
+    fn learn_rpc_services(&mut self, segment: &'a Segment) {
+        let mut passed_on: BTreeSet<(&NodeKey, &str)> = BTreeSet::new();
+        for (key, stats) in &segment.edges {
+            if let (Caller::Node(caller), Category::Rpc { service, .. }) =
+                (&key.caller, &key.peer.category)
+                && key.callee.as_ref() != Some(caller)
+                && stats.attempts > 0
+            {
+                passed_on.insert((caller, service));
+            }
+        }
+        let voted = segment.votes.keys().map(|key| {
+            let environment = key.caller.environment.as_str();
+            (environment, &key.callee, key.rpc_service.as_str())
+        });
+        let voted = voted.filter(|(_, node, service)| {
+            !service.is_empty() && !passed_on.contains(&(*node, *service))
+        });
+        for (environment, node, service) in voted {
+            let nodes = self.by_rpc_service.entry((environment, service));
+            nodes.or_default().insert(node);
+        }
         for (key, peer) in segment.served.keys() {
             if let Category::Rpc { service, .. } = &peer.category
                 && !service.is_empty()
             {
                 let place = (key.environment.as_str(), service.as_str());
-                services
-                    .by_rpc_service
-                    .entry(place)
-                    .or_default()
-                    .insert(key);
+                self.by_rpc_service.entry(place).or_default().insert(key);
             }
         }
-        services
     }
 
     /// The Kubernetes namespace of a node, if all its spans agree on one.
     pub(super) fn kube_namespace(&self, node: &NodeKey) -> Option<&'a str> {
         self.kube_namespaces.get(node).copied()
+    }
+
+    /// The cluster of a node, if all its spans agree on one; or the only one that its environment names at all, because
+    /// services that do not name it will hardly run elsewhere; else empty.
+    pub(super) fn cluster(&self, node: &NodeKey) -> &'a str {
+        if let Some(cluster) = self.clusters.get(node) {
+            return cluster;
+        }
+        let all = self.all_clusters.get(node.environment.as_str());
+        let only = all.filter(|all| all.len() == 1);
+        only.and_then(|all| all.first().copied())
+            .unwrap_or_default()
     }
 
     /// True when both nodes are known to run in one cluster: by its name, or by Kubernetes namespaces where no cluster is
@@ -138,7 +180,7 @@ impl<'a> Services<'a> {
                 ([], _) => {}
                 ([only], _) => return Match::One(NodeRef::of_key(only)),
                 (_, [only]) => return Match::One(only.clone()),
-                _ => return Match::Ambiguous,
+                _ => return ambiguous(candidates.iter().copied()),
             }
         }
         Match::Unknown
@@ -156,16 +198,27 @@ impl<'a> Services<'a> {
 
     /// The only node seen serving this RPC service.
     pub(super) fn by_rpc_service(&self, environment: &str, service: &str) -> Match {
+        // Every server has these, so the one that was seen with them is nobody special.
+        let is_everywhere = ["grpc.health.", "grpc.reflection.", "grpc.channelz."]
+            .iter()
+            .any(|package| service.starts_with(package));
+        if is_everywhere {
+            return Match::Unknown;
+        }
         one_of(self.by_rpc_service.get(&(environment, service)))
     }
 }
 
 fn one_of(nodes: Option<&BTreeSet<&NodeKey>>) -> Match {
-    match nodes.map(|nodes| (nodes.len(), nodes.first())) {
-        Some((1, Some(node))) => Match::One(NodeRef::of_key(node)),
-        Some((count, _)) if count > 1 => Match::Ambiguous,
+    match nodes.map(|nodes| (nodes.len(), nodes.first(), nodes)) {
+        Some((1, Some(node), _)) => Match::One(NodeRef::of_key(node)),
+        Some((count, _, nodes)) if count > 1 => ambiguous(nodes.iter().copied()),
         _ => Match::Unknown,
     }
+}
+
+fn ambiguous<'a>(nodes: impl Iterator<Item = &'a NodeKey>) -> Match {
+    Match::Ambiguous(nodes.map(NodeRef::of_key).collect())
 }
 
 /// The only value of a facet.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::identity::NodeKey;
 use crate::segment::skew::SkewKey;
+use crate::segment::votes::VoteKey;
 use crate::segment::{Caller, EdgeKey, Segment};
 
 /// The segment with every sidecar under its application's name; `None` when no sidecar was seen. A sidecar that stood
@@ -46,6 +47,7 @@ pub(crate) fn fold_sidecars(segment: &Segment) -> Option<Segment> {
         callee: key.callee.as_ref().map(name),
         peer: key.peer.clone(),
         relation: key.relation,
+        trail: key.trail.clone(),
     };
     for (key, stats) in &segment.edges {
         let renamed = rename(key);
@@ -57,6 +59,15 @@ pub(crate) fn fold_sidecars(segment: &Segment) -> Option<Segment> {
     }
     for (key, facts) in &segment.facts {
         folded.facts.entry(rename(key)).or_default().merge(facts);
+    }
+    for (key, votes) in &segment.votes {
+        let renamed = VoteKey {
+            caller: name(&key.caller),
+            callee: name(&key.callee),
+            ..key.clone()
+        };
+        let merged = folded.votes.entry(renamed.clone()).or_default();
+        merged.merge(votes, &renamed);
     }
     for ((node, peer), stats) in &segment.served {
         let key = (name(node), peer.clone());

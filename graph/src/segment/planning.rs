@@ -29,6 +29,8 @@ const OTHER: &str = "other";
 pub(crate) struct EdgeFacts {
     /// Distinct requests of the caller with at least one call.
     pub(crate) caller_requests: u64,
+    /// Those of them that no other key of the same host counts: over keys that turn out to reach one node, these add up.
+    pub(crate) first_requests: u64,
     /// Zone of the caller -> zone of the callee -> paired attempts.
     pub(crate) zones: BTreeMap<String, BTreeMap<String, u64>>,
     /// Method -> attempts.
@@ -45,6 +47,7 @@ impl EdgeFacts {
     /// Adds the facts of other calls.
     pub(crate) fn merge(&mut self, other: &Self) {
         self.caller_requests += other.caller_requests;
+        self.first_requests += other.first_requests;
         for (caller, callees) in &other.zones {
             add_counts(self.zones.entry(caller.clone()).or_default(), callees);
         }

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::exemplars::Exemplars;
 use super::planning::TraceStats;
 use super::sampling::{SamplingStats, fixed, unfixed};
+use super::votes::Spells;
+use crate::peer::Address;
+use crate::resolve::policy::IP_REACH_NS;
 use crate::sampling::Weights;
 use crate::sketch::Sketch;
 use crate::slice::{Attempt, Found};
@@ -202,9 +205,13 @@ pub(crate) struct NodeStats {
     pub(crate) orphan_exemplars: Exemplars,
     /// Instances seen.
     pub(crate) instances: BTreeSet<String>,
-    /// Addresses of pods, as their own resources tell.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub(crate) pod_ips: BTreeSet<String>,
+    /// Own addresses of its instances, as their resources tell, and when their spans started.
+    #[serde(
+        default,
+        skip_serializing_if = "BTreeMap::is_empty",
+        with = "super::pairs"
+    )]
+    pub(crate) addresses: BTreeMap<Address, Spells>,
     /// Facet -> value -> spans.
     pub(crate) facets: BTreeMap<String, BTreeMap<String, u64>>,
     /// Attribute -> value -> spans.
@@ -231,7 +238,10 @@ impl NodeStats {
         add_counts(&mut self.events, &other.events);
         self.orphan_exemplars.merge(&other.orphan_exemplars);
         self.instances.extend(other.instances);
-        self.pod_ips.extend(other.pod_ips);
+        for (address, spells) in &other.addresses {
+            let own = self.addresses.entry(address.clone()).or_default();
+            own.merge(spells, IP_REACH_NS);
+        }
         for (facet, values) in &other.facets {
             add_counts(self.facets.entry(facet.clone()).or_default(), values);
         }
@@ -246,11 +256,13 @@ impl NodeStats {
     /// Keeps instances and the values of each facet within bounds; what is left over goes to `other`.
     pub(crate) fn cap(&mut self, max_values: usize) {
         let max_instances = max_values.saturating_mul(INSTANCES_PER_VALUE);
-        for instances in [&mut self.instances, &mut self.pod_ips] {
-            while instances.len() > max_instances {
-                instances.pop_last();
-            }
+        while self.instances.len() > max_instances {
+            self.instances.pop_last();
         }
+        while self.addresses.len() > max_instances {
+            self.addresses.pop_last();
+        }
+        self.addresses.values_mut().for_each(Spells::cap);
         let facets = self.facets.values_mut();
         for values in facets.chain(self.attributes.values_mut()) {
             cap_values(values, max_values);

@@ -8,7 +8,7 @@ use super::steps::Steps;
 use super::tree::{Side, Tree};
 use super::units::{self, Unit};
 use super::{Attempt, End, Event, Found, PeerRef, SliceSink};
-use crate::names::{LabelId, NodeId, Tables};
+use crate::names::{LabelId, NodeId, Tables, WordId};
 use crate::peer::{Category, MessageRole};
 use crate::record::{Marks, SpanRecord};
 use crate::segment::skew::SkewBounds;
@@ -121,6 +121,10 @@ fn outgoing(context: Context<'_>, attempt: &Try, place: Place) -> Attempt {
     let mut sent = Attempt::alone(caller, attempt.peer, leaf);
     sent.request = context.tree.request(attempt.leaf);
     sent.is_call = place.is_call;
+    if sent.word == WordId::FIRST {
+        let wrapper = attempt.wrapper.map(|wrapper| context.tree.record(wrapper));
+        sent.word = wrapper.map_or(WordId::FIRST, |wrapper| wrapper.word);
+    }
     sent.has_failed = judge.is_error();
     sent.error = judge.error;
     sent.lost_attempts = place.lost_attempts;

@@ -21,6 +21,25 @@ fn canonical(a: &SpanRecord, b: &SpanRecord, names: &Tables) -> Ordering {
         .then_with(|| names.peer(b.peer).cmp(names.peer(a.peer)))
         .then_with(|| b.is_error().cmp(&a.is_error()))
         .then_with(|| a.trace_id.cmp(&b.trace_id))
+        .then_with(|| by_facts(a, b, names))
+}
+
+/// Reports of one span that differ only in what decides no edge; of equal ones any may stay.
+fn by_facts(a: &SpanRecord, b: &SpanRecord, names: &Tables) -> Ordering {
+    let operation = |r: &SpanRecord| {
+        let operation = names.operation(r.operation);
+        (&operation.method, &operation.route)
+    };
+    names
+        .word(b.word)
+        .cmp(names.word(a.word))
+        .then_with(|| names.resource(a.resource).cmp(names.resource(b.resource)))
+        .then_with(|| operation(b).cmp(&operation(a)))
+        .then_with(|| b.resend.cmp(&a.resend))
+        .then_with(|| b.messages.cmp(&a.messages))
+        .then_with(|| names.label(b.error).cmp(names.label(a.error)))
+        .then_with(|| b.weight.total_cmp(&a.weight))
+        .then_with(|| b.links.cmp(&a.links))
 }
 
 /// Puts the spans into one canonical order, and drops those sent twice and fragments of whole spans.

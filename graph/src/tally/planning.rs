@@ -7,11 +7,13 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::EdgeIds;
+use super::trail::TrailIds;
 use crate::names::{InstanceId, NodeId, OperationId, Tables};
 use crate::segment::planning::{DestinationKey, EdgeFacts, TraceStats};
 use crate::segment::{Caller, EdgeKey, Segment};
 use crate::settings::Settings;
 use crate::slice::{Attempt, End, Found, PeerRef};
+use crate::snapshot::Relation;
 
 /// Facts since the last flush.
 #[derive(Debug, Default)]
@@ -44,8 +46,8 @@ struct Call {
 
 impl PlanningTally {
     /// Notes an attempt of the slice that is being reported.
-    pub(super) fn attempt(&mut self, attempt: &Attempt, names: &Tables) {
-        let to = destination(attempt);
+    pub(super) fn attempt(&mut self, attempt: &Attempt, trail: TrailIds, names: &Tables) {
+        let to = destination(attempt, trail);
         if attempt.is_attempt {
             self.facts.entry(to).or_default().count(attempt, names);
         }
@@ -74,9 +76,14 @@ impl PlanningTally {
         calls.sort_by(|a, b| order(a, b, names));
         calls.dedup_by(|a, b| order(a, b, names) == Ordering::Equal);
         let mut outside = None;
+        let mut before: Option<&Call> = None;
         for call in &calls {
             let seen = self.facts.entry(call.to).or_default();
             seen.facts.caller_requests += 1;
+            // Sorted: calls to one host follow each other.
+            let is_first = before.is_none_or(|before| !is_same_host(before, call, names));
+            seen.facts.first_requests += u64::from(is_first);
+            before = Some(call);
             // Sorted: the calls of one node outside of any request follow each other.
             let caller = call.to.0;
             if call.request.is_none() && outside != Some(caller) {
@@ -92,12 +99,13 @@ impl PlanningTally {
     pub(super) fn name_into(&self, names: &Tables, settings: &Settings, segment: &mut Segment) {
         self.facts
             .iter()
-            .for_each(|((caller, callee, peer, relation), seen)| {
+            .for_each(|((caller, callee, peer, relation, trail), seen)| {
                 let key = EdgeKey {
                     caller: Caller::Node(names.node(*caller).clone()),
                     callee: callee.map(|callee| names.node(callee).clone()),
                     peer: DestinationKey::of(*peer, names).to_peer(),
                     relation: *relation,
+                    trail: trail.named(names),
                 };
                 segment
                     .facts
@@ -168,22 +176,38 @@ impl Seen {
 }
 
 /// Where an attempt went, as far as one slice knows. What was dialled does not matter when somebody answered.
-fn destination(attempt: &Attempt) -> EdgeIds {
+fn destination(attempt: &Attempt, trail: TrailIds) -> EdgeIds {
     let peer = match attempt.callee {
         Some(_) => PeerRef::NONE,
         None => attempt.peer,
     };
-    (attempt.caller, attempt.callee, peer, attempt.relation)
+    (
+        attempt.caller,
+        attempt.callee,
+        peer,
+        attempt.relation,
+        trail,
+    )
 }
 
 /// Equal for calls of one request to one destination.
 fn order(a: &Call, b: &Call, names: &Tables) -> Ordering {
-    let ends = |call: &Call| (call.request, call.to.0, call.to.1, call.to.3);
-    ends(a).cmp(&ends(b)).then_with(|| {
-        if a.to.2 == b.to.2 {
-            return Ordering::Equal;
-        }
-        let key = |call: &Call| DestinationKey::of(call.to.2, names);
-        key(a).cmp(&key(b))
-    })
+    let key = |call: &Call| DestinationKey::of(call.to.2, names);
+    ends(a)
+        .cmp(&ends(b))
+        .then_with(|| match a.to.2 == b.to.2 {
+            true => Ordering::Equal,
+            false => key(a).cmp(&key(b)),
+        })
+        .then_with(|| a.to.4.order(b.to.4, names))
+}
+
+fn ends(call: &Call) -> (Option<usize>, NodeId, Option<NodeId>, Relation) {
+    (call.request, call.to.0, call.to.1, call.to.3)
+}
+
+/// True for calls of one request to one host, whatever tells services behind it apart.
+fn is_same_host(a: &Call, b: &Call, names: &Tables) -> bool {
+    let host = |call: &Call| DestinationKey::of(call.to.2, names).host();
+    ends(a) == ends(b) && (a.to.2 == b.to.2 || host(a) == host(b))
 }

@@ -104,8 +104,8 @@ fn end_of_caller(calls: &[Sampled], edges: &mut HashMap<EdgeIds, EdgeStats>) {
 }
 
 /// Calls that may end up in one edge follow each other, those that nobody answered first.
-fn order((caller, callee, peer, relation): EdgeIds) -> impl Ord {
-    (caller, relation, callee, peer)
+fn order((caller, callee, peer, relation, trail): EdgeIds) -> impl Ord {
+    (caller, relation, callee, peer, trail)
 }
 
 fn related(a: EdgeIds, b: EdgeIds) -> bool {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tracemesh_graph::attribute::{AttributeSet, Key, Value};
 use tracemesh_graph::record::{Names, Recorder};
+use tracemesh_graph::segment::Segment;
 use tracemesh_graph::settings::Settings;
 use tracemesh_graph::shard::Shard;
 use tracemesh_graph::snapshot::GraphSnapshot;
@@ -42,6 +43,19 @@ pub(crate) fn snapshot(spans: &[&Span], batching: Batching) -> GraphSnapshot {
     }
     shard.close_all();
     shard.take_segment().snapshot(&settings)
+}
+
+/// What a shard with these settings infers from the spans.
+pub(crate) fn segment(spans: &[&Span], settings: &Settings) -> Segment {
+    let names = Arc::new(Names::new(settings));
+    let mut recorder = Recorder::new(Arc::clone(&names), settings);
+    let mut shard = Shard::new(names, settings.clone());
+    spans.iter().for_each(|span| record(&mut recorder, span));
+    for record in recorder.take_records() {
+        shard.push(record, 0);
+    }
+    shard.close_all();
+    shard.take_segment()
 }
 
 /// What the decoder would tell the recorder about a span.

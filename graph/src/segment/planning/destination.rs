@@ -22,6 +22,8 @@ pub(crate) struct DestinationKey<'a> {
 enum Kind<'a> {
     /// The address or the name decides alone.
     Any,
+    /// At an address, this tells services behind one host apart.
+    Rpc(&'a str),
     Database(&'a str),
     Broker(&'a str),
     Whole(&'a Category),
@@ -36,7 +38,15 @@ impl<'a> DestinationKey<'a> {
             Category::None => &dialled.category,
             _ => &base.category,
         };
-        let name = base.name.as_ref().or(dialled.name.as_ref());
+        Self::joined(base.name.as_ref().or(dialled.name.as_ref()), at, category)
+    }
+
+    /// The destination of what a joined peer describes.
+    pub(crate) fn of_peer(peer: &'a Peer) -> Self {
+        Self::joined(peer.name.as_ref(), peer, &peer.category)
+    }
+
+    fn joined(name: Option<&'a (String, String)>, at: &'a Peer, category: &'a Category) -> Self {
         let is_messaging = matches!(category, Category::Messaging { .. });
         let has_host = at.address.as_ref().is_some_and(|a| a.ip().is_none());
         let needs_socket = at.address.is_none() || (is_messaging && !has_host);
@@ -47,13 +57,28 @@ impl<'a> DestinationKey<'a> {
             socket: at.socket.as_ref().filter(|_| needs_socket),
             kind: match category {
                 Category::None => Kind::Any,
-                Category::Rpc { .. } if name.is_some() || at.address.is_some() => Kind::Any,
+                Category::Rpc { .. } if name.is_some() => Kind::Any,
+                Category::Rpc { service, .. } if at.address.is_some() => match service.as_str() {
+                    "" => Kind::Any,
+                    service => Kind::Rpc(service),
+                },
                 Category::Database { system, .. } => Kind::Database(system),
                 Category::Messaging { system, .. } if name.is_some() || has_host => {
                     Kind::Broker(system)
                 }
                 _ => Kind::Whole(category),
             },
+        }
+    }
+
+    /// The same without what tells services behind one host apart.
+    pub(crate) fn host(self) -> Self {
+        Self {
+            kind: match self.kind {
+                Kind::Rpc(_) => Kind::Any,
+                kind => kind,
+            },
+            ..self
         }
     }
 
@@ -66,6 +91,10 @@ impl<'a> DestinationKey<'a> {
             name: self.name.cloned(),
             category: match self.kind {
                 Kind::Any => Category::None,
+                Kind::Rpc(service) => Category::Rpc {
+                    system: String::new(),
+                    service: service.to_owned(),
+                },
                 Kind::Database(system) => Category::Database {
                     system: system.to_owned(),
                     namespace: String::new(),

@@ -1,0 +1,218 @@
+//! The first words of a dialled path, by which services behind one host are told apart (inference rule 1.5.2).
+//!
+//! Never part of a peer, a node or an egress target. Only segments that look like words are read: an id in the first
+//! place would make every request a word of its own. Words are capped per host, and refused ones are counted.
+
+use std::collections::HashMap;
+
+use super::Marks;
+use crate::attribute::{AttributeSet, Key};
+use crate::names::{Names, PeerId, WordId};
+use crate::span::SpanKind;
+
+/// Segments that say nothing about who answers are joined with what follows, up to so many in all.
+const MAX_SEGMENTS: usize = 3;
+
+/// Longest segment that can be a word.
+const MAX_CHARS: usize = 40;
+
+/// The words of an outgoing span: `orders` of `/orders/7`, `api/v1/orders` of `/api/v1/orders/7`.
+pub(super) fn of_span<'a>(kind: SpanKind, attributes: &AttributeSet<'a>) -> Option<&'a str> {
+    if matches!(
+        kind,
+        SpanKind::Server | SpanKind::Consumer | SpanKind::Producer
+    ) {
+        return None;
+    }
+    let keys = [
+        Key::UrlTemplate,
+        Key::UrlFull,
+        Key::HttpUrl,
+        Key::HttpTarget,
+        Key::UrlPath,
+    ];
+    words(path(attributes.first_text(&keys)?)?)
+}
+
+/// The part behind the authority, without query and fragment.
+fn path(text: &str) -> Option<&str> {
+    let path = match text.split_once("://") {
+        Some((_, rest)) => rest.split_once('/')?.1,
+        None => text.strip_prefix('/')?,
+    };
+    path.split(['?', '#']).next()
+}
+
+/// The longest start of the path that is generic words and one more.
+fn words(path: &str) -> Option<&str> {
+    let path = path.trim_start_matches('/');
+    let mut end = 0;
+    for segment in path.split('/').take(MAX_SEGMENTS) {
+        if !is_word(segment) {
+            break;
+        }
+        end += usize::from(end > 0) + segment.len();
+        if !is_generic(segment) {
+            break;
+        }
+    }
+    path.get(..end).filter(|words| !words.is_empty())
+}
+
+/// Letters, with few digits between them: no number, no hash, no token, no placeholder.
+fn is_word(segment: &str) -> bool {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let digits = segment.chars().filter(char::is_ascii_digit).count();
+    let is_hex = segment.len() >= 8 && segment.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
+    segment.len() <= MAX_CHARS
+        && segment.starts_with(|c: char| c.is_ascii_alphabetic())
+        && segment.chars().all(is_allowed)
+        && digits <= 3
+        && !is_hex
+}
+
+/// Prefixes that most paths of a host share.
+fn is_generic(segment: &str) -> bool {
+    let version = segment.strip_prefix(['v', 'V']);
+    let is_version = version.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    is_version || ["api", "apis", "rest"].contains(&segment)
+}
+
+/// Ids of words by peer: a look-up of a known word allocates nothing and takes no lock.
+#[derive(Debug, Default)]
+pub(super) struct WordCache {
+    peers: HashMap<PeerId, PeerWords>,
+    len: usize,
+}
+
+#[derive(Debug, Default)]
+struct PeerWords {
+    ids: HashMap<Box<str>, WordId>,
+    /// No further word will be granted; those that were are all here.
+    is_full: bool,
+}
+
+impl WordCache {
+    /// The id of a word; marks the span when the host has its share of words.
+    pub(super) fn id(
+        &mut self,
+        names: &Names,
+        peer: PeerId,
+        word: &str,
+        marks: &mut Marks,
+    ) -> WordId {
+        if self.len >= super::CACHE_ENTRIES {
+            *self = Self::default();
+        }
+        let words = self.peers.entry(peer).or_default();
+        if let Some(id) = words.ids.get(word) {
+            return *id;
+        }
+        if !words.is_full {
+            let host = host_of(names, peer);
+            if let Some(id) = names.word(&host, word) {
+                words.ids.insert(Box::from(word), id);
+                self.len += 1;
+                return id;
+            }
+            words.ids.extend(names.words_of_host(&host));
+            words.is_full = true;
+            self.len += words.ids.len();
+        }
+        marks.set(Marks::WORD_REFUSED, true);
+        WordId::FIRST
+    }
+}
+
+fn host_of(names: &Names, peer: PeerId) -> String {
+    let tables = names.read();
+    let address = tables.peer(peer).best_address();
+    address
+        .map(|address| address.host.clone())
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attribute::Value;
+    use crate::peer::Peer;
+    use crate::resolve::policy::MAX_WORDS_PER_HOST;
+
+    fn word(key: Key, text: &str) -> Option<&str> {
+        let mut set = AttributeSet::default();
+        set.insert(key, Value::Text(text));
+        of_span(SpanKind::Client, &set)
+    }
+
+    #[test]
+    fn the_first_words_are_read_from_every_spelling() {
+        for (key, text, expected) in [
+            (Key::UrlFull, "http://api/orders", "orders"),
+            (Key::HttpUrl, "https://u:p@api:8/orders/17?x=/y#z", "orders"),
+            (Key::HttpTarget, "/orders?page=1", "orders"),
+            (Key::UrlPath, "//users//x", "users"),
+            (Key::UrlTemplate, "/users/{id}", "users"),
+            (Key::UrlFull, "http://api/api/v1/orders/17", "api/v1/orders"),
+            (Key::UrlPath, "/v2/17", "v2"),
+            (Key::UrlPath, "/oauth2/token", "oauth2"),
+        ] {
+            assert_eq!(word(key, text), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn ids_hashes_and_placeholders_are_no_words() {
+        for text in [
+            "/",
+            "",
+            "http://api",
+            "http://api/",
+            "orders",
+            "/17",
+            "/deadbeefcafe",
+            "/a8098c1a-f86e-11da-bd1a-00112444be1e",
+            "/order-20261121",
+            "/{tenant}/x",
+            "/:tenant",
+            "/..",
+            "/a%2fb",
+            "/\u{e9}t\u{e9}",
+            "/a\nb",
+        ] {
+            assert_eq!(word(Key::UrlPath, text), None, "{text:?}");
+            assert_eq!(word(Key::UrlFull, text), None, "{text:?}");
+        }
+        let long = format!("/{}", "x".repeat(41));
+        assert_eq!(word(Key::UrlPath, &long), None);
+    }
+
+    #[test]
+    fn server_spans_have_no_words() {
+        let mut set = AttributeSet::default();
+        set.insert(Key::UrlPath, Value::Text("/orders"));
+        assert_eq!(of_span(SpanKind::Server, &set), None);
+    }
+
+    #[test]
+    fn a_host_has_its_share_of_words_and_the_rest_is_refused_and_marked() {
+        let names = Names::default();
+        let mut set = AttributeSet::default();
+        set.insert(Key::UrlFull, Value::Text("http://api/x"));
+        let peer = names
+            .peer(Peer::of_span(SpanKind::Client, &set, 200))
+            .unwrap();
+        let (mut one, mut other) = (WordCache::default(), WordCache::default());
+        let mut marks = Marks::default();
+        let first = one.id(&names, peer, "first", &mut marks);
+        for number in 1..MAX_WORDS_PER_HOST {
+            let word = format!("w{number}");
+            assert_ne!(one.id(&names, peer, &word, &mut marks), WordId::FIRST);
+        }
+        assert!(!marks.has(Marks::WORD_REFUSED));
+        assert_eq!(other.id(&names, peer, "more", &mut marks), WordId::FIRST);
+        assert!(marks.has(Marks::WORD_REFUSED));
+        assert_eq!(other.id(&names, peer, "first", &mut marks), first);
+        assert_eq!(names.read().word(first), "first");
+    }
+}
