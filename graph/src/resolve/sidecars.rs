@@ -27,6 +27,7 @@ pub(crate) fn fold_sidecars(segment: &Segment) -> Option<Segment> {
         rejected: segment.rejected.clone(),
         dropped: segment.dropped.clone(),
         counters: segment.counters.clone(),
+        trail_step_min: segment.trail_step_min,
         sends: segment.sends.clone(),
         consumes: segment.consumes.clone(),
         ..Segment::default()
@@ -49,7 +50,7 @@ pub(crate) fn fold_sidecars(segment: &Segment) -> Option<Segment> {
         trail: key.trail.clone(),
     };
     for (key, stats) in &segment.edges {
-        folded.edges.entry(rename(key)).or_default().merge(stats);
+        folded.add_edge(rename(key), stats.clone());
     }
     for (key, facts) in &segment.facts {
         folded.facts.entry(rename(key)).or_default().merge(facts);
