@@ -28,7 +28,7 @@ use crate::identity::{NodeKey, NodeName};
 use crate::segment::stats::NodeStats;
 use crate::segment::{Caller, Segment};
 use crate::settings::Settings;
-use crate::snapshot::{GraphSnapshot, Node, NodeKind, SCHEMA, Window};
+use crate::snapshot::{Diagnostics, GraphSnapshot, Node, NodeKind, SCHEMA, Window};
 use crate::time::Timestamp;
 use destination::{Destination, Evidence, Resolver};
 use diagnostics::{Diagnosed, Unresolved};
@@ -107,7 +107,10 @@ pub(crate) fn snapshot(segment: &Segment, settings: &Settings) -> GraphSnapshot 
     for edge in &mut edges {
         fold(&wildcards, &mut edge.destination);
         place(&resolver, edge, &mut table, &mut unresolved);
-        note_candidates(&edge.destination, &mut candidates);
+        if let Destination::Known(known) = &edge.destination {
+            note_candidates(&known.node, &known.candidates, &mut candidates);
+        }
+        note_candidates(&edge.caller, &edge.caller_candidates, &mut candidates);
     }
     for mut host in placer.facts(segment) {
         for placed in &mut host {
@@ -141,6 +144,14 @@ pub(crate) fn snapshot(segment: &Segment, settings: &Settings) -> GraphSnapshot 
         })
         .collect();
     nodes.sort_by(|a, b| a.id.cmp(&b.id));
+    let diagnostics = diagnostics::of(&Diagnosed {
+        segment,
+        emitters: &emitters,
+        ids: &ids,
+        unresolved: &unresolved,
+        links: &links,
+        max_values: settings.max_facet_values,
+    });
     GraphSnapshot {
         schema: SCHEMA.to_owned(),
         window: window(segment),
@@ -148,15 +159,18 @@ pub(crate) fn snapshot(segment: &Segment, settings: &Settings) -> GraphSnapshot 
         traces: segment.traces.counts(),
         nodes,
         edges: table.finish(&ids),
-        diagnostics: diagnostics::of(&Diagnosed {
-            segment,
-            emitters: &emitters,
-            ids: &ids,
-            unresolved: &unresolved,
-            links: &links,
-            max_values: settings.max_facet_values,
-        }),
+        diagnostics: with_step(segment, diagnostics),
     }
+}
+
+/// Tells that calls to addresses that change hands are told apart less well than usual.
+fn with_step(segment: &Segment, mut diagnostics: Diagnostics) -> Diagnostics {
+    if segment.trail_step_min > 0 {
+        let step = u64::from(segment.trail_step_min);
+        let counter = "trail_step_minutes".to_owned();
+        diagnostics.counters.insert(counter, step);
+    }
+    diagnostics
 }
 
 fn window(segment: &Segment) -> Window {
@@ -190,12 +204,10 @@ fn fold(wildcards: &Wildcards, destination: &mut Destination) {
 /// Nodes that a virtual node could stand for.
 type Candidates = BTreeMap<NodeRef, BTreeSet<NodeRef>>;
 
-fn note_candidates(destination: &Destination, candidates: &mut Candidates) {
-    if let Destination::Known(known) = destination
-        && !known.candidates.is_empty()
-    {
-        let all = candidates.entry(known.node.clone()).or_default();
-        all.extend(known.candidates.iter().cloned());
+fn note_candidates(node: &NodeRef, found: &[NodeRef], candidates: &mut Candidates) {
+    if !found.is_empty() {
+        let all = candidates.entry(node.clone()).or_default();
+        all.extend(found.iter().cloned());
     }
 }
 

@@ -12,6 +12,7 @@ pub(crate) mod planning;
 pub(crate) mod sampling;
 pub(crate) mod skew;
 pub(crate) mod stats;
+mod trail;
 pub(crate) mod votes;
 
 use std::collections::BTreeMap;
@@ -27,6 +28,8 @@ use crate::span::RejectReason;
 use planning::{EdgeFacts, TraceStats};
 use skew::{Skew, SkewKey};
 use stats::{EdgeStats, NodeStats, ServedStats};
+use trail::MAX_TIMED_EDGES;
+pub(crate) use trail::Trail;
 use votes::{VoteKey, Votes};
 
 /// Nodes, calls, messages and diagnostics. Merging is commutative and associative; idempotence comes from the store,
@@ -45,6 +48,12 @@ pub struct Segment {
     /// Facts for planning, by caller, destination and relation; the peers are cut to what decides the destination.
     #[serde(with = "pairs", default)]
     pub(crate) facts: BTreeMap<EdgeKey, EdgeFacts>,
+    /// Edges whose trail has a time.
+    #[serde(default)]
+    pub(crate) timed_edges: u64,
+    /// The steps of time in trails, in minutes; 0 as long as they are those that were recorded.
+    #[serde(default)]
+    pub(crate) trail_step_min: u32,
     /// Votes of the address book.
     #[serde(with = "pairs", default)]
     pub(crate) votes: BTreeMap<VoteKey, Votes>,
@@ -83,24 +92,6 @@ pub(crate) struct EdgeKey {
     /// Last, so that keys that differ in nothing else follow each other.
     #[serde(default, skip_serializing_if = "Trail::is_empty")]
     pub(crate) trail: Trail,
-}
-
-/// What beside the peer helps to find where a call went that nobody answered. Empty for answered calls: their callee
-/// is known, and what they teach is in the votes.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
-pub(crate) struct Trail {
-    /// First words of the path.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub(crate) word: String,
-    /// Start of the step of time in which the calls started, in minutes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) since_min: Option<u32>,
-}
-
-impl Trail {
-    fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
 }
 
 /// The calling end of an edge.
@@ -177,7 +168,8 @@ impl ConsumeHalf {
 
 impl Segment {
     /// Adds everything of another segment.
-    pub fn merge(&mut self, other: Self) {
+    pub fn merge(&mut self, mut other: Self) {
+        self.merge_trails(&mut other, MAX_TIMED_EDGES);
         self.window = match (self.window, other.window) {
             (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
             (a, b) => a.or(b),
@@ -185,12 +177,6 @@ impl Segment {
         self.traces.merge(other.traces);
         for (key, stats) in other.nodes {
             self.nodes.entry(key).or_default().merge(stats);
-        }
-        for (key, stats) in other.edges {
-            self.edges.entry(key).or_default().merge(&stats);
-        }
-        for (key, facts) in other.facts {
-            self.facts.entry(key).or_default().merge(&facts);
         }
         for (key, votes) in other.votes {
             let merged = self.votes.entry(key.clone()).or_default();

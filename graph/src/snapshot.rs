@@ -134,9 +134,11 @@ pub struct Node {
     pub traces: TraceCounts,
     /// Distinct instances seen (bounded; see `facets`).
     pub instances: u64,
-    /// Facet name -> value -> spans: `zone`, `cluster`, `kube_namespace`, `language`, `version`, ...
+    /// Facet name -> value -> spans: `zone`, `cluster`, `kube_namespace`, `language`, `version`, ... A node that stands for
+    /// many hosts (`*.example.com`) tells how many: `hosts` -> `distinct` -> hosts.
     pub facets: BTreeMap<String, BTreeMap<String, u64>>,
-    /// Single-valued attributes: `k8s.deployment.name`, `service.criticality`, `identity`, ...
+    /// Single-valued attributes: `k8s.deployment.name`, `service.criticality`, `identity`, ... An ambiguous name or a shared
+    /// host lists the ids of the nodes that it could be, after commas: `candidates`.
     pub attributes: BTreeMap<String, String>,
     /// Addresses that the node's own server spans report as the Host and port they were called by.
     #[serde(default)]
@@ -176,7 +178,7 @@ pub struct EvidenceCounts {
     pub parent: u64,
     /// Destination known by the dialled address.
     pub address: u64,
-    /// Destination known by a learnt alias.
+    /// Destination known by a learnt alias: a peer name that paired calls lead to another service than it spells.
     pub alias: u64,
     /// Destination known by a name that the spans give (`service.peer.name`, `peer.service`).
     pub named: u64,
@@ -287,7 +289,7 @@ pub struct Edge {
     /// Error types and status codes -> attempts.
     #[serde(default)]
     pub errors: BTreeMap<String, u64>,
-    /// Marks such as `self`, `mirror`, `redirect`, `hairpin`, `candidates: ...` -> calls.
+    /// Marks such as `self`, `mirror`, `redirect`, `hairpin`, `ambiguous_name` -> calls.
     #[serde(default)]
     pub flags: BTreeMap<String, u64>,
     /// Facts for planning, beside the other fields in JSON.
@@ -310,7 +312,11 @@ pub struct Diagnostics {
     /// Calls and message halves given up because of a cap, by reason.
     #[serde(default)]
     pub dropped: BTreeMap<String, u64>,
-    /// Other counted events: `cycle_dropped`, `self_parent`, `trace_id_64_bit`, ...
+    /// Other counted events: `cycle_dropped`, `self_parent`, `trace_id_64_bit`, ... Of the address book: `path_words_refused`
+    /// (spans whose host has its share of path words), `trails_folded` (unanswered attempts whose time and path were given
+    /// up because edges are scarce), `votes_dropped`, and `trail_step_minutes` (no count: the steps in which calls to
+    /// addresses that change hands are told apart, where there were too many for single minutes; the largest number
+    /// means not at all).
     #[serde(default)]
     pub counters: BTreeMap<String, u64>,
     /// Per service, by node id.

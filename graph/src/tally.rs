@@ -325,7 +325,7 @@ impl Tally {
             (key, stats)
         });
         edges.chain(named).for_each(|(key, stats)| {
-            segment.edges.entry(key).or_default().merge(stats);
+            segment.add_edge(key, stats.clone());
         });
         self.served.iter().for_each(|((node, peer), stats)| {
             let key = (names.node(*node).clone(), names.peer(*peer).clone());

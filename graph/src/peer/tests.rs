@@ -58,10 +58,19 @@ fn the_host_is_found_where_real_instrumentations_put_it() {
         ]),
         "cart.shop:80"
     );
-    assert_eq!(
-        dialled(&[(Key::ServerAddress, "dns:///cart:50051")]),
-        "cart:50051"
-    );
+    for target in [
+        "dns:///cart:50051",
+        "dns://10.0.0.53/cart:50051",
+        "dns:cart:50051",
+        "passthrough:///cart:50051",
+        "kubernetes:///cart:50051",
+    ] {
+        assert_eq!(
+            dialled(&[(Key::ServerAddress, target)]),
+            "cart:50051",
+            "{target}"
+        );
+    }
     assert_eq!(
         dialled(&[(Key::DbConnectionString, "jdbc:postgresql://pg:5433/app")]),
         "pg:5433"
@@ -72,6 +81,12 @@ fn the_host_is_found_where_real_instrumentations_put_it() {
 fn what_cannot_be_a_host_is_no_host() {
     for host in [
         "/var/run/pg.sock",
+        "unix:///var/run/docker.sock",
+        "unix:/var/run/docker.sock",
+        "UNIX://run",
+        "file:///etc/hosts",
+        "dns:///",
+        "://",
         "a b",
         "a\nb",
         "../../etc",
@@ -156,4 +171,24 @@ fn the_default_exchange_is_named_by_its_routing_key() {
     assert!(
         matches!(publish.category, Category::Messaging { destination, .. } if destination == "emails")
     );
+}
+
+#[test]
+fn a_peer_widens_to_any_host_below_its_parent_domain() {
+    let wide = |host: &'static str| {
+        let attributes = [
+            (Key::ServerAddress, host),
+            (Key::ServerPort, "443"),
+            (Key::HttpMethod, "GET"),
+        ];
+        let wide = peer(SpanKind::Client, &attributes).widened()?;
+        assert!(wide.method.is_empty() && wide.socket.is_none());
+        wide.address.map(|address| address.to_string())
+    };
+    assert_eq!(wide("t7.x.example").as_deref(), Some("*.x.example:443"));
+    assert_eq!(wide("shop.co.uk"), None, "a suffix, as far as we can tell");
+    assert_eq!(wide("t7.shop.co.uk").as_deref(), Some("*.shop.co.uk:443"));
+    for host in ["x.example", "cart", "10.0.0.1", "::1"] {
+        assert_eq!(wide(host), None, "{host}");
+    }
 }

@@ -116,9 +116,19 @@ impl Book {
         }
     }
 
-    /// Looks an address up as this caller would dial it.
+    /// Looks up what was dialled, as this caller would dial it; of a list of addresses the first that is known.
     pub(super) fn look_up(&self, services: &Services<'_>, asked: Question<'_>) -> Option<Entry> {
-        let address = learnable(asked.peer)?;
+        let also = asked.peer.also.iter();
+        let mut all = learnable(asked.peer).into_iter().chain(also);
+        all.find_map(|address| self.look_up_one(services, address, asked))
+    }
+
+    fn look_up_one(
+        &self,
+        services: &Services<'_>,
+        address: &Address,
+        asked: Question<'_>,
+    ) -> Option<Entry> {
         let place = Place::of_address(services, asked.caller, address);
         if self.proxies.contains(&place) {
             return None;

@@ -113,23 +113,31 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// The caller that a root server span names (Z13).
-    pub(super) fn named_caller(&self, environment: &str, namespace: &str, name: &str) -> NodeRef {
-        match self
+    /// The caller that a root server span names (Z13), and the nodes that an ambiguous name could stand for.
+    pub(super) fn named_caller(
+        &self,
+        environment: &str,
+        namespace: &str,
+        name: &str,
+    ) -> (NodeRef, Vec<NodeRef>) {
+        let found = self
             .services
-            .by_peer_name(environment, namespace, (namespace, name))
-        {
-            Match::One(node) => node,
-            Match::Ambiguous(_) | Match::Unknown => NodeRef {
-                kind: NodeKind::External,
-                environment: environment.to_owned(),
-                namespace: namespace.to_owned(),
-                name: name.to_owned(),
-                source: String::new(),
-                address: None,
-                system: None,
-            },
-        }
+            .by_peer_name(environment, namespace, (namespace, name));
+        let candidates = match found {
+            Match::One(node) => return (node, Vec::new()),
+            Match::Ambiguous(candidates) => candidates,
+            Match::Unknown => Vec::new(),
+        };
+        let node = NodeRef {
+            kind: NodeKind::External,
+            environment: environment.to_owned(),
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            source: String::new(),
+            address: None,
+            system: None,
+        };
+        (node, candidates)
     }
 
     /// The broker of a message half, if anything names one.

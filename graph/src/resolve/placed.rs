@@ -23,6 +23,8 @@ pub(super) struct Placed<'a> {
     /// What was dialled, with what other callers of the same host add to it.
     pub(super) peer: Cow<'a, Peer>,
     pub(super) caller: NodeRef,
+    /// What the name of a caller without spans could stand for.
+    pub(super) caller_candidates: Vec<NodeRef>,
     pub(super) destination: Destination,
 }
 
@@ -70,12 +72,13 @@ impl<'a> Placer<'a> {
         let edges = segment.edges.iter();
         edges
             .map(|(key, stats)| {
-                let (peer, caller, destination) = self.place(key);
+                let (peer, (caller, caller_candidates), destination) = self.place(key);
                 Placed {
                     key,
                     stats,
                     peer,
                     caller,
+                    caller_candidates,
                     destination,
                 }
             })
@@ -86,7 +89,7 @@ impl<'a> Placer<'a> {
     pub(super) fn facts(&self, segment: &'a Segment) -> Vec<Vec<PlacedFacts<'a>>> {
         let mut hosts: BTreeMap<Host<'a>, Vec<PlacedFacts<'a>>> = BTreeMap::new();
         for (key, facts) in &segment.facts {
-            let (_, caller, destination) = self.place(key);
+            let (_, (caller, _), destination) = self.place(key);
             let dialled = DestinationKey::of_peer(&key.peer).host();
             let host = (&key.caller, key.callee.as_ref(), dialled, key.relation);
             hosts.entry(host).or_default().push(PlacedFacts {
@@ -101,7 +104,7 @@ impl<'a> Placer<'a> {
 
     /// What an edge dialled, and the nodes that it joins. A named caller comes from the server span that names it, so it
     /// is answered.
-    fn place(&self, key: &'a EdgeKey) -> (Cow<'a, Peer>, NodeRef, Destination) {
+    fn place(&self, key: &'a EdgeKey) -> (Cow<'a, Peer>, (NodeRef, Vec<NodeRef>), Destination) {
         let resolver = self.resolver;
         match &key.caller {
             Caller::Node(node) => {
@@ -115,7 +118,7 @@ impl<'a> Placer<'a> {
                         when: self.when(node, key),
                     }),
                 };
-                (peer, NodeRef::of_key(node), destination)
+                (peer, (NodeRef::of_key(node), Vec::new()), destination)
             }
             Caller::Named {
                 environment,

@@ -28,6 +28,7 @@ pub(crate) fn fold_sidecars(segment: &Segment) -> Option<Segment> {
         rejected: segment.rejected.clone(),
         dropped: segment.dropped.clone(),
         counters: segment.counters.clone(),
+        trail_step_min: segment.trail_step_min,
         sends: segment.sends.clone(),
         consumes: segment.consumes.clone(),
         ..Segment::default()
@@ -55,7 +56,7 @@ pub(crate) fn fold_sidecars(segment: &Segment) -> Option<Segment> {
         if renamed != *key {
             stats.sampling.assume_correlated();
         }
-        folded.edges.entry(renamed).or_default().merge(&stats);
+        folded.add_edge(renamed, stats);
     }
     for (key, facts) in &segment.facts {
         folded.facts.entry(rename(key)).or_default().merge(facts);

@@ -29,8 +29,6 @@ pub(crate) struct EdgeStats {
     pub(crate) sampling: SamplingStats,
     /// Calls by how they were found.
     pub(crate) found: BTreeMap<Found, u64>,
-    /// Attempts that were paired: the votes of the address book.
-    pub(crate) paired_attempts: u64,
     pub(crate) client: Sketch,
     pub(crate) server: Sketch,
     /// Earliest start and latest end; `None` while nothing was counted.
@@ -58,9 +56,6 @@ impl EdgeStats {
             self.weight += fixed(attempt.weights.of_call().value);
             self.sampling.count(attempt.weights, 1);
             *self.found.entry(attempt.found).or_default() += 1;
-        }
-        if attempt.found == Found::Paired && attempt.is_attempt {
-            self.paired_attempts += 1;
         }
         self.client_and_server(attempt);
         self.see(attempt.start_ns, attempt.end_ns);
@@ -106,7 +101,6 @@ impl EdgeStats {
         self.failed_attempts += other.failed_attempts;
         self.weight += other.weight;
         self.sampling.merge(&other.sampling);
-        self.paired_attempts += other.paired_attempts;
         if let Some((first_ns, last_ns)) = other.window {
             self.see(first_ns, last_ns);
         }

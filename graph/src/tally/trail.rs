@@ -34,7 +34,8 @@ impl TrailIds {
             _ => &base.category,
         };
         let at = if dialled.has_address() { dialled } else { base };
-        let has_target = at.has_address() || base.name.is_some() || dialled.name.is_some();
+        let has_name = base.name.is_some() || dialled.name.is_some();
+        let has_target = at.has_address() || has_name;
         if matches!(category, Category::Messaging { .. }) || !has_target {
             return Self::NONE;
         }
@@ -44,8 +45,17 @@ impl TrailIds {
         };
         let step_ns = minutes_ns(step);
         let since = (attempt.start_ns / step_ns).saturating_mul(step);
+        // Where a name or an RPC service tells more, the path would only multiply edges.
+        let reads_words = match category {
+            Category::None => true,
+            Category::Rpc { service, .. } => service.is_empty(),
+            _ => false,
+        };
         Self {
-            word: attempt.word,
+            word: match reads_words && !has_name {
+                true => attempt.word,
+                false => WordId::FIRST,
+            },
             since_min: u32::try_from(since).ok(),
         }
     }

@@ -59,9 +59,18 @@ impl VoteTally {
                         _ => String::new(),
                     },
                 };
-                if key.says_something() {
-                    let merged = segment.votes.entry(key.clone()).or_default();
-                    merged.merge(votes, &key);
+                // A list of addresses is one service's, whichever answered.
+                let others = peer.also.iter().map(|address| VoteKey {
+                    name: None,
+                    rpc_service: String::new(),
+                    address: Some(address.clone()),
+                    ..key.clone()
+                });
+                for key in others.chain([key.clone()]) {
+                    if key.says_something() {
+                        let merged = segment.votes.entry(key.clone()).or_default();
+                        merged.merge(votes, &key);
+                    }
                 }
             });
         segment

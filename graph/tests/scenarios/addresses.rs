@@ -450,3 +450,41 @@ fn near_the_cap_on_edges_trails_are_given_up_before_calls() {
     assert!(graph.diagnostics.dropped.is_empty());
     assert_eq!(graph.diagnostics.counters["trails_folded"], 5);
 }
+
+#[test]
+fn a_list_of_addresses_is_one_services_whichever_answered() {
+    let mut row = timed(
+        &[
+            (0, "a.C#1{sa=list} b.S#2<1"),
+            (1, "a.C#1{npa=10.0.0.2,nppo=50051}"),
+            (2, "c.C#1{sa=list}"),
+        ],
+        "  = a -> b 2 paired=1 ?addr=1\n  = c -> b 1 ?addr\n  = exact",
+    );
+    for span in &mut row.spans {
+        for (_, value) in &mut span.attributes {
+            if *value == Scalar::Text("list".to_owned()) {
+                *value = Scalar::Text("ipv4:10.0.0.1:50051,10.0.0.2:50051".to_owned());
+            }
+        }
+    }
+    check(&row);
+}
+
+/// The caller of a root server span is named by the server: an ambiguous name lists what it could be.
+#[test]
+fn an_ambiguous_caller_lists_its_candidates() {
+    let row = timed(
+        &[
+            (0, "web.S#1{ps=front}"),
+            (1, "front.S#1{@service.namespace=x}"),
+            (2, "front.S#1{@service.namespace=y}"),
+        ],
+        "  = external(front) -> web 1 ?any",
+    );
+    let graph = check(&row);
+    assert_eq!(
+        node(&graph, NodeKind::External)[0].attributes["candidates"],
+        "service/x/front, service/y/front"
+    );
+}

@@ -53,7 +53,7 @@ impl<'a> DestinationKey<'a> {
         Self {
             name,
             address: at.address.as_ref(),
-            also: if is_messaging { &at.also } else { &[] },
+            also: &at.also,
             socket: at.socket.as_ref().filter(|_| needs_socket),
             kind: match category {
                 Category::None => Kind::Any,

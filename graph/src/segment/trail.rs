@@ -1,0 +1,161 @@
+//! What beside the peer helps to find where an unanswered call went, and how its memory stays bounded.
+//!
+//! Calls to private addresses are kept apart by the minute, and a reader may merge a month of segments. Past a bound the
+//! steps of time grow, for all keys at once, to the smallest that keeps it: that depends on the union of what was merged
+//! alone, so merging stays commutative and associative.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use serde::{Deserialize, Serialize};
+
+use super::planning::EdgeFacts;
+use super::stats::EdgeStats;
+use super::{EdgeKey, Segment};
+
+/// Words and time of calls that nobody answered. Empty for answered calls: their callee is known, and what they teach is in
+/// the votes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+pub(crate) struct Trail {
+    /// First words of the path.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) word: String,
+    /// Start of the step of time in which the calls started, in minutes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) since_min: Option<u32>,
+}
+
+impl Trail {
+    pub(super) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Edges with a time that a merged segment keeps before its steps grow. Some hundred MB when full.
+pub(super) const MAX_TIMED_EDGES: u64 = 200_000;
+
+/// Steps in minutes, each a multiple of the one before: as recorded, ten minutes, an hour, a day, all time.
+const STEPS: [u32; 5] = [0, 10, 60, 24 * 60, u32::MAX];
+
+impl Segment {
+    /// Adds edges and facts for planning; both have steps of at most the same size afterwards.
+    pub(super) fn merge_trails(&mut self, other: &mut Self, cap: u64) {
+        let step = self.trail_step_min.max(other.trail_step_min);
+        self.widen(step);
+        other.widen(step);
+        for (key, stats) in std::mem::take(&mut other.edges) {
+            self.add_edge(key, stats);
+        }
+        for (key, facts) in std::mem::take(&mut other.facts) {
+            self.facts.entry(key).or_default().merge(&facts);
+        }
+        while self.timed_edges > cap
+            && let Some(next) = STEPS.iter().find(|step| **step > self.trail_step_min)
+        {
+            self.widen(*next);
+        }
+    }
+
+    /// Adds an edge, and counts it if it is new and has a time.
+    pub(crate) fn add_edge(&mut self, key: EdgeKey, stats: EdgeStats) {
+        let is_timed = key.trail.since_min.is_some();
+        match self.edges.entry(key) {
+            Entry::Occupied(mut known) => known.get_mut().merge(&stats),
+            Entry::Vacant(place) => {
+                place.insert(stats);
+                self.timed_edges = self.timed_edges.saturating_add(is_timed.into());
+            }
+        }
+    }
+
+    fn widen(&mut self, step: u32) {
+        if step <= self.trail_step_min {
+            return;
+        }
+        self.trail_step_min = step;
+        let widened = |key: EdgeKey| {
+            let since = key.trail.since_min.filter(|_| step != u32::MAX);
+            EdgeKey {
+                trail: Trail {
+                    since_min: since.map(|since| since / step * step),
+                    ..key.trail
+                },
+                ..key
+            }
+        };
+        self.timed_edges = 0;
+        for (key, stats) in std::mem::take(&mut self.edges) {
+            self.add_edge(widened(key), stats);
+        }
+        let mut facts: BTreeMap<EdgeKey, EdgeFacts> = BTreeMap::new();
+        for (key, own) in std::mem::take(&mut self.facts) {
+            facts.entry(widened(key)).or_default().merge(&own);
+        }
+        self.facts = facts;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::NodeKey;
+    use crate::peer::Peer;
+    use crate::segment::Caller;
+    use crate::snapshot::Relation;
+
+    fn segment(minutes: &[u32]) -> Segment {
+        let mut segment = Segment::default();
+        for minute in minutes {
+            let key = EdgeKey {
+                caller: Caller::Node(NodeKey::other()),
+                callee: None,
+                peer: Peer::default(),
+                relation: Relation::Sync,
+                trail: Trail {
+                    word: String::new(),
+                    since_min: Some(*minute),
+                },
+            };
+            let mut stats = EdgeStats::default();
+            stats.calls = 1;
+            segment.add_edge(key, stats);
+        }
+        segment
+    }
+
+    fn merged(parts: &[&[u32]], cap: u64) -> Segment {
+        let mut all = Segment::default();
+        for part in parts {
+            all.merge_trails(&mut segment(part), cap);
+        }
+        all
+    }
+
+    #[test]
+    fn steps_grow_to_the_smallest_that_keeps_the_bound_in_any_order() {
+        let parts: [&[u32]; 4] = [
+            &[0, 1, 2, 3],
+            &[11, 12, 70],
+            &[3, 11, 1_500],
+            &[4_000, 4_001],
+        ];
+        for (cap, step, edges) in [
+            (10, 0, 10),
+            (9, 10, 5),
+            (4, 60, 4),
+            (3, 1_440, 3),
+            (2, u32::MAX, 1),
+        ] {
+            let forwards = merged(&parts, cap);
+            let mut backwards = parts;
+            backwards.reverse();
+            assert_eq!(forwards, merged(&backwards, cap), "{cap}");
+            let mut halves = merged(&parts[2..], cap);
+            halves.merge_trails(&mut merged(&parts[..2], cap), cap);
+            assert_eq!(forwards, halves, "{cap}");
+            let calls: u64 = forwards.edges.values().map(|stats| stats.calls).sum();
+            let found = (forwards.trail_step_min, forwards.edges.len(), calls);
+            assert_eq!(found, (step, edges, 12), "{cap}");
+        }
+    }
+}
