@@ -111,7 +111,7 @@ fn flow(
         .iter()
         .max_by_key(|d| (d.consume.start_ns, d.trace_id));
     let count = |deliveries: usize| deliveries as u64;
-    let stats = EdgeStats::of_flow(&Flow {
+    let mut stats = EdgeStats::of_flow(&Flow {
         messages: 1,
         deliveries: count(distinct.len()),
         has_failed: last.is_some_and(|d| d.consume.has_failed),
@@ -128,6 +128,9 @@ fn flow(
             .unwrap_or(send.end_ns),
         trace_id,
     });
+    if let Some(consumed_ns) = distinct.iter().map(|d| d.consume.start_ns).min() {
+        stats.waited(send.end_ns, consumed_ns);
+    }
     let evidence = if by_parent {
         Evidence::Answered
     } else {
