@@ -20,6 +20,7 @@ use crate::resource::ResourceFacts;
 use crate::sampling::{SamplingRules, Weight, weight_of};
 use crate::settings::Settings;
 use crate::span::{Link, RejectReason, SpanId, SpanKind, SpanSink, SpanView, TraceId};
+use crate::time::Timestamp;
 pub(crate) use operation::Operation;
 use operation::OperationCache;
 
@@ -66,7 +67,7 @@ impl Marks {
     }
 }
 
-/// One span, reduced to what inference needs. About 120 bytes, plus its links if any.
+/// One span, reduced to what inference needs. About 130 bytes, plus its links if any.
 #[derive(Debug, Clone)]
 pub struct SpanRecord {
     pub(crate) trace_id: TraceId,
@@ -80,6 +81,8 @@ pub struct SpanRecord {
     /// `messaging.batch.message_count`; at least 1.
     pub(crate) messages: u32,
     pub(crate) start_ns: u64,
+    /// Time of day at which it arrived, nanoseconds since the Unix epoch; 0 when unknown.
+    pub(crate) arrived_ns: u64,
     /// `max(0, end - start)`.
     pub(crate) duration_ns: u64,
     pub(crate) node: NodeId,
@@ -133,6 +136,7 @@ pub struct Recorder {
     peers: HashMap<Peer, PeerId>,
     operations: OperationCache,
     current: Source,
+    arrived_ns: u64,
     records: Vec<SpanRecord>,
     rejected: BTreeMap<RejectReason, u64>,
 }
@@ -167,9 +171,16 @@ impl Recorder {
                 instance: InstanceId::FIRST,
                 weight: None,
             },
+            arrived_ns: 0,
             records: Vec::new(),
             rejected: BTreeMap::new(),
         }
+    }
+
+    /// Sets the time of day at which the spans that follow arrived. Starts more than seven days away from it are moved to
+    /// it, and counted as `time_clamped`. Without it, as for files, times are taken as they are.
+    pub fn set_arrival(&mut self, arrived: Timestamp) {
+        self.arrived_ns = arrived.0;
     }
 
     /// Takes the records made since the last call, in arrival order.
@@ -290,6 +301,7 @@ impl SpanSink for Recorder {
             resend: clamped(span.attributes.int(Key::HttpRequestResendCount), 0),
             messages: clamped(span.attributes.int(Key::MessagingBatchMessageCount), 1),
             start_ns: span.start_ns,
+            arrived_ns: self.arrived_ns,
             duration_ns: span.end_ns.saturating_sub(span.start_ns),
             node,
             instance,

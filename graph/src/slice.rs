@@ -19,6 +19,7 @@ mod passage;
 mod repeats;
 mod requests;
 mod steps;
+mod times;
 mod tree;
 mod units;
 
@@ -217,6 +218,8 @@ pub(crate) enum Event {
     ProxySpan,
     /// What should tell the sampling weight makes no sense.
     WeightMalformed,
+    /// The span claimed to start more than a week away from its arrival.
+    TimeClamped,
 }
 
 impl Event {
@@ -233,6 +236,7 @@ impl Event {
             Self::Plumbing => "plumbing",
             Self::ProxySpan => "proxy_span",
             Self::WeightMalformed => "weight_malformed",
+            Self::TimeClamped => "time_clamped",
         }
     }
 }
@@ -261,7 +265,8 @@ pub(crate) trait SliceSink {
 }
 
 /// Infers one trace. Records may come in any order.
-pub(crate) fn infer(records: Vec<SpanRecord>, names: &Tables, sink: &mut impl SliceSink) {
+pub(crate) fn infer(mut records: Vec<SpanRecord>, names: &Tables, sink: &mut impl SliceSink) {
+    times::clamp(&mut records, sink);
     let tree = Tree::build(records, names, sink);
     for record in tree.records() {
         sink.span(record);
