@@ -25,7 +25,7 @@ pub(crate) use operation::Operation;
 use operation::OperationCache;
 
 /// Facts about a span that fit one bit each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(crate) struct Marks(u16);
 
 impl Marks {
