@@ -55,6 +55,9 @@ impl Marks {
     /// Something that should tell the sampling weight makes no sense.
     pub(crate) const WEIGHT_MALFORMED: Self = Self(1 << 11);
 
+    /// The start is too far from the arrival to be true.
+    pub(crate) const TIME_OFF: Self = Self(1 << 12);
+
     /// True when this mark is set.
     pub(crate) const fn has(self, mark: Self) -> bool {
         self.0 & mark.0 != 0
@@ -137,6 +140,7 @@ pub struct Recorder {
     operations: OperationCache,
     current: Source,
     arrived_ns: u64,
+    max_start_off_ms: u64,
     records: Vec<SpanRecord>,
     rejected: BTreeMap<RejectReason, u64>,
 }
@@ -172,13 +176,14 @@ impl Recorder {
                 weight: None,
             },
             arrived_ns: 0,
+            max_start_off_ms: settings.max_start_off_ms,
             records: Vec::new(),
             rejected: BTreeMap::new(),
         }
     }
 
-    /// Sets the time of day at which the spans that follow arrived. Starts more than seven days away from it are moved to
-    /// it, and counted as `time_clamped`. Without it, as for files, times are taken as they are.
+    /// Sets the time of day at which the spans that follow arrived. Starts further away from it than the settings allow
+    /// (seven days) are moved to it, and counted as `time_clamped`. Without it, as for files, times are taken as they are.
     pub fn set_arrival(&mut self, arrived: Timestamp) {
         self.arrived_ns = arrived.0;
     }
@@ -285,6 +290,9 @@ impl SpanSink for Recorder {
             Marks::CLIENT_FAULT,
             status.is_some_and(|status| (400..500).contains(&status)),
         );
+        let off_ns = span.start_ns.abs_diff(self.arrived_ns);
+        let is_off = self.arrived_ns > 0 && off_ns / 1_000_000 > self.max_start_off_ms;
+        marks.set(Marks::TIME_OFF, is_off);
         mark_client(&mut marks, span.attributes);
         marks.set(Marks::PROXY, is_proxy(span.attributes));
         mark_steps(&mut marks, span, &peer);
