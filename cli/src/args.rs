@@ -10,9 +10,11 @@ use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 use tracemesh_graph::egress::Host;
 use tracemesh_graph::settings::Settings;
 
+mod clock;
 mod help;
 mod sampling;
 
+pub use clock::StartOff;
 pub use sampling::SamplingArgs;
 
 /// Turns distributed traces into what a service mesh needs.
@@ -180,6 +182,15 @@ pub struct CollectArgs {
         help_heading = "Limits"
     )]
     pub max_request_mib: Mebibytes,
+    /// How far from its arrival a span may claim to have started; what claims more is moved to its arrival and counted.
+    /// `none` keeps all times, for replays of old traces
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "7d",
+        help_heading = "Limits"
+    )]
+    pub max_start_off: StartOff,
     /// How the traces were sampled.
     #[command(flatten)]
     pub sampling: SamplingArgs,

@@ -22,6 +22,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tracemesh_graph::record::Recorder;
 use tracemesh_graph::span::RejectReason;
 
+use crate::clock;
 use crate::decode::{DecodeError, Tally, decode_json, decode_protobuf};
 use crate::input::Compression;
 use crate::input::compression::{BodyFault, decompress};
@@ -218,6 +219,7 @@ impl Intake {
 
     fn decode(&self, encoding: Encoding, body: &[u8]) -> Result<Accepted, Refusal> {
         let mut recorder = self.borrow_recorder();
+        recorder.set_arrival(clock::wall());
         let mut tally = Tally::new(&mut recorder);
         let outcome = match encoding {
             Encoding::Protobuf => decode_protobuf(body, &mut tally),

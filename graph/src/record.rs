@@ -4,6 +4,7 @@
 //! attributes once, keeps what inference needs, and forgets the strings. It judges nothing: roles of neighbours and
 //! destinations are known only when the trace slice closes.
 
+mod marks;
 mod operation;
 mod words;
 
@@ -21,61 +22,13 @@ use crate::resource::ResourceFacts;
 use crate::sampling::{SamplingRules, Weight, weight_of};
 use crate::settings::Settings;
 use crate::span::{Link, RejectReason, SpanId, SpanKind, SpanSink, SpanView, TraceId};
+use crate::time::Timestamp;
+pub(crate) use marks::Marks;
 pub(crate) use operation::Operation;
 use operation::OperationCache;
 use words::WordCache;
 
-/// Facts about a span that fit one bit each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Marks(u16);
-
-impl Marks {
-    /// Status code ERROR.
-    pub(crate) const ERROR: Self = Self(1);
-    /// The SDK says that the parent lives in another process.
-    pub(crate) const REMOTE_PARENT: Self = Self(1 << 1);
-    /// A socket, DNS or TLS step of some other call; never a call itself.
-    pub(crate) const PLUMBING: Self = Self(1 << 2);
-    /// Keeps a database or broker connection up: evidence of an edge, not a call.
-    pub(crate) const UPKEEP: Self = Self(1 << 3);
-    /// HTTP status 400 to 499.
-    pub(crate) const CLIENT_FAULT: Self = Self(1 << 4);
-    /// Nothing but the socket peer is known.
-    pub(crate) const SOCKET_ONLY: Self = Self(1 << 5);
-    /// The sampling weight is known.
-    pub(crate) const WEIGHED: Self = Self(1 << 6);
-    /// A name of this span folded into `other` because a table is full.
-    pub(crate) const FOLDED: Self = Self(1 << 7);
-    /// A server span whose caller has a private address, as far as `client.address` tells.
-    pub(crate) const CLIENT_PRIVATE: Self = Self(1 << 8);
-    /// A server span whose caller has a public address; spoofable, so only ever a facet.
-    pub(crate) const CLIENT_PUBLIC: Self = Self(1 << 9);
-    /// Emitted by a proxy: Envoy's tags, as Istio sets them too.
-    pub(crate) const PROXY: Self = Self(1 << 10);
-    /// The proxy is a sidecar: it stands beside one workload.
-    pub(crate) const SIDECAR: Self = Self(1 << 11);
-    /// The half of a sidecar's hop that faces its own workload.
-    pub(crate) const FACES_WORKLOAD: Self = Self(1 << 12);
-    /// A proxy's span for a request that came to it, not the upstream half of another of its spans.
-    pub(crate) const RECEIVED: Self = Self(1 << 13);
-    /// Something that should tell the sampling weight makes no sense.
-    pub(crate) const WEIGHT_MALFORMED: Self = Self(1 << 14);
-    /// Its path has words, but the host has its share of them.
-    pub(crate) const WORD_REFUSED: Self = Self(1 << 15);
-
-    /// True when this mark is set.
-    pub(crate) const fn has(self, mark: Self) -> bool {
-        self.0 & mark.0 != 0
-    }
-
-    fn set(&mut self, mark: Self, is_set: bool) {
-        if is_set {
-            self.0 |= mark.0;
-        }
-    }
-}
-
-/// One span, reduced to what inference needs. About 120 bytes, plus its links if any.
+/// One span, reduced to what inference needs. About 130 bytes, plus its links if any.
 #[derive(Debug, Clone)]
 pub struct SpanRecord {
     pub(crate) trace_id: TraceId,
@@ -89,6 +42,8 @@ pub struct SpanRecord {
     /// `messaging.batch.message_count`; at least 1.
     pub(crate) messages: u32,
     pub(crate) start_ns: u64,
+    /// Time of day at which it arrived, nanoseconds since the Unix epoch; 0 when unknown.
+    pub(crate) arrived_ns: u64,
     /// `max(0, end - start)`.
     pub(crate) duration_ns: u64,
     pub(crate) node: NodeId,
@@ -145,6 +100,8 @@ pub struct Recorder {
     operations: OperationCache,
     words: WordCache,
     current: Source,
+    arrived_ns: u64,
+    max_start_off_ms: u64,
     records: Vec<SpanRecord>,
     rejected: BTreeMap<RejectReason, u64>,
 }
@@ -180,9 +137,17 @@ impl Recorder {
                 instance: InstanceId::FIRST,
                 weight: None,
             },
+            arrived_ns: 0,
+            max_start_off_ms: settings.max_start_off_ms,
             records: Vec::new(),
             rejected: BTreeMap::new(),
         }
+    }
+
+    /// Sets the time of day at which the spans that follow arrived. Starts further away from it than the settings allow
+    /// (seven days) are moved to it, and counted as `time_clamped`. Without it, as for files, times are taken as they are.
+    pub fn set_arrival(&mut self, arrived: Timestamp) {
+        self.arrived_ns = arrived.0;
     }
 
     /// Takes the records made since the last call, in arrival order.
@@ -288,6 +253,9 @@ impl SpanSink for Recorder {
             Marks::CLIENT_FAULT,
             status.is_some_and(|status| (400..500).contains(&status)),
         );
+        let off_ns = span.start_ns.abs_diff(self.arrived_ns);
+        let is_off = self.arrived_ns > 0 && off_ns / 1_000_000 > self.max_start_off_ms;
+        marks.set(Marks::TIME_OFF, is_off);
         mark_client(&mut marks, span.attributes);
         mark_proxy(&mut marks, span);
         mark_steps(&mut marks, span, &peer);
@@ -311,6 +279,7 @@ impl SpanSink for Recorder {
             resend: clamped(span.attributes.int(Key::HttpRequestResendCount), 0),
             messages: clamped(span.attributes.int(Key::MessagingBatchMessageCount), 1),
             start_ns: span.start_ns,
+            arrived_ns: self.arrived_ns,
             duration_ns: span.end_ns.saturating_sub(span.start_ns),
             node,
             instance,

@@ -123,7 +123,7 @@ pub(crate) fn snapshot(segment: &Segment, settings: &Settings) -> GraphSnapshot 
             }
         }
     }
-    let links = flows::join(segment, &resolver, &mut table);
+    let leftovers = flows::join(segment, &resolver, &mut table);
     let emitters = emitters(segment);
     table.bound_requests(|node| emitters.get(node).map_or(0, |(_, stats)| stats.requests));
     let mut refs: Vec<NodeRef> = emitters.keys().chain(table.nodes()).cloned().collect();
@@ -149,7 +149,7 @@ pub(crate) fn snapshot(segment: &Segment, settings: &Settings) -> GraphSnapshot 
         emitters: &emitters,
         ids: &ids,
         unresolved: &unresolved,
-        links: &links,
+        leftovers: &leftovers,
         max_values: settings.max_facet_values,
     });
     GraphSnapshot {

@@ -30,6 +30,8 @@ pub struct Settings {
     pub max_edges: usize,
     /// Values per facet and targets per edge; further ones fold into `other`.
     pub max_facet_values: usize,
+    /// How far the start of a span may be from its arrival, where that is known, before it is moved there.
+    pub max_start_off_ms: u64,
     /// Sources of sampling weights beside the built-in ones.
     pub sampling: SamplingRules,
     /// Calls that must have been seen on an edge before settings are derived from its rates.
@@ -60,6 +62,7 @@ impl Default for Settings {
             max_peers: 100_000,
             max_edges: 100_000,
             max_facet_values: 32,
+            max_start_off_ms: 7 * 24 * 3_600 * 1000,
             sampling: SamplingRules::default(),
             min_sampled_calls: 30,
             max_open_messages: 500_000,

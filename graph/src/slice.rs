@@ -20,6 +20,7 @@ mod passage;
 mod repeats;
 mod requests;
 mod steps;
+mod times;
 mod tree;
 mod units;
 
@@ -226,6 +227,8 @@ pub(crate) enum Event {
     ProxySpan,
     /// What should tell the sampling weight makes no sense.
     WeightMalformed,
+    /// The span claimed to start more than a week away from its arrival.
+    TimeClamped,
 }
 
 impl Event {
@@ -244,6 +247,7 @@ impl Event {
             Self::Plumbing => "plumbing",
             Self::ProxySpan => "proxy_span",
             Self::WeightMalformed => "weight_malformed",
+            Self::TimeClamped => "time_clamped",
         }
     }
 }
@@ -274,11 +278,12 @@ pub(crate) trait SliceSink {
 /// Infers one trace. Records may come in any order. `settled` tells which spans of the trace were inferred without these:
 /// a parent among them is not missing, only out of reach.
 pub(crate) fn infer(
-    records: Vec<SpanRecord>,
+    mut records: Vec<SpanRecord>,
     names: &Tables,
     settled: impl Fn(SpanId) -> bool,
     sink: &mut impl SliceSink,
 ) {
+    times::clamp(&mut records, sink);
     let tree = Tree::build(records, names, settled, sink);
     for record in tree.records() {
         sink.span(record);

@@ -240,6 +240,10 @@ pub struct Latency {
     pub client: Option<LatencySummary>,
     /// As the callee measured it.
     pub server: Option<LatencySummary>,
+    /// How long messages waited between producer and consumer, whose clocks may differ: what they turn round counts as 0 and
+    /// in the flag `wait_clamped`. Absent for calls, and in snapshots of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait: Option<LatencySummary>,
 }
 
 /// Aggregated calls from one node to another.

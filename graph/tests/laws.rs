@@ -31,6 +31,8 @@ struct AnySpan {
     attributes: Vec<(Key, &'static str)>,
     resource: Vec<(Key, &'static str)>,
     resend: i64,
+    trace_state: &'static str,
+    flags: u32,
 }
 
 fn any_span() -> impl Strategy<Value = AnySpan> {
@@ -44,7 +46,22 @@ fn any_span() -> impl Strategy<Value = AnySpan> {
     );
     let times = (any::<u8>(), any::<u8>(), any::<bool>(), 0..4_i64);
     let link = proptest::option::of((0..4_u8, 1..9_u8));
-    (ids, names, times, link).prop_map(|(ids, names, times, link)| AnySpan {
+    let states = vec![
+        "ot=th:8",
+        "ot=th:c",
+        "ot=th:0",
+        "ot=th:fd70a4",
+        "ot=th:x",
+        "",
+    ];
+    let context = (
+        prop::sample::select(states),
+        prop::sample::select(vec![0, 0x100, 0x300]),
+    );
+    let parts = (ids, names, times, link, context);
+    parts.prop_map(|(ids, names, times, link, context)| AnySpan {
+        trace_state: context.0,
+        flags: context.1,
         trace: ids.0,
         id: ids.1,
         parent: ids.2,
@@ -141,8 +158,8 @@ impl AnySpan {
             start_ns: minutes_ns + u64::from(self.start) * 1_000_000,
             end_ns: minutes_ns + (u64::from(self.start) + u64::from(self.length)) * 1_000_000,
             is_error: self.is_error,
-            flags: 0,
-            trace_state: "ot=th:8",
+            flags: self.flags,
+            trace_state: self.trace_state,
             name: "GET",
             attributes: &attributes,
             links: &links,
@@ -234,6 +251,14 @@ fn assert_facts_are_sane(graph: &GraphSnapshot, edge: &Edge) {
     }
     assert!(facts.caller_instances <= edge.attempts, "{edge:?}");
     assert!(facts.callee_instances <= edge.attempts, "{edge:?}");
+    let sampling = facts.sampling.expect("new snapshots have it");
+    assert_eq!(sampling.sampled_calls, edge.calls);
+    assert!(sampling.weight_unknown <= edge.calls, "{edge:?}");
+    assert!(sampling.sampled_out.count <= edge.evidence.unjoined());
+    if let Some(error) = sampling.standard_error {
+        assert!(error.is_finite() && error >= 0.0, "{edge:?}");
+        assert!(sampling.weight_unknown == 0 && edge.calls > 0, "{edge:?}");
+    }
 }
 
 proptest! {

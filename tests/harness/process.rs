@@ -26,6 +26,9 @@ impl Collector {
         let mut child = Command::new(BINARY)
             .args([
                 "collect",
+                // Recorded and made-up traces are as old as they are.
+                "--max-start-off",
+                "none",
                 "--grpc",
                 "127.0.0.1:0",
                 "--http",

@@ -22,6 +22,7 @@ use crate::text::{counted, thousands};
 pub(super) fn run(arguments: CollectArgs, output: &mut Output<'_>) -> Result<Outcome, CliError> {
     let settings = Settings {
         sampling: sampling::rules(&arguments.sampling)?,
+        max_start_off_ms: arguments.max_start_off.ms(),
         ..Settings::default()
     };
     start_log(output.capabilities().stderr);

@@ -68,6 +68,7 @@ pub(crate) fn edge(caller: &str, callee: &str, calls: u64) -> Edge {
                 max_ms: 99.0,
             }),
             server: None,
+            wait: None,
         },
         destination: BTreeMap::new(),
         first_seen: Timestamp(START),

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::classes::trace_hex;
+use super::flows::Leftovers;
 use super::nodes::event;
 use super::{Emitters, NodeRef};
 use crate::identity::NodeKey;
@@ -56,8 +57,7 @@ pub(super) struct Diagnosed<'a> {
     pub(super) emitters: &'a Emitters<'a>,
     pub(super) ids: &'a BTreeMap<NodeRef, String>,
     pub(super) unresolved: &'a Unresolved,
-    /// Links that led to no known send, per consumer.
-    pub(super) links: &'a BTreeMap<NodeKey, u64>,
+    pub(super) leftovers: &'a Leftovers,
     pub(super) max_values: usize,
 }
 
@@ -70,7 +70,8 @@ pub(super) fn of(diagnosed: &Diagnosed<'_>) -> Diagnostics {
         counters: segment.counters.clone(),
         ..Diagnostics::default()
     };
-    let sampled_out = sampled_out(segment);
+    let sampled_out = sampled_out(diagnosed);
+    let links = &diagnosed.leftovers.unresolved_links;
     let mut clocks = clock_skews(diagnosed);
     for (node, (key, stats)) in diagnosed.emitters {
         let (orphans, unanswered) = sampled_out.get(*key).copied().unwrap_or_default();
@@ -90,7 +91,7 @@ pub(super) fn of(diagnosed: &Diagnosed<'_>) -> Diagnostics {
             without_server_half_sampled_out: unanswered.shown(event(stats, "without_server_half")),
             duplicates: event(stats, "duplicate"),
             store_full: event(stats, "store_full"),
-            unresolved_links: diagnosed.links.get(*key).copied().unwrap_or_default(),
+            unresolved_links: links.get(*key).copied().unwrap_or_default(),
             weight_unknown: Some(event(stats, "weight_unknown")),
             clock_skew: clocks.remove(*key),
         };
@@ -116,9 +117,12 @@ pub(super) fn of(diagnosed: &Diagnosed<'_>) -> Diagnostics {
 
 /// Per node the orphans at it, and the unanswered calls from it, that the sampling of its neighbours explains. A logical
 /// edge through a gateway repeats what the physical ones say.
-fn sampled_out(segment: &Segment) -> BTreeMap<&NodeKey, (Expected, Expected)> {
+fn sampled_out<'a>(diagnosed: &Diagnosed<'a>) -> BTreeMap<&'a NodeKey, (Expected, Expected)> {
     let mut found: BTreeMap<&NodeKey, (Expected, Expected)> = BTreeMap::new();
-    let edges = segment.edges.iter();
+    for (consumer, orphans) in &diagnosed.leftovers.orphans {
+        found.entry(consumer).or_default().0.merge(*orphans);
+    }
+    let edges = diagnosed.segment.edges.iter();
     for (key, stats) in edges.filter(|(key, _)| key.relation != Relation::Proxied) {
         if let (Caller::Node(caller), Some(callee)) = (&key.caller, &key.callee) {
             let at_callee = found.entry(callee).or_default();

@@ -272,6 +272,7 @@ impl Sum {
             latency: Latency {
                 client: stats.client.summary(),
                 server: stats.server.summary(),
+                wait: stats.wait.summary(),
             },
             destination: self.destination,
             first_seen: Timestamp(stats.first_ns()),

@@ -12,6 +12,7 @@ use super::edges::EdgeTable;
 use crate::identity::NodeKey;
 use crate::peer::{Category, Peer};
 use crate::sampling::Weights;
+use crate::segment::sampling::{Expected, TraceSum};
 use crate::segment::stats::{EdgeStats, Flow};
 use crate::segment::{ConsumeHalf, MessageId, Segment, SendHalf};
 use crate::snapshot::Relation;
@@ -45,6 +46,15 @@ impl<'a> SendIndex<'a> {
     }
 }
 
+/// What joining messages leaves to tell per consumer.
+#[derive(Debug, Default)]
+pub(super) struct Leftovers {
+    /// Links that led to no known send.
+    pub(super) unresolved_links: BTreeMap<NodeKey, u64>,
+    /// Consumers whose producer was sampled out, as their weights and those of the pairs tell.
+    pub(super) orphans: BTreeMap<NodeKey, Expected>,
+}
+
 /// One consume of one send.
 struct Delivery<'a> {
     consume: &'a ConsumeHalf,
@@ -52,12 +62,8 @@ struct Delivery<'a> {
     by_link: bool,
 }
 
-/// Adds all message edges. Returns, per consumer, the pointers that led to no known send.
-pub(super) fn join(
-    segment: &Segment,
-    resolver: &Resolver<'_>,
-    table: &mut EdgeTable,
-) -> BTreeMap<NodeKey, u64> {
+/// Adds all message edges.
+pub(super) fn join(segment: &Segment, resolver: &Resolver<'_>, table: &mut EdgeTable) -> Leftovers {
     let index = SendIndex::new(segment);
     let mut unresolved_links: BTreeMap<NodeKey, u64> = BTreeMap::new();
     let mut flows: BTreeMap<(MessageId, &NodeKey), Vec<Delivery<'_>>> = BTreeMap::new();
@@ -88,7 +94,37 @@ pub(super) fn join(
         flow(send, send_id.0, consumer, deliveries, table);
     }
     legs(segment, resolver, &flows, table);
-    unresolved_links
+    Leftovers {
+        unresolved_links,
+        orphans: sampled_out(segment, &flows),
+    }
+}
+
+/// A consumer that is sampled more than its producer names, by its parent, sends that were not sampled. Those of one
+/// trace are sampled together.
+fn sampled_out(
+    segment: &Segment,
+    flows: &BTreeMap<(MessageId, &NodeKey), Vec<Delivery<'_>>>,
+) -> BTreeMap<NodeKey, Expected> {
+    let mut traces: BTreeMap<(&NodeKey, u128), TraceSum> = BTreeMap::new();
+    for ((send_id, consumer), deliveries) in flows {
+        let by_parent = deliveries.iter().filter(|delivery| !delivery.by_link);
+        for delivery in by_parent {
+            let weights = Weights {
+                client: Some(segment.sends[send_id].sampled()),
+                server: Some(delivery.consume.sampled()),
+            };
+            if let Some((per_send, _)) = weights.per_other() {
+                let sum = traces.entry((consumer, send_id.0)).or_default();
+                sum.add(per_send, 1);
+            }
+        }
+    }
+    let mut orphans: BTreeMap<NodeKey, Expected> = BTreeMap::new();
+    for ((consumer, _), sum) in traces {
+        orphans.entry(consumer.clone()).or_default().add(sum);
+    }
+    orphans
 }
 
 /// The logical edge from producer to consumer.
@@ -111,7 +147,7 @@ fn flow(
         .iter()
         .max_by_key(|d| (d.consume.start_ns, d.trace_id));
     let count = |deliveries: usize| deliveries as u64;
-    let stats = EdgeStats::of_flow(&Flow {
+    let mut stats = EdgeStats::of_flow(&Flow {
         messages: 1,
         deliveries: count(distinct.len()),
         has_failed: last.is_some_and(|d| d.consume.has_failed),
@@ -128,6 +164,9 @@ fn flow(
             .unwrap_or(send.end_ns),
         trace_id,
     });
+    if let Some(consumed_ns) = distinct.iter().map(|d| d.consume.start_ns).min() {
+        stats.waited(send.end_ns, consumed_ns);
+    }
     let evidence = if by_parent {
         Evidence::Answered
     } else {

@@ -127,7 +127,7 @@ pub(crate) struct Expected {
 
 impl Expected {
     /// Adds the pairs of one trace, each of which stands for this many halves with one partner among them.
-    fn add(&mut self, pairs: TraceSum) {
+    pub(crate) fn add(&mut self, pairs: TraceSum) {
         self.sum += pairs.excess();
         self.variance = self.variance.saturating_add(pairs.variance());
     }

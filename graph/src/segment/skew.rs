@@ -19,8 +19,8 @@ pub(crate) struct SkewBounds {
 }
 
 /// Pairs of two instances before a server counts as ahead. That rests on the end of the client half, which a streamed answer
-/// outlives; among so many, one that started at once shows that the clocks agree. A server that starts before its
-/// client needs no second witness.
+/// outlives; among so many, one that started at once shows that the clocks agree. They must come in one flush of one shard. A
+/// server that starts before its client needs no second witness.
 const WITNESSES: u64 = 20;
 
 impl SkewBounds {

@@ -31,6 +31,9 @@ pub(crate) struct EdgeStats {
     pub(crate) found: BTreeMap<Found, u64>,
     pub(crate) client: Sketch,
     pub(crate) server: Sketch,
+    /// From the end of a send to the start of its first consume; 0 where clocks turn them round.
+    #[serde(default)]
+    pub(crate) wait: Sketch,
     /// Earliest start and latest end; `None` while nothing was counted.
     window: Option<(u64, u64)>,
     pub(crate) errors: BTreeMap<String, u64>,
@@ -106,6 +109,7 @@ impl EdgeStats {
         }
         self.client.merge(&other.client);
         self.server.merge(&other.server);
+        self.wait.merge(&other.wait);
         add_counts(&mut self.found, &other.found);
         add_counts(&mut self.errors, &other.errors);
         add_counts(&mut self.flags, &other.flags);
@@ -140,6 +144,15 @@ impl EdgeStats {
     pub(crate) fn exemplars(&self) -> impl Iterator<Item = (Found, u128)> + '_ {
         let classes = self.exemplars.iter();
         classes.flat_map(|(found, traces)| traces.iter().map(|trace| (*found, *trace)))
+    }
+
+    /// Notes how long a message waited. It is the one time here that two clocks take part in: where they disagree by more,
+    /// it is 0 and flagged.
+    pub(crate) fn waited(&mut self, sent_ns: u64, consumed_ns: u64) {
+        self.wait.record(consumed_ns.saturating_sub(sent_ns));
+        if consumed_ns < sent_ns {
+            *self.flags.entry("wait_clamped".to_owned()).or_default() += 1;
+        }
     }
 
     /// The statistics of flows that a snapshot computes: one message with its deliveries.

@@ -20,6 +20,8 @@ fn canonical(a: &SpanRecord, b: &SpanRecord, names: &Tables) -> Ordering {
         .then_with(|| b.parent_id.cmp(&a.parent_id))
         .then_with(|| names.peer(b.peer).cmp(names.peer(a.peer)))
         .then_with(|| b.is_error().cmp(&a.is_error()))
+        .then_with(|| a.weight.total_cmp(&b.weight))
+        .then_with(|| a.marks.cmp(&b.marks))
         .then_with(|| a.trace_id.cmp(&b.trace_id))
         .then_with(|| by_facts(a, b, names))
 }

@@ -160,8 +160,9 @@ impl Tree {
     }
 }
 
-/// An INTERNAL or UNSPECIFIED span that names its peer acts as a client (Z24), unless it has no name itself (Z35). What a
-/// sidecar says about its own workload is transparent, whatever its kind.
+/// An INTERNAL or UNSPECIFIED span that names its peer acts as a client (Z24), unless it has no name itself (Z35). One that
+/// says that its parent is in another process is where the call came in. That it is not says nothing: SDKs have set the bit
+/// from the span's own context. What a sidecar says about its own workload is transparent, whatever its kind.
 fn side(record: &SpanRecord, names: &Tables) -> Side {
     if record.marks.has(Marks::FACES_WORKLOAD) {
         return Side::Any;
@@ -171,9 +172,12 @@ fn side(record: &SpanRecord, names: &Tables) -> Side {
         SpanKind::Client | SpanKind::Producer => Side::Out,
         SpanKind::Server | SpanKind::Consumer => Side::In,
         SpanKind::Internal | SpanKind::Unspecified => {
-            let names_peer = names.peer(record.peer).name.is_some();
-            if names_peer && !names.is_nameless(record.node) {
+            let is_named = !names.is_nameless(record.node);
+            let is_entry = record.marks.has(Marks::REMOTE_PARENT) && record.parent_id.is_some();
+            if is_named && names.peer(record.peer).name.is_some() {
                 Side::Out
+            } else if is_named && is_entry {
+                Side::In
             } else {
                 Side::Any
             }

@@ -8,9 +8,6 @@ use super::compare::compare;
 use super::feed::{self, Batching};
 use super::notation::{Row, Span, parse_rows};
 
-pub(super) const SECOND_NS: u64 = 1_000_000_000;
-const HOUR_NS: u64 = 3_600 * SECOND_NS;
-
 pub(super) fn row(text: &str) -> Row {
     parse_rows("behaviour", &format!("B  behaviour\n{text}"))
         .unwrap()
@@ -79,30 +76,6 @@ fn traces_that_share_a_low_half_only_stay_apart() {
     other[0] ^= 0xff;
     row.spans[1].trace_id = TraceId(other);
     check(&row);
-}
-
-#[test]
-fn b13_a_consumer_that_starts_before_the_producer_ends_is_one_flow() {
-    let mut row = row("  a.P#1{ms=kafka,md=T} b.Q#2<1{ms=kafka,md=T}\n  = a => b 1\n  = exact");
-    row.spans[0].end_ns = row.spans[0].start_ns + 5 * SECOND_NS;
-    row.spans[1].start_ns = row.spans[0].start_ns + 3 * SECOND_NS;
-    row.spans[1].end_ns = row.spans[0].start_ns + 4 * SECOND_NS;
-    check(&row);
-}
-
-#[test]
-fn b14_a_linked_consumer_may_be_hours_late() {
-    let mut row = row(
-        "  t1:a.P#1{ms=kafka,md=T} t2:b.Q#2~t1/1{ms=kafka,md=T}\n  = a => b 1 ?link\n  = exact",
-    );
-    row.spans[1].start_ns = row.spans[0].end_ns + 6 * HOUR_NS;
-    row.spans[1].end_ns = row.spans[1].start_ns + SECOND_NS;
-    let graph = check(&row);
-    assert_eq!(
-        edge(&graph, "/a", "/b").last_seen.0,
-        row.spans[1].end_ns,
-        "the window of the flow reaches to its consumer"
-    );
 }
 
 /// Also B18: a ratio attribute weighs as 1/p.

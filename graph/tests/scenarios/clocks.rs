@@ -2,8 +2,11 @@
 
 use tracemesh_graph::snapshot::{ClockSkew, GraphSnapshot};
 
-use super::behaviour::{SECOND_NS, check, row};
+use super::behaviour::{check, edge, row};
 use super::notation::Row;
+
+const SECOND_NS: u64 = 1_000_000_000;
+const HOUR_NS: u64 = 3_600 * SECOND_NS;
 
 fn skew<'a>(graph: &'a GraphSnapshot, name: &str) -> Option<&'a ClockSkew> {
     let services = &graph.diagnostics.per_service;
@@ -61,4 +64,37 @@ fn clocks_that_may_agree_are_not_held_to_differ() {
         let graph = check(&row);
         assert_eq!((skew(&graph, "/a"), skew(&graph, "/b")), (None, None));
     }
+}
+
+#[test]
+fn b13_a_wait_that_clocks_turn_round_is_none_and_counted() {
+    let mut row = row("  a.P#1{ms=kafka,md=T} b.Q#2<1{ms=kafka,md=T}\n  = a => b 1\n  = exact");
+    let start_ns = row.spans[0].start_ns;
+    row.spans[0].end_ns = start_ns + 5 * SECOND_NS;
+    row.spans[1].start_ns = start_ns + 3 * SECOND_NS;
+    row.spans[1].end_ns = start_ns + 4 * SECOND_NS;
+    let graph = check(&row);
+    let flow = edge(&graph, "/a", "/b");
+    let wait = flow.latency.wait.expect("waits are kept");
+    assert_eq!((wait.count, flow.flags["wait_clamped"]), (1, 1));
+    assert!(wait.max_ms.abs() < 1e-9, "{}", wait.max_ms);
+    assert!(flow.latency.client.is_none() && flow.latency.server.is_none());
+}
+
+#[test]
+fn b14_a_linked_consumer_may_be_hours_late() {
+    let mut row = row(
+        "  t1:a.P#1{ms=kafka,md=T} t2:b.Q#2~t1/1{ms=kafka,md=T}\n  = a => b 1 ?link\n  = exact",
+    );
+    row.spans[1].start_ns = row.spans[0].end_ns + 6 * HOUR_NS;
+    row.spans[1].end_ns = row.spans[1].start_ns + SECOND_NS;
+    let graph = check(&row);
+    let flow = edge(&graph, "/a", "/b");
+    assert_eq!(
+        flow.last_seen.0, row.spans[1].end_ns,
+        "the window of the flow reaches to its consumer"
+    );
+    let wait = flow.latency.wait.expect("waits are kept");
+    assert!((wait.max_ms - 6.0 * 3_600_000.0).abs() < 1e-6);
+    assert!(!flow.flags.contains_key("wait_clamped"));
 }

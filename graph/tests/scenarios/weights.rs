@@ -150,6 +150,24 @@ fn messages_weigh_as_their_sends_and_their_consumers_as_themselves() {
 }
 
 #[test]
+fn a_consumer_sampled_more_than_its_producer_lacks_it_without_being_a_gap() {
+    let consumer = |id: u8, parent: u8| format!("b.Q#{id}<{parent}{{ms=kafka,md=T,ts=ot=th:8}}");
+    let row = row(&format!(
+        "  t1:a.P#1{{ms=kafka,md=T,ts=ot=th:c}} t1:{} t2:{}
+  = a => b 1
+  = orphan(b) 1",
+        consumer(2, 1),
+        consumer(4, 3)
+    ));
+    let graph = graph(&row.spans);
+    let consumer = service(&graph, "/b");
+    assert_eq!(
+        (consumer.orphans, consumer.orphans_sampled_out.count),
+        (1, 1)
+    );
+}
+
+#[test]
 fn a_graph_without_sampling_has_no_error_to_speak_of() {
     let all = row("  a.C#1{ts=ot=th:0} b.S#2<1{ts=ot=th:0}\n  = a -> b 1");
     about(sampling(&check(&all), "/a", "/b").standard_error, 0.0);

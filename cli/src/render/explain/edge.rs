@@ -37,8 +37,14 @@ pub(super) fn tell(page: &mut Page, explained: &ExplainedEdge) {
         ("at caller", edge.latency.client),
         ("at callee", edge.latency.server),
     ] {
-        let shown = side.map_or_else(|| "latency not seen".to_owned(), |side| latency(&side));
+        let shown = side.map_or_else(
+            || "latency not seen".to_owned(),
+            |side| latency(&side, ("span", "spans")),
+        );
         page.fact(name, &shown);
+    }
+    if let Some(wait) = edge.latency.wait {
+        page.fact("waited", &latency(&wait, ("message", "messages")));
     }
     for (name, values) in [
         ("errors", &edge.errors),
@@ -164,14 +170,14 @@ fn sampled(edge: &Edge, estimate: &str) -> String {
     text
 }
 
-fn latency(side: &LatencySummary) -> String {
+fn latency(side: &LatencySummary, (one, many): (&str, &str)) -> String {
     format!(
         "p50 {:.1}, p99 {:.1}, p99.9 {:.1}, max {:.1} ms of {}",
         side.p50_ms,
         side.p99_ms,
         side.p999_ms,
         side.max_ms,
-        counted(side.count, "span", "spans")
+        counted(side.count, one, many)
     )
 }
 
