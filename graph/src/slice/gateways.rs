@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use super::calls::Context;
 use super::tree::Side;
-use super::{Attempt, Found, PeerRef, SliceSink};
+use super::{Attempt, End, Found, PeerRef, SliceSink};
 use crate::record::Marks;
 use crate::snapshot::Relation;
 
@@ -117,6 +117,7 @@ fn logical(context: Context<'_>, out: usize, server: usize, sink: &mut impl Slic
     let (call, served) = (tree.record(out), tree.record(server));
     let mut attempt = Attempt::alone(tree.node(out), PeerRef::NONE, call);
     attempt.callee = Some(tree.node(server));
+    attempt.from = End::of(tree.speaker(out));
     attempt.relation = Relation::Proxied;
     attempt.found = Found::Paired;
     attempt.has_failed = call.is_error() || served.is_error();
