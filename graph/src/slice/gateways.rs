@@ -8,8 +8,9 @@
 use std::collections::BTreeMap;
 
 use super::calls::Context;
-use super::tree::Side;
+use super::tree::{Side, Tree};
 use super::{Attempt, End, Found, PeerRef, SliceSink};
+use crate::names::NodeId;
 use crate::record::Marks;
 use crate::snapshot::Relation;
 
@@ -26,48 +27,40 @@ pub(super) fn emit(context: Context<'_>, sink: &mut impl SliceSink) {
     }
 }
 
-/// Outgoing spans by the server span of a proxy that they belong to.
+/// Outgoing spans by the server span of a gateway that they belong to.
 fn outgoing_by_server(context: Context<'_>) -> BTreeMap<usize, Vec<usize>> {
-    let tree = context.tree;
     let mut inside: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for out in 0..tree.records().len() {
-        let server = tree.parent(out).and_then(|parent| tree.boundary(parent));
-        let server = server.filter(|server| {
-            tree.node(*server) == tree.node(out) && passes_on(context, *server, out)
-        });
-        if let (Side::Out, Some(server)) = (tree.side(out), server) {
+    for out in 0..context.tree.records().len() {
+        if let Some(server) = passed_on_for(context.tree, out) {
             inside.entry(server).or_default().push(out);
         }
     }
     inside
 }
 
-/// True when `out` is the upstream half of a gateway's `server`. A proxy's span with a request of its own is another
+/// The server span of a gateway of which `out` is the upstream half. A proxy's span with a request of its own is another
 /// matter: between the two the request was in the workload.
-fn passes_on(context: Context<'_>, server: usize, out: usize) -> bool {
-    let is_received = context.tree.record(out).marks.has(Marks::RECEIVED);
-    is_gateway(context, server) && !is_received
+pub(super) fn passed_on_for(tree: &Tree, out: usize) -> Option<usize> {
+    let server = tree.boundary(tree.parent(out)?)?;
+    let is_half = tree.side(out) == Side::Out && !tree.record(out).marks.has(Marks::RECEIVED);
+    let is_one_node = tree.node(server) == tree.node(out);
+    (is_half && is_one_node && is_gateway(tree, server)).then_some(server)
 }
 
 /// True for a server span of a proxy that stands for itself.
-fn is_gateway(context: Context<'_>, span: usize) -> bool {
-    let marks = context.tree.record(span).marks;
-    context.tree.side(span) == Side::In && marks.has(Marks::PROXY) && !marks.has(Marks::SIDECAR)
+fn is_gateway(tree: &Tree, span: usize) -> bool {
+    let marks = tree.record(span).marks;
+    tree.side(span) == Side::In && marks.has(Marks::PROXY) && !marks.has(Marks::SIDECAR)
 }
 
 /// True for an outgoing span that passes on what another node sent: it answers that node's outgoing span, or lies inside
 /// the server span of a proxy.
 fn is_relay(context: Context<'_>, out: usize) -> bool {
     let tree = context.tree;
-    let Some(above) = tree.parent(out).and_then(|parent| tree.boundary(parent)) else {
-        return false;
-    };
-    let is_other_node = tree.node(above) != tree.node(out);
-    match tree.side(above) {
-        Side::Out => is_other_node,
-        Side::In => !is_other_node && passes_on(context, above, out),
-        Side::Any => false,
-    }
+    let above = tree.parent(out).and_then(|parent| tree.boundary(parent));
+    let answers_another = above
+        .is_some_and(|above| tree.side(above) == Side::Out && tree.node(above) != tree.node(out));
+    answers_another || passed_on_for(tree, out).is_some()
 }
 
 /// Follows a call through the gateways that passed it on, to the nodes that served it.
@@ -78,6 +71,7 @@ fn follow(
     sink: &mut impl SliceSink,
 ) {
     let tree = context.tree;
+    let mut reached: BTreeMap<NodeId, Vec<usize>> = BTreeMap::new();
     let mut relays = relays_of(context, inside, out);
     for _ in 0..MAX_HOPS {
         let mut further = Vec::new();
@@ -85,17 +79,24 @@ fn follow(
             let next = relays_of(context, inside, relay);
             let servers =
                 context.answers.of(relay).iter().filter(|answer| {
-                    tree.side(**answer) == Side::In && !is_gateway(context, **answer)
+                    tree.side(**answer) == Side::In && !is_gateway(tree, **answer)
                 });
             for server in servers {
-                logical(context, out, *server, sink);
+                let node = tree.node(*server);
+                reached.entry(node).or_default().push(*server);
             }
             further.extend(next);
         }
         if further.is_empty() {
-            return;
+            break;
         }
         relays = further;
+    }
+    // Nodes in the order of their spans: ids depend on arrival.
+    let mut reached: Vec<Vec<usize>> = reached.into_values().collect();
+    reached.sort();
+    for servers in reached {
+        logical(context, out, servers, sink);
     }
 }
 
@@ -109,20 +110,28 @@ fn relays_of(context: Context<'_>, inside: &BTreeMap<usize, Vec<usize>>, out: us
     relays.collect()
 }
 
-fn logical(context: Context<'_>, out: usize, server: usize, sink: &mut impl SliceSink) {
+/// One call to one node; of several server spans the last is the call's, and those before it are attempts.
+fn logical(context: Context<'_>, out: usize, mut servers: Vec<usize>, sink: &mut impl SliceSink) {
     let tree = context.tree;
-    if tree.node(out) == tree.node(server) {
-        return;
+    servers.sort_by_key(|server| (tree.record(*server).start_ns, *server));
+    let call = tree.record(out);
+    let last = servers.len().saturating_sub(1);
+    for (position, server) in servers.into_iter().enumerate() {
+        if tree.node(out) == tree.node(server) {
+            continue;
+        }
+        let served = tree.record(server);
+        let is_call = position == last;
+        let mut attempt = Attempt::alone(tree.node(out), PeerRef::NONE, call);
+        attempt.callee = Some(tree.node(server));
+        attempt.from = End::of(tree.speaker(out));
+        attempt.relation = Relation::Proxied;
+        attempt.found = Found::Paired;
+        attempt.is_call = is_call;
+        attempt.has_failed = served.is_error() || (is_call && call.is_error());
+        attempt.error = if is_call { call.error } else { served.error };
+        attempt.client_ns = is_call.then_some(call.duration_ns);
+        attempt.server_ns = Some(served.duration_ns);
+        sink.attempt(&attempt);
     }
-    let (call, served) = (tree.record(out), tree.record(server));
-    let mut attempt = Attempt::alone(tree.node(out), PeerRef::NONE, call);
-    attempt.callee = Some(tree.node(server));
-    attempt.from = End::of(tree.speaker(out));
-    attempt.relation = Relation::Proxied;
-    attempt.found = Found::Paired;
-    attempt.has_failed = call.is_error() || served.is_error();
-    attempt.error = call.error;
-    attempt.client_ns = Some(call.duration_ns);
-    attempt.server_ns = Some(served.duration_ns);
-    sink.attempt(&attempt);
 }

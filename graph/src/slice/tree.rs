@@ -170,12 +170,12 @@ impl Tree {
 }
 
 /// An INTERNAL or UNSPECIFIED span that names its peer acts as a client (Z24), unless it has no name itself (Z35). What a
-/// sidecar says about its own workload is transparent, whatever its kind.
+/// sidecar says about its own workload is the workload's, whatever its kind.
 fn side(record: &SpanRecord, names: &Tables) -> Side {
-    if record.marks.has(Marks::FACES_WORKLOAD) {
-        return Side::Any;
-    }
     match record.kind {
+        // Around the attempts of a sidecar, the workload's call on its way out.
+        SpanKind::Server if record.marks.has(Marks::FACES_WORKLOAD) => Side::Out,
+        _ if record.marks.has(Marks::FACES_WORKLOAD) => Side::Any,
         SpanKind::Client if record.role == MessageRole::Process => Side::In,
         SpanKind::Client | SpanKind::Producer => Side::Out,
         SpanKind::Server | SpanKind::Consumer => Side::In,

@@ -70,15 +70,16 @@ impl Tree {
                 continue;
             };
             let below = children.get(&span).map_or(&[][..], Vec::as_slice);
-            if self.is_inner_half(span, parent, below) {
-                self.sides[span] = Side::Any;
+            if let Some(side) = self.inner_half(span, parent, below) {
+                self.sides[span] = side;
             }
         }
     }
 
-    fn is_inner_half(&self, span: usize, parent: usize, below: &[usize]) -> bool {
+    /// What the half of a hop that faces the workload really is: part of its call, or of the request to it.
+    fn inner_half(&self, span: usize, parent: usize, below: &[usize]) -> Option<Side> {
         if !self.is_proxy(span) || self.nodes[parent] != self.nodes[span] {
-            return false;
+            return None;
         }
         let has = |side: Side, proxy: bool| {
             below.iter().any(|child| {
@@ -87,9 +88,13 @@ impl Tree {
             })
         };
         match (self.sides[span], self.sides[parent]) {
-            (Side::In, Side::Out) => !self.is_proxy(parent) && has(Side::Out, true),
-            (Side::Out, Side::In) => self.is_proxy(parent) && has(Side::In, false),
-            _ => false,
+            (Side::In, Side::Out) if !self.is_proxy(parent) && has(Side::Out, true) => {
+                Some(Side::Out)
+            }
+            (Side::Out, Side::In) if self.is_proxy(parent) && has(Side::In, false) => {
+                Some(Side::Any)
+            }
+            _ => None,
         }
     }
 }
