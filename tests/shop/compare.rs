@@ -53,6 +53,7 @@ pub(crate) fn faults(truth: &Truth, graph: &GraphSnapshot, exceptions: Exception
     comparison.compare_calls();
     comparison.compare_flows();
     comparison.compare_brokers();
+    comparison.compare_gateway();
     let invented = comparison
         .found
         .keys()
@@ -70,6 +71,23 @@ struct Comparison<'a> {
 }
 
 impl<'a> Comparison<'a> {
+    /// Quotes that recommendation asks for by the public name go through the gateway to pricing, all of them.
+    fn compare_gateway(&mut self) {
+        let (caller, gateway) = ("service/shop/recommendation", "service/shop/gateway");
+        let edges = self.truth.edges.iter();
+        let asked = edges
+            .filter(|edge| format!("service/{}", edge.caller) == caller)
+            .filter(|edge| edge.kind != "message" && edge.callee_id() == gateway)
+            .map(|edge| edge.calls)
+            .sum::<u64>();
+        let passed = self.take(caller, "service/shop/pricing", Relation::Proxied);
+        let passed = passed.map_or(0, |edge| edge.calls);
+        if passed != asked {
+            let fault = format!("{caller} ~> pricing: {asked}, not {passed}");
+            self.faults.push(fault);
+        }
+    }
+
     fn take(&mut self, caller: &str, callee: &str, relation: Relation) -> Option<&'a Edge> {
         self.found
             .remove(&(caller.to_owned(), callee.to_owned(), relation))

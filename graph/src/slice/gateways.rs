@@ -1,9 +1,13 @@
 //! Logical edges through gateways (inference rule 1.9).
 //!
 //! A gateway is a node of its own: the edges to it and from it are physical and stay. Beside them a `proxied` edge says
-//! who really wanted whom. Two shapes show a gateway in one trace: server spans that a proxy emitted, and an outgoing span
-//! that is itself the answer to another node's outgoing span (Istio gateways emit only CLIENT spans, X9). A sidecar is no
-//! gateway: what goes on behind it is its workload's own doing, also when the workload has no spans.
+//! who really wanted whom. Three shapes show a gateway in one trace:
+//! - an outgoing span that is itself the answer to another node's outgoing span (Istio gateways emit only CLIENT, X9);
+//! - a server span that a proxy emitted, with what it passed on;
+//! - a server span of a node that is called like a gateway, if exactly one call leaves it (X11), or none and exactly
+//!   one other node serves below it (X10). A name alone proves little, so everything beyond one-to-one is left alone.
+//!
+//! A sidecar is no gateway: what goes on behind it is its workload's own doing, also when the workload has no spans.
 
 use std::collections::BTreeMap;
 
@@ -18,33 +22,126 @@ use crate::snapshot::Relation;
 const MAX_HOPS: usize = 8;
 
 pub(super) fn emit(context: Context<'_>, sink: &mut impl SliceSink) {
-    let inside = outgoing_by_server(context);
+    let Some(passed) = Passed::find(context) else {
+        return;
+    };
     for out in 0..context.tree.records().len() {
-        let is_first = context.tree.side(out) == Side::Out && !is_relay(context, out);
+        let is_first = context.tree.side(out) == Side::Out && !passed.is_relay(context, out);
         if is_first && context.answers.is_answered(out) {
-            follow(context, &inside, out, sink);
+            follow(context, &passed, out, sink);
         }
     }
 }
 
-/// Outgoing spans by the server span of a gateway that they belong to.
-fn outgoing_by_server(context: Context<'_>) -> BTreeMap<usize, Vec<usize>> {
-    let mut inside: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for out in 0..context.tree.records().len() {
-        if let Some(server) = passed_on_for(context.tree, out) {
-            inside.entry(server).or_default().push(out);
-        }
-    }
-    inside
+/// What gateways of a slice passed on, by their server spans.
+#[derive(Debug, Default)]
+struct Passed {
+    /// Outgoing spans of the gateway.
+    calls: BTreeMap<usize, Vec<usize>>,
+    /// Server spans of other nodes that follow without an outgoing span between.
+    servers: BTreeMap<usize, Vec<usize>>,
 }
 
-/// The server span of a gateway of which `out` is the upstream half. A proxy's span with a request of its own is another
-/// matter: between the two the request was in the workload.
+impl Passed {
+    /// `None` when the slice has no gateway of any shape.
+    fn find(context: Context<'_>) -> Option<Self> {
+        let tree = context.tree;
+        let mut passed = Self::default();
+        let mut has_gateway = false;
+        for span in 0..tree.records().len() {
+            let above = tree.parent(span).and_then(|parent| tree.boundary(parent));
+            let Some(above) = above else {
+                continue;
+            };
+            let is_inside = tree.node(above) == tree.node(span);
+            match (tree.side(above), tree.side(span)) {
+                (Side::Out, Side::Out) => has_gateway |= !is_inside,
+                (Side::In, Side::Out) if is_inside => {
+                    passed.calls.entry(above).or_default().push(span);
+                }
+                (Side::In, Side::In) if !is_inside => {
+                    passed.servers.entry(above).or_default().push(span);
+                }
+                _ => {}
+            }
+        }
+        let is_called = |server: usize| {
+            context.names.is_gateway(tree.node(server))
+                && !tree.record(server).marks.has(Marks::PROXY)
+        };
+        let calls = &passed.calls;
+        passed.servers.retain(|server, below| {
+            is_called(*server) && below.len() == 1 && !calls.contains_key(server)
+        });
+        passed.calls.retain(|server, calls| {
+            if is_gateway(tree, *server) {
+                calls.retain(|out| is_upstream_half(tree, *out));
+                return !calls.is_empty();
+            }
+            is_called(*server) && calls.len() == 1
+        });
+        has_gateway |= !passed.calls.is_empty() || !passed.servers.is_empty();
+        has_gateway.then_some(passed)
+    }
+
+    /// True for an outgoing span that passes on what another node sent: it answers that node's outgoing span, or lies
+    /// inside the server span of a gateway.
+    fn is_relay(&self, context: Context<'_>, out: usize) -> bool {
+        let tree = context.tree;
+        let Some(above) = tree.parent(out).and_then(|parent| tree.boundary(parent)) else {
+            return false;
+        };
+        match tree.side(above) {
+            Side::Out => tree.node(above) != tree.node(out),
+            Side::In => self
+                .calls
+                .get(&above)
+                .is_some_and(|calls| calls.contains(&out)),
+            Side::Any => false,
+        }
+    }
+
+    /// The outgoing spans with which gateways passed a call on.
+    fn relays(&self, context: Context<'_>, out: usize) -> Vec<usize> {
+        let tree = context.tree;
+        let answers = context.answers.of(out);
+        // With a server span beside it, an outgoing span is that server's own call.
+        let serves = |span: usize| {
+            let mut same = answers.iter().filter(|a| tree.node(**a) == tree.node(span));
+            same.any(|answer| tree.side(*answer) == Side::In)
+        };
+        let relays = answers.iter().flat_map(|answer| match tree.side(*answer) {
+            Side::Out if serves(*answer) => Vec::new(),
+            Side::Out => vec![*answer],
+            _ => self.calls.get(answer).cloned().unwrap_or_default(),
+        });
+        relays.collect()
+    }
+
+    /// The server spans that gateways without outgoing spans led this call to.
+    fn led_to(&self, context: Context<'_>, out: usize) -> Vec<usize> {
+        let answers = context.answers.of(out).iter();
+        let servers = answers.flat_map(|answer| self.servers.get(answer).into_iter().flatten());
+        servers.copied().collect()
+    }
+
+    fn passes_on(&self, context: Context<'_>, server: usize) -> bool {
+        is_gateway(context.tree, server)
+            || self.calls.contains_key(&server)
+            || self.servers.contains_key(&server)
+    }
+}
+
+/// The server span of a proxy for whose request `out` was sent upstream.
 pub(super) fn passed_on_for(tree: &Tree, out: usize) -> Option<usize> {
     let server = tree.boundary(tree.parent(out)?)?;
-    let is_half = tree.side(out) == Side::Out && !tree.record(out).marks.has(Marks::RECEIVED);
     let is_one_node = tree.node(server) == tree.node(out);
-    (is_half && is_one_node && is_gateway(tree, server)).then_some(server)
+    (is_one_node && is_gateway(tree, server) && is_upstream_half(tree, out)).then_some(server)
+}
+
+/// A proxy's span with a request of its own is no upstream half: between the two the request was in the workload.
+fn is_upstream_half(tree: &Tree, out: usize) -> bool {
+    tree.side(out) == Side::Out && !tree.record(out).marks.has(Marks::RECEIVED)
 }
 
 /// True for a server span of a proxy that stands for itself.
@@ -53,85 +150,88 @@ fn is_gateway(tree: &Tree, span: usize) -> bool {
     tree.side(span) == Side::In && marks.has(Marks::PROXY) && !marks.has(Marks::SIDECAR)
 }
 
-/// True for an outgoing span that passes on what another node sent: it answers that node's outgoing span, or lies inside
-/// the server span of a proxy.
-fn is_relay(context: Context<'_>, out: usize) -> bool {
-    let tree = context.tree;
-    let above = tree.parent(out).and_then(|parent| tree.boundary(parent));
-    let answers_another = above
-        .is_some_and(|above| tree.side(above) == Side::Out && tree.node(above) != tree.node(out));
-    answers_another || passed_on_for(tree, out).is_some()
-}
-
 /// Follows a call through the gateways that passed it on, to the nodes that served it.
-fn follow(
-    context: Context<'_>,
-    inside: &BTreeMap<usize, Vec<usize>>,
-    out: usize,
-    sink: &mut impl SliceSink,
-) {
+fn follow(context: Context<'_>, passed: &Passed, out: usize, sink: &mut impl SliceSink) {
     let tree = context.tree;
     let mut reached: BTreeMap<NodeId, Vec<usize>> = BTreeMap::new();
-    let mut relays = relays_of(context, inside, out);
+    let mut reach = |server: usize| reached.entry(tree.node(server)).or_default().push(server);
+    passed.led_to(context, out).into_iter().for_each(&mut reach);
+    let mut relays = passed.relays(context, out);
     for _ in 0..MAX_HOPS {
         let mut further = Vec::new();
         for relay in relays {
-            let next = relays_of(context, inside, relay);
-            let servers =
-                context.answers.of(relay).iter().filter(|answer| {
-                    tree.side(**answer) == Side::In && !is_gateway(tree, **answer)
-                });
-            for server in servers {
-                let node = tree.node(*server);
-                reached.entry(node).or_default().push(*server);
+            let is_end = |server: &usize| {
+                tree.side(*server) == Side::In && !passed.passes_on(context, *server)
+            };
+            let ends = context.answers.of(relay).iter().copied().filter(is_end);
+            ends.chain(passed.led_to(context, relay))
+                .for_each(&mut reach);
+            if !context.answers.is_answered(relay) {
+                to_address(context, out, relay, sink);
             }
-            further.extend(next);
+            further.extend(passed.relays(context, relay));
         }
         if further.is_empty() {
             break;
         }
         relays = further;
     }
-    // Nodes in the order of their spans: ids depend on arrival.
+    reached.remove(&tree.node(out));
+    // In the order of their spans: ids of nodes depend on arrival.
     let mut reached: Vec<Vec<usize>> = reached.into_values().collect();
     reached.sort();
     for servers in reached {
-        logical(context, out, servers, sink);
+        to_servers(context, out, servers, sink);
     }
-}
-
-/// The outgoing spans with which gateways passed a call on.
-fn relays_of(context: Context<'_>, inside: &BTreeMap<usize, Vec<usize>>, out: usize) -> Vec<usize> {
-    let answers = context.answers.of(out).iter();
-    let relays = answers.flat_map(|answer| match context.tree.side(*answer) {
-        Side::Out => vec![*answer],
-        _ => inside.get(answer).cloned().unwrap_or_default(),
-    });
-    relays.collect()
 }
 
 /// One call to one node; of several server spans the last is the call's, and those before it are attempts.
-fn logical(context: Context<'_>, out: usize, mut servers: Vec<usize>, sink: &mut impl SliceSink) {
+fn to_servers(
+    context: Context<'_>,
+    out: usize,
+    mut servers: Vec<usize>,
+    sink: &mut impl SliceSink,
+) {
     let tree = context.tree;
     servers.sort_by_key(|server| (tree.record(*server).start_ns, *server));
-    let call = tree.record(out);
     let last = servers.len().saturating_sub(1);
     for (position, server) in servers.into_iter().enumerate() {
-        if tree.node(out) == tree.node(server) {
-            continue;
-        }
         let served = tree.record(server);
-        let is_call = position == last;
-        let mut attempt = Attempt::alone(tree.node(out), PeerRef::NONE, call);
+        let mut attempt = logical(context, out);
         attempt.callee = Some(tree.node(server));
-        attempt.from = End::of(tree.speaker(out));
-        attempt.relation = Relation::Proxied;
         attempt.found = Found::Paired;
-        attempt.is_call = is_call;
-        attempt.has_failed = served.is_error() || (is_call && call.is_error());
-        attempt.error = if is_call { call.error } else { served.error };
-        attempt.client_ns = is_call.then_some(call.duration_ns);
         attempt.server_ns = Some(served.duration_ns);
+        attempt.has_failed |= served.is_error();
+        if position < last {
+            attempt.is_call = false;
+            attempt.has_failed = served.is_error();
+            attempt.error = served.error;
+            attempt.client_ns = None;
+        }
         sink.attempt(&attempt);
     }
+}
+
+/// To where a gateway passed the call on, when nobody answered there (X55).
+fn to_address(context: Context<'_>, out: usize, relay: usize, sink: &mut impl SliceSink) {
+    let peer = PeerRef {
+        base: context.tree.record(relay).peer,
+        address: context.steps.address(relay),
+    };
+    if context.names.peer(peer.address).has_address() {
+        let mut attempt = logical(context, out);
+        attempt.peer = peer;
+        sink.attempt(&attempt);
+    }
+}
+
+fn logical(context: Context<'_>, out: usize) -> Attempt {
+    let call = context.tree.record(out);
+    let mut attempt = Attempt::alone(context.tree.node(out), PeerRef::NONE, call);
+    attempt.from = End::of(context.tree.speaker(out));
+    attempt.relation = Relation::Proxied;
+    attempt.has_failed = call.is_error();
+    attempt.error = call.error;
+    attempt.client_ns = Some(call.duration_ns);
+    attempt
 }
