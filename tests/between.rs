@@ -100,37 +100,64 @@ fn batched_and_compressed_by_a_collector_in_between_the_shop_is_still_exact() {
     expect_the_truth(&graph_of(&place, "--store", &store_of(&place)), &requests);
 }
 
-/// Traces split by id over two instances. What links the traces to one another, such as a consumer that only links to
-/// its producer, is then in two stores' worth of segments and joined by the reader.
-#[test]
-fn split_by_trace_id_over_two_instances_with_one_store_the_shop_is_still_exact() {
-    let Some(binary) = otelcol() else { return };
-    let (place, requests) = (tempfile::tempdir().expect("a directory"), shop());
+/// Two instances with one store, and a Collector that keeps from each what these OTTL conditions match; the graph.
+fn split(requests: &[Request], binary: &Path, dropped: [&str; 2]) -> GraphSnapshot {
+    let place = tempfile::tempdir().expect("a directory");
     let instances =
         ["one", "two"].map(|name| Collector::start(&store_of(&place), &["--instance", name]));
-    let filter = |name: &str, dropped: &str| {
+    let filter = |name: &str, condition: &str| {
         format!(
             "  filter/{name}:\n    error_mode: propagate\n    traces:\n      span:\n        \
-             - IsMatch(trace_id.string, \"^[{dropped}]\")\n"
+             - {condition}\n"
         )
     };
     let config = [
         "processors:\n  batch:\n    timeout: 200ms\n",
-        &filter("one", "89abcdef"),
-        &filter("two", "01234567"),
+        &filter("one", dropped[0]),
+        &filter("two", dropped[1]),
         &exporters(&[("one", &instances[0].grpc), ("two", &instances[1].grpc)]),
         &pipeline("one", "filter/one, batch"),
         &pipeline("two", "filter/two, batch"),
     ];
     send_all(
-        &requests,
+        requests,
         Otelcol::start(binary, place.path(), &config.concat()),
     );
     for instance in instances {
         let said = instance.terminate();
         assert!(!said.contains("received 0 spans"), "{said}");
     }
-    expect_the_truth(&graph_of(&place, "--store", &store_of(&place)), &requests);
+    graph_of(&place, "--store", &store_of(&place))
+}
+
+/// Traces split by id over two instances. What links the traces to one another, such as a consumer that only links to
+/// its producer, is then in two stores' worth of segments and joined by the reader.
+#[test]
+fn split_by_trace_id_over_two_instances_with_one_store_the_shop_is_still_exact() {
+    let Some(binary) = otelcol() else { return };
+    let requests = shop();
+    let starts_with = |digits| format!("IsMatch(trace_id.string, \"^[{digits}]\")");
+    let dropped = ["89abcdef", "01234567"].map(starts_with);
+    let graph = split(&requests, binary, [&dropped[0], &dropped[1]]);
+    expect_the_truth(&graph, &requests);
+}
+
+/// Without routing by trace id the halves of a call are in different instances. Its edge is then known by name or address
+/// instead of by both halves, and a message whose consumer is only a child of its producer is two legs without a flow;
+/// no call is lost, doubled or invented.
+#[test]
+fn split_by_service_over_two_instances_only_evidence_gets_weaker() {
+    let Some(binary) = otelcol() else { return };
+    let requests = shop();
+    let named = |range| format!("IsMatch(resource.attributes[\"service.name\"], \"^[{range}]\")");
+    let dropped = ["a-f", "g-z"].map(named);
+    let graph = split(&requests, binary, [&dropped[0], &dropped[1]]);
+    let flow = "service/payments/reconciler => service/shop/email: ";
+    let is_weaker = |fault: &String| fault.contains(": evidence ") || fault.starts_with(flow);
+    let mut faults = faults(&truth(), &graph, MIXED);
+    faults.retain(|fault| !is_weaker(fault));
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    assert_eq!(graph.diagnostics.spans, spans(&requests));
 }
 
 /// Calls of an edge as the sampled traces show them.

@@ -8,6 +8,7 @@ mod docs;
 mod envoy;
 mod harness;
 mod hostile;
+mod istio;
 mod reports;
 mod scenarios;
 mod shop;

@@ -7,6 +7,7 @@ use super::tree::{Side, Tree};
 use super::{Attempt, End, Event, Found, PeerRef, SliceSink};
 use crate::names::Tables;
 use crate::peer::{Category, MessageRole};
+use crate::record::Marks;
 use crate::sampling::Weights;
 use crate::span::SpanKind;
 
@@ -126,7 +127,10 @@ fn link_inside(
                 answers.by_out[out].push(span);
             }
         }
-        None if tree.side(boundary) == Side::In => {
+        // An application behind its sidecar is no finding.
+        None if tree.side(boundary) == Side::In
+            && !tree.record(boundary).marks.has(Marks::PROXY) =>
+        {
             sink.event(tree.node(span), Event::NestedServer);
         }
         None => {}
@@ -150,11 +154,11 @@ fn adjacent(tree: &Tree, span: usize, parent: usize, sink: &mut impl SliceSink) 
     let mut attempt = Attempt::alone(tree.node(parent), PeerRef::NONE, record);
     attempt.callee = Some(tree.node(span));
     attempt.request = tree.request(parent);
-    attempt.from = End::of(tree.record(parent));
+    attempt.from = End::of(tree.speaker(parent));
     attempt.found = Found::Parent;
     attempt.weights = Weights::of_server(record.sampled());
     if is_in {
-        attempt.to = Some(End::of(record));
+        attempt.to = Some(End::of(tree.speaker(span)));
         attempt.has_failed = record.is_error();
         attempt.error = record.error;
         attempt.server_ns = Some(record.duration_ns);

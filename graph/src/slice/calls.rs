@@ -119,6 +119,7 @@ fn outgoing(context: Context<'_>, attempt: &Try, place: Place) -> Attempt {
     };
     let caller = context.tree.node(attempt.leaf);
     let mut sent = Attempt::alone(caller, attempt.peer, leaf);
+    sent.from = End::of(context.tree.speaker(attempt.leaf));
     sent.request = context.tree.request(attempt.leaf);
     sent.is_call = place.is_call;
     if sent.word == WordId::FIRST {
@@ -237,14 +238,14 @@ fn to_node(
             client_ns: None,
             server_ns: Some(record.duration_ns),
             error: record.error,
-            to: Some(End::of(record)),
+            to: Some(End::of(tree.speaker(*server))),
             ..sent.clone()
         });
     }
     let server = tree.record(*last);
     sent.server_ns = Some(server.duration_ns);
     sent.weights.server = Some(server.sampled());
-    sent.to = Some(End::of(server));
+    sent.to = Some(End::of(tree.speaker(*last)));
     sent.skew = Some(skew(tree.record(attempt.leaf), server, earlier.is_empty()));
     if earlier.is_empty() {
         judge_pair(context, attempt, &mut sent, *last);

@@ -1,12 +1,13 @@
 //! Attempts that belong to one logical call (inference rule 1.10).
 //!
-//! Only two things say that an attempt repeats an earlier one: `http.request.resend_count` above zero, and a failed
-//! sibling inside one wrapper. Calls that merely follow each other are calls of their own (X78).
+//! Only three things say that an attempt repeats an earlier one: `http.request.resend_count` above zero, a failed sibling
+//! inside one wrapper, and a failed sibling below the one span of a gateway's request. Calls that merely follow each other are calls of their own (X78).
 
 use std::collections::BTreeMap;
 
 use super::PeerRef;
 use super::calls::{Context, peer_of};
+use super::gateways::passed_on_for;
 use super::units::Unit;
 use crate::names::NodeId;
 use crate::span::SpanId;
@@ -45,6 +46,7 @@ type Siblings = BTreeMap<(Option<SpanId>, NodeId), Vec<(Place, Try)>>;
 pub(super) fn find(context: Context<'_>, units: &[&Unit]) -> Vec<Chain> {
     let mut chains = Vec::new();
     let mut siblings: Siblings = BTreeMap::new();
+    let mut passed_on: BTreeMap<(usize, Place), Vec<Try>> = BTreeMap::new();
     for unit in units {
         let by_place = by_place(context, unit);
         let is_only = by_place.len() == 1;
@@ -57,7 +59,10 @@ pub(super) fn find(context: Context<'_>, units: &[&Unit]) -> Vec<Chain> {
                     peer: peer_of(context, unit, *leaf, is_only),
                 })
                 .collect();
-            if let ([only], true) = (tries.as_slice(), is_only) {
+            let server = passed_on_for(context.tree, unit.top).filter(|_| is_only);
+            if let Some(server) = server {
+                passed_on.entry((server, place)).or_default().extend(tries);
+            } else if let ([only], true) = (tries.as_slice(), is_only) {
                 let record = context.tree.record(only.leaf);
                 let key = (record.parent_id, context.tree.node(only.leaf));
                 siblings.entry(key).or_default().push((place, only.clone()));
@@ -65,6 +70,9 @@ pub(super) fn find(context: Context<'_>, units: &[&Unit]) -> Vec<Chain> {
                 chains.extend(inside_wrapper(context, tries));
             }
         }
+    }
+    for tries in passed_on.into_values() {
+        chains.extend(inside_wrapper(context, tries));
     }
     for group in siblings.into_values() {
         among_siblings(context, group, &mut chains);

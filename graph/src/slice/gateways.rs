@@ -12,8 +12,9 @@
 use std::collections::BTreeMap;
 
 use super::calls::Context;
-use super::tree::Side;
-use super::{Attempt, Found, PeerRef, SliceSink};
+use super::tree::{Side, Tree};
+use super::{Attempt, End, Found, PeerRef, SliceSink};
+use crate::names::NodeId;
 use crate::record::Marks;
 use crate::snapshot::Relation;
 
@@ -72,11 +73,9 @@ impl Passed {
         passed.servers.retain(|server, below| {
             is_called(*server) && below.len() == 1 && !calls.contains_key(server)
         });
-        // A proxy's span with a request of its own is no upstream half: between the two the request was in the workload.
-        let is_upstream = |out: &usize| !tree.record(*out).marks.has(Marks::RECEIVED);
         passed.calls.retain(|server, calls| {
-            if is_gateway(context, *server) {
-                calls.retain(is_upstream);
+            if is_gateway(tree, *server) {
+                calls.retain(|out| is_upstream_half(tree, *out));
                 return !calls.is_empty();
             }
             is_called(*server) && calls.len() == 1
@@ -127,24 +126,36 @@ impl Passed {
     }
 
     fn passes_on(&self, context: Context<'_>, server: usize) -> bool {
-        is_gateway(context, server)
+        is_gateway(context.tree, server)
             || self.calls.contains_key(&server)
             || self.servers.contains_key(&server)
     }
 }
 
+/// The server span of a proxy for whose request `out` was sent upstream.
+pub(super) fn passed_on_for(tree: &Tree, out: usize) -> Option<usize> {
+    let server = tree.boundary(tree.parent(out)?)?;
+    let is_one_node = tree.node(server) == tree.node(out);
+    (is_one_node && is_gateway(tree, server) && is_upstream_half(tree, out)).then_some(server)
+}
+
+/// A proxy's span with a request of its own is no upstream half: between the two the request was in the workload.
+fn is_upstream_half(tree: &Tree, out: usize) -> bool {
+    tree.side(out) == Side::Out && !tree.record(out).marks.has(Marks::RECEIVED)
+}
+
 /// True for a server span of a proxy that stands for itself.
-fn is_gateway(context: Context<'_>, span: usize) -> bool {
-    let marks = context.tree.record(span).marks;
-    context.tree.side(span) == Side::In && marks.has(Marks::PROXY) && !marks.has(Marks::SIDECAR)
+fn is_gateway(tree: &Tree, span: usize) -> bool {
+    let marks = tree.record(span).marks;
+    tree.side(span) == Side::In && marks.has(Marks::PROXY) && !marks.has(Marks::SIDECAR)
 }
 
 /// Follows a call through the gateways that passed it on, to the nodes that served it.
 fn follow(context: Context<'_>, passed: &Passed, out: usize, sink: &mut impl SliceSink) {
     let tree = context.tree;
-    for server in passed.led_to(context, out) {
-        to_server(context, out, server, sink);
-    }
+    let mut reached: BTreeMap<NodeId, Vec<usize>> = BTreeMap::new();
+    let mut reach = |server: usize| reached.entry(tree.node(server)).or_default().push(server);
+    passed.led_to(context, out).into_iter().for_each(&mut reach);
     let mut relays = passed.relays(context, out);
     for _ in 0..MAX_HOPS {
         let mut further = Vec::new();
@@ -153,34 +164,53 @@ fn follow(context: Context<'_>, passed: &Passed, out: usize, sink: &mut impl Sli
                 tree.side(*server) == Side::In && !passed.passes_on(context, *server)
             };
             let ends = context.answers.of(relay).iter().copied().filter(is_end);
-            for server in ends.chain(passed.led_to(context, relay)) {
-                to_server(context, out, server, sink);
-            }
+            ends.chain(passed.led_to(context, relay))
+                .for_each(&mut reach);
             if !context.answers.is_answered(relay) {
                 to_address(context, out, relay, sink);
             }
             further.extend(passed.relays(context, relay));
         }
         if further.is_empty() {
-            return;
+            break;
         }
         relays = further;
     }
+    reached.remove(&tree.node(out));
+    // In the order of their spans: ids of nodes depend on arrival.
+    let mut reached: Vec<Vec<usize>> = reached.into_values().collect();
+    reached.sort();
+    for servers in reached {
+        to_servers(context, out, servers, sink);
+    }
 }
 
-fn to_server(context: Context<'_>, out: usize, server: usize, sink: &mut impl SliceSink) {
+/// One call to one node; of several server spans the last is the call's, and those before it are attempts.
+fn to_servers(
+    context: Context<'_>,
+    out: usize,
+    mut servers: Vec<usize>,
+    sink: &mut impl SliceSink,
+) {
     let tree = context.tree;
-    if tree.node(out) == tree.node(server) {
-        return;
+    servers.sort_by_key(|server| (tree.record(*server).start_ns, *server));
+    let last = servers.len().saturating_sub(1);
+    for (position, server) in servers.into_iter().enumerate() {
+        let served = tree.record(server);
+        let mut attempt = logical(context, out);
+        attempt.callee = Some(tree.node(server));
+        attempt.found = Found::Paired;
+        attempt.server_ns = Some(served.duration_ns);
+        attempt.weights.server = Some(served.sampled());
+        attempt.has_failed |= served.is_error();
+        if position < last {
+            attempt.is_call = false;
+            attempt.has_failed = served.is_error();
+            attempt.error = served.error;
+            attempt.client_ns = None;
+        }
+        sink.attempt(&attempt);
     }
-    let served = tree.record(server);
-    let mut attempt = logical(context, out);
-    attempt.callee = Some(tree.node(server));
-    attempt.found = Found::Paired;
-    attempt.has_failed |= served.is_error();
-    attempt.server_ns = Some(served.duration_ns);
-    attempt.weights.server = Some(served.sampled());
-    sink.attempt(&attempt);
 }
 
 /// To where a gateway passed the call on, when nobody answered there (X55).
@@ -199,6 +229,7 @@ fn to_address(context: Context<'_>, out: usize, relay: usize, sink: &mut impl Sl
 fn logical(context: Context<'_>, out: usize) -> Attempt {
     let call = context.tree.record(out);
     let mut attempt = Attempt::alone(context.tree.node(out), PeerRef::NONE, call);
+    attempt.from = End::of(context.tree.speaker(out));
     attempt.relation = Relation::Proxied;
     attempt.has_failed = call.is_error();
     attempt.error = call.error;

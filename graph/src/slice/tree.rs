@@ -3,6 +3,8 @@
 
 mod sidecars;
 
+use std::collections::BTreeMap;
+
 use super::{SliceSink, parents, repeats, requests};
 use crate::names::{NodeId, Tables};
 use crate::peer::MessageRole;
@@ -37,6 +39,8 @@ pub(crate) struct Tree {
     boundaries: Vec<Option<usize>>,
     /// Serving span of the same node whose request each span is part of.
     requests: Vec<Option<usize>>,
+    /// Spans of sidecars, with the span of the application that tells about the same request.
+    speakers: BTreeMap<usize, usize>,
 }
 
 impl Tree {
@@ -55,6 +59,7 @@ impl Tree {
             nodes: records.iter().map(|r| r.node).collect(),
             boundaries: vec![None; records.len()],
             requests: Vec::new(),
+            speakers: BTreeMap::new(),
             sides,
             parents,
             orphans,
@@ -79,6 +84,11 @@ impl Tree {
 
     pub(crate) fn record(&self, span: usize) -> &SpanRecord {
         &self.records[span]
+    }
+
+    /// What the workload itself says about the request of a span: for a sidecar's span its application's, else the span.
+    pub(crate) fn speaker(&self, span: usize) -> &SpanRecord {
+        self.record(self.speakers.get(&span).copied().unwrap_or(span))
     }
 
     pub(crate) fn side(&self, span: usize) -> Side {
@@ -164,10 +174,10 @@ impl Tree {
 /// says that its parent is in another process is where the call came in. That it is not says nothing: SDKs have set the bit
 /// from the span's own context. What a sidecar says about its own workload is transparent, whatever its kind.
 fn side(record: &SpanRecord, names: &Tables) -> Side {
-    if record.marks.has(Marks::FACES_WORKLOAD) {
-        return Side::Any;
-    }
     match record.kind {
+        // Around the attempts of a sidecar, the workload's call on its way out.
+        SpanKind::Server if record.marks.has(Marks::FACES_WORKLOAD) => Side::Out,
+        _ if record.marks.has(Marks::FACES_WORKLOAD) => Side::Any,
         SpanKind::Client if record.role == MessageRole::Process => Side::In,
         SpanKind::Client | SpanKind::Producer => Side::Out,
         SpanKind::Server | SpanKind::Consumer => Side::In,

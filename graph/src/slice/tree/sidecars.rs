@@ -14,7 +14,7 @@ use crate::record::Marks;
 impl Tree {
     /// The spans of a sidecar belong to the workload next to it in the tree: app, sidecar, sidecar, app is one hop (X8).
     pub(super) fn fold_sidecars(&mut self, names: &Tables, sink: &mut impl SliceSink) {
-        if !self.records.iter().any(|r| r.marks.has(Marks::PROXY)) {
+        if !(0..self.records.len()).any(|span| self.is_proxy(span)) {
             return;
         }
         let beside = self.beside_their_workload(names);
@@ -25,7 +25,7 @@ impl Tree {
         }
         // A sidecar may have several spans in a row; those farther off follow unless it is beside two workloads.
         for proxy in 0..self.records.len() {
-            if !self.records[proxy].marks.has(Marks::PROXY) {
+            if !self.is_proxy(proxy) {
                 continue;
             }
             let found = workloads.get(&self.nodes[proxy]);
@@ -38,17 +38,17 @@ impl Tree {
             }
         }
         self.find_inner_halves();
+        self.find_speakers();
     }
 
     /// Spans of sidecars that have a span of their application as parent or child, with its node.
     fn beside_their_workload(&self, names: &Tables) -> BTreeMap<usize, NodeId> {
         let next_to = (0..self.records.len()).filter_map(|span| Some((span, self.parents[span]?)));
         let both_ways = next_to.flat_map(|(a, b)| [(a, b), (b, a)]);
-        let is_proxy = |span: usize| self.records[span].marks.has(Marks::PROXY);
         let folds = both_ways.filter(|(proxy, app)| {
             let (inner, outer) = (self.nodes[*proxy], self.nodes[*app]);
-            is_proxy(*proxy)
-                && !is_proxy(*app)
+            self.is_proxy(*proxy)
+                && !self.is_proxy(*app)
                 && inner != outer
                 && is_sidecar_of(names.node(inner), names.node(outer))
         });
@@ -70,28 +70,78 @@ impl Tree {
                 continue;
             };
             let below = children.get(&span).map_or(&[][..], Vec::as_slice);
-            if self.is_inner_half(span, parent, below) {
-                self.sides[span] = Side::Any;
+            if let Some(side) = self.inner_half(span, parent, below) {
+                self.sides[span] = side;
             }
         }
     }
 
-    fn is_inner_half(&self, span: usize, parent: usize, below: &[usize]) -> bool {
-        let is_proxy = |span: usize| self.records[span].marks.has(Marks::PROXY);
-        if !is_proxy(span) || self.nodes[parent] != self.nodes[span] {
-            return false;
+    /// What the half of a hop that faces the workload really is: part of its call, or of the request to it.
+    fn inner_half(&self, span: usize, parent: usize, below: &[usize]) -> Option<Side> {
+        if !self.is_proxy(span) || self.nodes[parent] != self.nodes[span] {
+            return None;
         }
         let has = |side: Side, proxy: bool| {
             below.iter().any(|child| {
                 let is_own = self.nodes[*child] == self.nodes[span];
-                is_own && self.sides[*child] == side && is_proxy(*child) == proxy
+                is_own && self.sides[*child] == side && self.is_proxy(*child) == proxy
             })
         };
         match (self.sides[span], self.sides[parent]) {
-            (Side::In, Side::Out) => !is_proxy(parent) && has(Side::Out, true),
-            (Side::Out, Side::In) => is_proxy(parent) && has(Side::In, false),
-            _ => false,
+            (Side::In, Side::Out) if !self.is_proxy(parent) && has(Side::Out, true) => {
+                Some(Side::Out)
+            }
+            (Side::Out, Side::In) if self.is_proxy(parent) && has(Side::In, false) => {
+                Some(Side::Any)
+            }
+            _ => None,
         }
+    }
+}
+
+/// A sidecar makes a few spans in a row at most.
+const MAX_IN_A_ROW: usize = 4;
+
+impl Tree {
+    /// A sidecar's resource knows neither zone nor instance, and its span no route: the application beside it does.
+    fn find_speakers(&mut self) {
+        for index in 0..self.order.len() {
+            let span = self.order[index];
+            let is_proxy = self.is_proxy(span);
+            match self.sides[span] {
+                Side::Out if is_proxy => {
+                    let outer = self
+                        .inside_sidecar(span)
+                        .find(|above| !self.is_proxy(*above));
+                    let speaker = outer.filter(|above| self.sides[*above] == Side::Out);
+                    self.speakers.extend(speaker.map(|speaker| (span, speaker)));
+                }
+                Side::In if !is_proxy => {
+                    let above = self.inside_sidecar(span);
+                    let served: Vec<usize> = above
+                        .take_while(|above| self.is_proxy(*above))
+                        .filter(|above| self.sides[*above] == Side::In)
+                        .collect();
+                    for sidecar in served {
+                        self.speakers.entry(sidecar).or_insert(span);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The nearest spans above one, as far as they are of the same node.
+    fn inside_sidecar(&self, span: usize) -> impl Iterator<Item = usize> {
+        let above = std::iter::successors(self.parents[span], |above| self.parents[*above]);
+        let node = self.nodes[span];
+        above
+            .take_while(move |above| self.nodes[*above] == node)
+            .take(MAX_IN_A_ROW)
+    }
+
+    fn is_proxy(&self, span: usize) -> bool {
+        self.records[span].marks.has(Marks::PROXY)
     }
 }
 
