@@ -10,7 +10,7 @@ use super::units::{self, Unit};
 use super::{Attempt, End, Event, Found, PeerRef, SliceSink};
 use crate::names::{LabelId, NodeId, Tables};
 use crate::peer::{Category, MessageRole};
-use crate::record::Marks;
+use crate::record::{Marks, SpanRecord};
 use crate::snapshot::Relation;
 use crate::span::SpanKind;
 
@@ -111,11 +111,7 @@ struct Place {
 /// The attempt as its outgoing span tells it; the caller fills in what the other half adds.
 fn outgoing(context: Context<'_>, attempt: &Try, place: Place) -> Attempt {
     let leaf = context.tree.record(attempt.leaf);
-    // The outermost span knows how the whole call ended.
-    let judge = match attempt.wrapper {
-        Some(wrapper) if place.is_call => context.tree.record(wrapper),
-        _ => leaf,
-    };
+    let judge = judge(context, attempt, place);
     let caller = context.tree.node(attempt.leaf);
     let mut sent = Attempt::alone(caller, attempt.peer, leaf);
     sent.request = context.tree.request(attempt.leaf);
@@ -124,10 +120,23 @@ fn outgoing(context: Context<'_>, attempt: &Try, place: Place) -> Attempt {
     sent.error = judge.error;
     sent.lost_attempts = place.lost_attempts;
     // With several attempts the outermost span's time is that of all of them.
-    let timed = if place.is_only { judge } else { leaf };
+    let timed = if place.is_only {
+        judge
+    } else {
+        context.tree.record(attempt.outer)
+    };
     sent.client_ns = Some(timed.duration_ns);
     sent.flags.is_redirect = place.is_redirect;
     sent
+}
+
+/// The outermost span knows how the whole call ended.
+fn judge<'a>(context: Context<'a>, attempt: &Try, place: Place) -> &'a SpanRecord {
+    let span = match attempt.wrapper {
+        Some(wrapper) if place.is_call => wrapper,
+        _ => attempt.outer,
+    };
+    context.tree.record(span)
 }
 
 fn alone(context: Context<'_>, attempt: &Try, place: Place, sink: &mut impl SliceSink) {
@@ -171,7 +180,7 @@ fn answered(context: Context<'_>, attempt: &Try, place: Place, sink: &mut impl S
             sent.is_call = true;
             sent.lost_attempts = 0;
         }
-        to_node(context, attempt, group, &sent, sink);
+        to_node(context, attempt, place, (group, &sent), sink);
     }
 }
 
@@ -193,8 +202,8 @@ fn is_shadow(name: &str) -> bool {
 fn to_node(
     context: Context<'_>,
     attempt: &Try,
-    group: &[usize],
-    sent: &Attempt,
+    place: Place,
+    (group, sent): (&[usize], &Attempt),
     sink: &mut impl SliceSink,
 ) {
     let tree = context.tree;
@@ -234,20 +243,22 @@ fn to_node(
     sent.server_ns = Some(server.duration_ns);
     sent.to = Some(End::of(server));
     if earlier.is_empty() {
-        judge_pair(context, attempt, &mut sent, *last);
+        judge_pair(judge(context, attempt, place), server, &mut sent);
     }
     sink.attempt(&sent);
 }
 
 /// One attempt fails when either half is in error, except for a 4xx that only the client calls an error (B42).
-fn judge_pair(context: Context<'_>, attempt: &Try, sent: &mut Attempt, server: usize) {
-    let client = context.tree.record(attempt.leaf);
-    let server = context.tree.record(server);
-    let only_client_fault = client.marks.has(Marks::CLIENT_FAULT) && !server.is_error();
-    sent.has_failed = (sent.has_failed && !only_client_fault) || server.is_error();
+fn judge_pair(client: &SpanRecord, server: &SpanRecord, sent: &mut Attempt) {
+    sent.has_failed = pair_has_failed(client, server);
     if sent.error == LabelId::FIRST {
         sent.error = server.error;
     }
+}
+
+pub(super) fn pair_has_failed(client: &SpanRecord, server: &SpanRecord) -> bool {
+    let is_client_fault = client.marks.has(Marks::CLIENT_FAULT);
+    (client.is_error() && !is_client_fault) || server.is_error()
 }
 
 /// The peer of one leaf: category from the outermost span that has one, address from the innermost (rule 1.6).

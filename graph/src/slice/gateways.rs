@@ -6,8 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use super::calls::Context;
-use super::tree::Side;
+use super::calls::{Context, pair_has_failed};
+use super::tree::{Side, Tree};
 use super::{Attempt, Found, PeerRef, SliceSink};
 use crate::record::Marks;
 use crate::snapshot::Relation;
@@ -71,9 +71,10 @@ fn follow(
         let mut further = Vec::new();
         for relay in relays {
             let next = relays_of(context, inside, relay);
-            let servers = context.answers.of(relay).iter().filter(|answer| {
-                tree.side(**answer) == Side::In && !tree.record(**answer).marks.has(Marks::PROXY)
-            });
+            let servers =
+                context.answers.of(relay).iter().filter(|answer| {
+                    tree.side(**answer) == Side::In && is_destination(tree, **answer)
+                });
             for server in servers {
                 logical(context, out, *server, sink);
             }
@@ -84,6 +85,12 @@ fn follow(
         }
         relays = further;
     }
+}
+
+/// True for a server span that is the end of the way: an application's, or its sidecar's. A gateway's is not.
+fn is_destination(tree: &Tree, server: usize) -> bool {
+    let record = tree.record(server);
+    !record.marks.has(Marks::PROXY) || tree.node(server) != record.node
 }
 
 /// The outgoing spans with which gateways passed a call on.
@@ -106,7 +113,8 @@ fn logical(context: Context<'_>, out: usize, server: usize, sink: &mut impl Slic
     attempt.callee = Some(tree.node(server));
     attempt.relation = Relation::Proxied;
     attempt.found = Found::Paired;
-    attempt.has_failed = call.is_error() || served.is_error();
+    attempt.request = tree.request(out);
+    attempt.has_failed = pair_has_failed(call, served);
     attempt.error = call.error;
     attempt.client_ns = Some(call.duration_ns);
     attempt.server_ns = Some(served.duration_ns);
