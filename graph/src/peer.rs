@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use address::{Address, is_loopback, is_private, parse_authority};
 pub use category::{Category, MessageRole, message_role};
-pub use proxy::is_proxy;
+pub use proxy::{is_inbound, is_proxy};
 
 use crate::attribute::{AttributeSet, Key};
 use crate::span::SpanKind;

@@ -14,7 +14,7 @@ use crate::identity::{NodeKey, instance_of};
 pub use crate::names::Names;
 use crate::names::{InstanceId, LabelId, NodeId, OperationId, PeerId, ResourceId};
 use crate::peer::{
-    Category, MessageRole, Peer, is_private, is_proxy, message_role, parse_authority,
+    Category, MessageRole, Peer, is_inbound, is_private, is_proxy, message_role, parse_authority,
 };
 use crate::resource::ResourceFacts;
 use crate::sampling::weight_of;
@@ -50,6 +50,9 @@ impl Marks {
     pub(crate) const CLIENT_PUBLIC: Self = Self(1 << 9);
     /// Emitted by a proxy: Envoy's tags, as Istio sets them too.
     pub(crate) const PROXY: Self = Self(1 << 10);
+
+    /// Emitted by the sidecar of whoever was called: Istio names its cluster `inbound|...`. Such a proxy passes nothing on.
+    pub(crate) const INBOUND: Self = Self(1 << 12);
 
     /// True when this mark is set.
     pub(crate) const fn has(self, mark: Self) -> bool {
@@ -235,6 +238,7 @@ impl SpanSink for Recorder {
         );
         mark_client(&mut marks, span.attributes);
         marks.set(Marks::PROXY, is_proxy(span.attributes));
+        marks.set(Marks::INBOUND, is_inbound(span.attributes));
         mark_steps(&mut marks, span, &peer);
         let (resource, node, instance) = self.current;
         marks.set(Marks::FOLDED, node == NodeId::FIRST);

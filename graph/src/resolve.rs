@@ -11,6 +11,7 @@ mod diagnostics;
 mod edges;
 mod flows;
 mod ids;
+mod joins;
 mod kube;
 mod nodes;
 mod ports;
@@ -32,6 +33,7 @@ pub(crate) use destination::is_public_name;
 use destination::{Destination, Resolver};
 use diagnostics::{Diagnosed, Unresolved};
 use edges::EdgeTable;
+pub(crate) use joins::doubt_joins;
 pub(crate) use sidecars::fold_sidecars;
 
 /// A node before it has an id. Address and system describe it; the other fields are its identity.

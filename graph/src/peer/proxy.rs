@@ -14,6 +14,13 @@ pub fn is_proxy(attributes: &AttributeSet<'_>) -> bool {
         || attributes.has(Key::UpstreamClusterName)
 }
 
+/// True when the proxy stands before the service that was called, not on the way to another.
+#[must_use]
+pub fn is_inbound(attributes: &AttributeSet<'_>) -> bool {
+    let name = attributes.first_text(&[Key::UpstreamClusterName, Key::UpstreamCluster]);
+    name.is_some_and(|name| name.starts_with("inbound|"))
+}
+
 /// The host and port in Istio's name of an outbound cluster: `outbound|9080|v1|details.bookinfo.svc.cluster.local`.
 pub(super) fn upstream(attributes: &AttributeSet<'_>) -> Option<Address> {
     let name = attributes.first_text(&[Key::UpstreamClusterName, Key::UpstreamCluster])?;

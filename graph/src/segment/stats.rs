@@ -54,13 +54,23 @@ impl EdgeStats {
             self.weight += fixed(attempt.weight);
             *self.found.entry(attempt.found).or_default() += 1;
         }
-        if attempt.found == Found::Paired && attempt.is_attempt {
+        if attempt.found.is_pair() && attempt.is_attempt {
             self.paired_attempts += 1;
         }
         self.client_and_server(attempt);
         self.see(attempt.start_ns, attempt.end_ns);
         self.count_flags(attempt);
         self.exemplar(attempt.found, attempt.trace_id.as_u128());
+    }
+
+    /// Takes back that the halves of these calls belong together; that the one follows from the other stays.
+    pub(crate) fn unpair(&mut self) {
+        let calls = self.found.remove(&Found::Paired).unwrap_or_default();
+        *self.found.entry(Found::Parent).or_default() += calls;
+        for trace in self.exemplars.remove(&Found::Paired).unwrap_or_default() {
+            self.exemplar(Found::Parent, trace);
+        }
+        self.paired_attempts = 0;
     }
 
     fn client_and_server(&mut self, attempt: &Attempt) {

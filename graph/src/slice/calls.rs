@@ -225,7 +225,7 @@ fn to_node(
         sink.attempt(&sent);
         return;
     };
-    sent.found = Found::Paired;
+    sent.found = Found::of_pair(tree.record(attempt.leaf), tree.record(*last));
     for server in earlier {
         let record = tree.record(*server);
         sink.attempt(&Attempt {

@@ -16,13 +16,33 @@ use crate::snapshot::Relation;
 const MAX_HOPS: usize = 8;
 
 pub(super) fn emit(context: Context<'_>, sink: &mut impl SliceSink) {
-    let inside = outgoing_by_server(context);
+    let passing = Passing {
+        inside: outgoing_by_server(context),
+        shares_ids: shares_ids(context),
+    };
     for out in 0..context.tree.records().len() {
         let is_first = context.tree.side(out) == Side::Out && !is_relay(context, out);
         if is_first && context.answers.is_answered(out) {
-            follow(context, &inside, out, sink);
+            follow(context, &passing, out, sink);
         }
     }
+}
+
+/// How gateways of a slice show.
+struct Passing {
+    /// Outgoing spans by the server span of a proxy that they belong to.
+    inside: BTreeMap<usize, Vec<usize>>,
+    /// Servers join the spans of their callers (B3).
+    shares_ids: bool,
+}
+
+fn shares_ids(context: Context<'_>) -> bool {
+    let tree = context.tree;
+    (0..tree.records().len()).any(|out| {
+        let id = tree.record(out).span_id;
+        let mut answers = context.answers.of(out).iter();
+        answers.any(|answer| tree.side(*answer) == Side::In && tree.record(*answer).span_id == id)
+    })
 }
 
 /// Outgoing spans by the server span of a proxy that they belong to.
@@ -34,7 +54,7 @@ fn outgoing_by_server(context: Context<'_>) -> BTreeMap<usize, Vec<usize>> {
         let server = server.filter(|server| {
             tree.side(*server) == Side::In
                 && tree.node(*server) == tree.node(out)
-                && tree.record(*server).marks.has(Marks::PROXY)
+                && is_gateway(tree, *server)
         });
         if let (Side::Out, Some(server)) = (tree.side(out), server) {
             inside.entry(server).or_default().push(out);
@@ -53,30 +73,38 @@ fn is_relay(context: Context<'_>, out: usize) -> bool {
     let is_other_node = tree.node(above) != tree.node(out);
     match tree.side(above) {
         Side::Out => is_other_node,
-        Side::In => !is_other_node && tree.record(above).marks.has(Marks::PROXY),
+        Side::In => !is_other_node && is_gateway(tree, above),
         Side::Any => false,
     }
 }
 
-/// Follows a call through the gateways that passed it on, to the nodes that served it.
-fn follow(
-    context: Context<'_>,
-    inside: &BTreeMap<usize, Vec<usize>>,
+/// A call on its way through gateways.
+#[derive(Clone, Copy)]
+struct Relay {
+    /// The outgoing span that passed it on.
     out: usize,
-    sink: &mut impl SliceSink,
-) {
+    /// Every gateway so far showed that it received what it passed on.
+    is_paired: bool,
+}
+
+/// Follows a call through the gateways that passed it on, to the nodes that served it.
+fn follow(context: Context<'_>, passing: &Passing, out: usize, sink: &mut impl SliceSink) {
     let tree = context.tree;
-    let mut relays = relays_of(context, inside, out);
+    let first = Relay {
+        out,
+        is_paired: true,
+    };
+    let mut relays = relays_of(context, passing, first);
     for _ in 0..MAX_HOPS {
         let mut further = Vec::new();
         for relay in relays {
-            let next = relays_of(context, inside, relay);
+            let next = relays_of(context, passing, relay);
             let servers =
-                context.answers.of(relay).iter().filter(|answer| {
+                context.answers.of(relay.out).iter().filter(|answer| {
                     tree.side(**answer) == Side::In && is_destination(tree, **answer)
                 });
             for server in servers {
-                logical(context, out, *server, sink);
+                logical(context, (out, *server), relay, sink);
             }
             further.extend(next);
         }
@@ -87,23 +115,47 @@ fn follow(
     }
 }
 
+/// True for a server span that passes on what it serves.
+fn is_gateway(tree: &Tree, server: usize) -> bool {
+    let marks = tree.record(server).marks;
+    marks.has(Marks::PROXY) && !marks.has(Marks::INBOUND)
+}
+
 /// True for a server span that is the end of the way: an application's, or its sidecar's. A gateway's is not.
 fn is_destination(tree: &Tree, server: usize) -> bool {
-    let record = tree.record(server);
-    !record.marks.has(Marks::PROXY) || tree.node(server) != record.node
+    !is_gateway(tree, server) || tree.node(server) != tree.record(server).node
 }
 
 /// The outgoing spans with which gateways passed a call on.
-fn relays_of(context: Context<'_>, inside: &BTreeMap<usize, Vec<usize>>, out: usize) -> Vec<usize> {
-    let answers = context.answers.of(out).iter();
-    let relays = answers.flat_map(|answer| match context.tree.side(*answer) {
-        Side::Out => vec![*answer],
-        _ => inside.get(answer).cloned().unwrap_or_default(),
-    });
-    relays.collect()
+fn relays_of(context: Context<'_>, passing: &Passing, relay: Relay) -> Vec<Relay> {
+    let mut relays = Vec::new();
+    for answer in context.answers.of(relay.out) {
+        let record = context.tree.record(*answer);
+        if context.tree.side(*answer) == Side::Out {
+            // Under shared ids a service whose server span was lost looks like a gateway that has none.
+            if passing.shares_ids && !record.marks.has(Marks::PROXY) {
+                continue;
+            }
+            relays.push(Relay {
+                out: *answer,
+                is_paired: false,
+            });
+        } else {
+            let passed_on = passing.inside.get(answer).into_iter().flatten();
+            relays.extend(passed_on.map(|out| Relay { out: *out, ..relay }));
+        }
+    }
+    relays
 }
 
-fn logical(context: Context<'_>, out: usize, server: usize, sink: &mut impl SliceSink) {
+/// The logical edge is as sure as the surest evidence that all gateways on the way give: a gateway that shows only what
+/// it sent could as well be a service whose server span was lost.
+fn logical(
+    context: Context<'_>,
+    (out, server): (usize, usize),
+    relay: Relay,
+    sink: &mut impl SliceSink,
+) {
     let tree = context.tree;
     if tree.node(out) == tree.node(server) {
         return;
@@ -112,7 +164,11 @@ fn logical(context: Context<'_>, out: usize, server: usize, sink: &mut impl Slic
     let mut attempt = Attempt::alone(tree.node(out), PeerRef::NONE, call);
     attempt.callee = Some(tree.node(server));
     attempt.relation = Relation::Proxied;
-    attempt.found = Found::Paired;
+    attempt.found = if relay.is_paired {
+        Found::of_pair(tree.record(relay.out), served)
+    } else {
+        Found::Parent
+    };
     attempt.request = tree.request(out);
     attempt.has_failed = pair_has_failed(call, served);
     attempt.error = call.error;
