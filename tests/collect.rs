@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
+use std::time::Duration;
 
+use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
 use tracemesh_graph::snapshot::GraphSnapshot;
 
 use crate::harness::process::Collector;
-use crate::harness::{python, root, tracemesh_in};
+use crate::harness::{call, files_under, python, request, root, tracemesh_in};
 
 const SDK: &str = "1.45.2";
 
@@ -86,4 +88,49 @@ fn a_store_grows_over_restarts_and_gives_one_graph() {
     let graph = graph_of(&store);
     let calls: Vec<u64> = graph.edges.iter().map(|edge| edge.calls).collect();
     assert_eq!(calls, [20]);
+}
+
+/// Asks the store until the graph is as wanted; the collector decides when it writes.
+fn eventually(store: &Path, wanted: impl Fn(&GraphSnapshot) -> bool) -> GraphSnapshot {
+    // A store without segments is refused.
+    let is_segment = |file: &PathBuf| file.extension().is_some_and(|end| end == "zst");
+    let mut attempts = (0..ATTEMPTS).map(|_| {
+        std::thread::sleep(Duration::from_millis(100));
+        let is_written = files_under(store).iter().any(is_segment);
+        is_written.then(|| graph_of(store)).filter(&wanted)
+    });
+    attempts
+        .find_map(|graph| graph)
+        .expect("the store tells in time")
+}
+
+/// Tenths of a second.
+const ATTEMPTS: u32 = 600;
+
+/// The server half comes long after its trace was inferred and written: the call moves from the address to the service, and
+/// there is one at any time.
+#[test]
+fn a_late_half_moves_its_call_in_the_store() {
+    let place = tempfile::tempdir().expect("a temporary directory");
+    let store = place.path().join("data");
+    let fast = ["--flush-interval", "200ms", "--trace-idle", "200ms"];
+    let collector = Collector::start(&store, &fast);
+    let [client, server]: [ResourceSpans; 2] = call(7, "web", "cart", "cart.shop")
+        .try_into()
+        .expect("a call has two halves");
+    collector.post(&request(vec![client]));
+    let before = eventually(&store, |graph| !graph.edges.is_empty());
+    assert_eq!(before.edges[0].callee, "external/cart.shop");
+    assert_eq!(before.edges[0].calls, 1);
+    collector.post(&request(vec![server]));
+    let after = eventually(&store, |graph| graph.edges[0].callee == "service/cart");
+    assert_eq!(after.edges.len(), 1);
+    assert_eq!(
+        (after.edges[0].calls, after.edges[0].evidence.paired),
+        (1, 1)
+    );
+    assert_eq!(after.diagnostics.spans, 3);
+    // Killed, not stopped.
+    drop(collector);
+    assert_eq!(graph_of(&store).edges, after.edges);
 }

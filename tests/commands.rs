@@ -230,7 +230,7 @@ fn every_reading_command_warns_of_bounds_that_were_reached() {
         "--traces",
         "traces.pb",
         "--max-open-spans",
-        "4",
+        "1",
         "--format",
         "json",
     ];

@@ -127,6 +127,34 @@ pub struct CollectArgs {
     /// Name of this instance in the store: several may share one
     #[arg(long, value_name = "NAME", default_value = "collector")]
     pub instance: String,
+    /// A trace is inferred when none of its spans came for this long
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_duration, help_heading = "Traces")]
+    pub trace_idle: Duration,
+    /// A trace is inferred at this age, idle or not
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = parse_duration, help_heading = "Traces")]
+    pub trace_max_age: Duration,
+    /// A trace that lacks something can still be completed for this long: late spans move its calls, and add none
+    #[arg(long, value_name = "TIME", default_value = "15m", value_parser = parse_duration, help_heading = "Traces")]
+    pub late_wait: Duration,
+    /// Spans that come again within this time of their trace count once
+    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = parse_duration, help_heading = "Traces")]
+    pub dedupe_window: Duration,
+    /// Spans held until their trace is inferred, per shard
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "500000",
+        help_heading = "Limits"
+    )]
+    pub max_open_spans: NonZeroUsize,
+    /// Spans held in traces that wait for late ones, per shard; 0 waits for none
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "500000",
+        help_heading = "Limits"
+    )]
+    pub max_waiting_spans: usize,
     /// Threads that infer; one per core when not given
     #[arg(long, value_name = "N", help_heading = "Limits")]
     pub shards: Option<NonZeroUsize>,

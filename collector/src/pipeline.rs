@@ -1,7 +1,7 @@
 //! Shard threads behind bounded queues.
 //!
 //! ```text
-//! decoders --submit--> [records by trace id] --> shard thread 0..n --flush--> Segment
+//! decoders --submit--> [records by trace id] --> shard thread 0..n --flush--> Flush
 //! ```
 //! Place in the flow: records -> here -> segments. A request is taken as a whole or refused as a whole, and a
 //! refusal is retryable, so nothing is lost between sender and shard. The bound counts records over all queues: records
@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tracemesh_graph::record::{Names, Recorder, SpanRecord};
 use tracemesh_graph::segment::Segment;
 use tracemesh_graph::settings::Settings;
+use tracemesh_graph::shard::Flush;
 use tracemesh_graph::span::RejectReason;
 
 use crate::clock::{self, MonotonicMs};
@@ -151,36 +152,39 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Takes what was inferred since the last flush. Blocks until every shard has come to the request.
+    /// Takes what settled since the last flush, and what waits for late spans as it stands. Blocks until every shard has
+    /// come to the request.
     #[must_use]
-    pub fn flush(&self) -> Segment {
+    pub fn flush(&self) -> Flush {
         self.collect(ShardThread::ask_flush)
     }
 
-    /// Refuses further requests, closes every slice, ends the threads and takes the rest. Blocks.
+    /// Refuses further requests, closes and settles every slice, ends the threads and takes the rest. Blocks.
     #[must_use]
     pub fn drain(&self) -> Segment {
         *self.stopped.write().unwrap_or_else(PoisonError::into_inner) = true;
-        let segment = self.collect(ShardThread::ask_stop);
+        let flush = self.collect(ShardThread::ask_stop);
         for shard in &self.shards {
             shard.join();
         }
-        segment
+        flush.settled
     }
 
     /// Asks all shards before it waits for the first, so that they work side by side.
-    fn collect(&self, ask: fn(&ShardThread) -> shards::Answer) -> Segment {
+    fn collect(&self, ask: fn(&ShardThread) -> shards::Answer) -> Flush {
         let answers: Vec<_> = self.shards.iter().map(ask).collect();
-        let mut segment = Segment::default();
+        let mut flush = Flush::default();
         for (index, answer) in answers.into_iter().enumerate() {
             match answer.recv() {
-                Ok(part) => segment.merge(part),
+                Ok(part) => flush.merge(part),
                 Err(_) => tracing::error!(shard = index, "shard died, its open slices are lost"),
             }
         }
         let mut rejected = self.rejected.lock().unwrap_or_else(PoisonError::into_inner);
-        segment.count_rejected(&std::mem::take(&mut *rejected));
-        segment
+        flush
+            .settled
+            .count_rejected(&std::mem::take(&mut *rejected));
+        flush
     }
 
     fn partition(&self, records: Vec<SpanRecord>) -> Vec<Vec<SpanRecord>> {

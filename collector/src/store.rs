@@ -122,14 +122,21 @@ impl Store {
         })
     }
 
-    /// Writes a segment durably and returns its file. `window` is the wall-clock time it covers.
+    /// Writes a segment durably and returns its file. `window` is the wall-clock time it covers. `waiting` are the counts
+    /// of traces that still wait for late spans: they replace those of the file before, in one rename, so that a reader
+    /// at any time counts every call once.
     ///
     /// A directory that was removed is made again: what was in it is gone, what is in hand need not be.
     ///
     /// # Errors
     /// When the file system refuses, or another process took the place of a removed directory as this instance; the
     /// segment is then not in the store and may be merged into the next.
-    pub fn append(&mut self, segment: &Segment, window: Window) -> Result<PathBuf, StoreError> {
+    pub fn append(
+        &mut self,
+        settled: &Segment,
+        waiting: &Segment,
+        window: Window,
+    ) -> Result<PathBuf, StoreError> {
         self.hold()?;
         let header = file::Header {
             schema: SCHEMA.to_owned(),
@@ -138,7 +145,7 @@ impl Store {
             sequence: self.sequence,
             window,
         };
-        let path = file::write(&self.directory, &header, segment)?;
+        let path = file::write(&self.directory, &header, [settled, waiting])?;
         self.sequence += 1;
         Ok(path)
     }

@@ -9,6 +9,17 @@ pub struct Settings {
     pub slice_max_ms: u64,
     /// Open span records per shard; above it the longest idle slices close first.
     pub max_open_records: usize,
+    /// A closed slice in which something is missing waits this long for late spans.
+    pub late_wait_ms: u64,
+    /// Span records per shard that wait for late spans; above it the longest waiting slices settle first. About 60 MB
+    /// when full; 0 settles every slice as it closes.
+    pub max_waiting_records: usize,
+    /// A span that comes again this long after its slice settled, or less, is known again. As long waits a slice in
+    /// which nothing is missing, while the room for waiting ones is less than half full.
+    pub dedupe_window_ms: u64,
+    /// Settled spans per shard that are remembered as hashes, at most twice as many; above it the window shrinks. About
+    /// 80 MB when full.
+    pub max_seen_spans: usize,
     /// Distinct nodes; further ones fold into `other`.
     pub max_nodes: usize,
     /// Distinct dialled peers; further ones fold into `other`.
@@ -35,6 +46,10 @@ impl Default for Settings {
             slice_idle_ms: 10_000,
             slice_max_ms: 60_000,
             max_open_records: 500_000,
+            late_wait_ms: 900_000,
+            max_waiting_records: 500_000,
+            dedupe_window_ms: 120_000,
+            max_seen_spans: 1_000_000,
             max_nodes: 10_000,
             max_peers: 100_000,
             max_edges: 100_000,

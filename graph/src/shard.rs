@@ -1,38 +1,79 @@
-//! A shard: the open trace slices of a share of all trace ids, and what was inferred from closed ones.
+//! A shard: the trace slices of a share of all trace ids, from their first span to settled counts.
 //!
-//! Place in the flow: [`SpanRecord`] -> slice -> [`Segment`]. A slice closes when it was idle or open long enough, and is
-//! inferred once. Above the memory budget the longest idle slices close early, which is counted.
+//! ```text
+//! SpanRecord -> open slice --idle or old--> waiting slice --wait over--> settled
+//!                   |          late spans join it ^                          ^
+//!                   '------------- end of input, or no room -----------------'
+//! ```
+//! Place in the flow: [`SpanRecord`] -> slice -> [`Segment`]. Two exporters rarely deliver the halves of a call together, and
+//! some deliver minutes late. So a closed slice [waits](waiting) for late spans: its calls are counted, but in a part of
+//! the flush that the next flush replaces. When a late span comes, the slice is inferred again as a whole: a call moves
+//! from one destination to another, and is never counted twice. Only when the wait is over are its counts settled for
+//! good. What comes even later is recognised by [hashes](seen) for a while.
+//!
+//! Above the memory budgets the longest idle slices close, and the longest waiting ones settle early; what that may
+//! have cut is counted.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap};
+mod open;
+mod seen;
+mod waiting;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::names::Names;
+use crate::names::{Names, Tables};
 use crate::record::SpanRecord;
 use crate::segment::Segment;
 use crate::settings::Settings;
-use crate::slice;
+use crate::slice::{self, Event, SliceSink};
 use crate::span::TraceId;
 use crate::tally::{Tally, TallySink};
+use open::OpenSlices;
+use seen::Seen;
+use waiting::{Arrived, Cohort, Waiting};
 
 /// Owns its slices and counts; never shared between threads.
 #[derive(Debug)]
 pub struct Shard {
     names: Arc<Names>,
     settings: Settings,
-    slices: HashMap<u64, Slice>,
-    /// (time to look again, slice key), soonest first.
-    due: BinaryHeap<Reverse<(u64, u64)>>,
-    open: usize,
-    closed_early: u64,
+    open: OpenSlices,
+    waiting: Waiting,
+    seen: Seen,
+    /// Settled since the last flush: slice by slice, and with their cohort.
     tally: Tally,
+    settled: Segment,
+    /// Latest arrival time told.
+    now_ms: u64,
+    counters: BTreeMap<&'static str, u64>,
 }
 
-#[derive(Debug)]
-struct Slice {
-    records: Vec<SpanRecord>,
-    first_ms: u64,
-    last_ms: u64,
+/// What a shard gives at a flush.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Flush {
+    /// Counts that will not change any more; given once.
+    pub settled: Segment,
+    /// Counts of the slices that wait for late spans, as they stand; replaces that of the flush before.
+    pub waiting: Segment,
+}
+
+impl Flush {
+    /// Adds the flush of another shard, taken at the same time.
+    pub fn merge(&mut self, other: Self) {
+        self.settled.merge(other.settled);
+        self.waiting.merge(other.waiting);
+    }
+}
+
+/// Why a slice closes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    /// Idle or old enough.
+    Time,
+    /// The longest idle one while the shard is full.
+    Memory,
+    /// Nothing more will come.
+    End,
 }
 
 impl Shard {
@@ -41,121 +82,219 @@ impl Shard {
     pub fn new(names: Arc<Names>, settings: Settings) -> Self {
         Self {
             names,
+            open: OpenSlices::new(&settings),
+            waiting: Waiting::new(&settings),
+            seen: Seen::new(&settings),
             settings,
-            slices: HashMap::new(),
-            due: BinaryHeap::new(),
-            open: 0,
-            closed_early: 0,
             tally: Tally::default(),
+            settled: Segment::default(),
+            now_ms: 0,
+            counters: BTreeMap::new(),
         }
     }
 
     /// Adds a span to its slice. `now_ms` is arrival time on any monotonic clock, the same for all calls.
     pub fn push(&mut self, record: SpanRecord, now_ms: u64) {
-        let key = record.slice_key();
-        let due = &mut self.due;
-        let idle_ms = self.settings.slice_idle_ms;
-        let slice = self.slices.entry(key).or_insert_with(|| {
-            due.push(Reverse((now_ms.saturating_add(idle_ms), key)));
-            Slice {
-                records: Vec::new(),
-                first_ms: now_ms,
-                last_ms: now_ms,
-            }
-        });
-        slice.last_ms = now_ms;
-        slice.records.push(record);
-        self.open += 1;
-        while self.open > self.settings.max_open_records {
-            self.close_longest_idle();
-        }
-    }
-
-    /// Closes the slices that are idle or old at `now_ms`. Cheap when nothing is due.
-    pub fn tick(&mut self, now_ms: u64) {
-        while let Some(Reverse((at, key))) = self.due.peek().copied() {
-            if at > now_ms {
+        self.now_ms = self.now_ms.max(now_ms);
+        self.open.push(record, now_ms);
+        while self.open.records() > self.settings.max_open_records {
+            let Some(key) = self.open.longest_idle() else {
                 break;
-            }
-            self.due.pop();
-            let Some(slice) = self.slices.get(&key) else {
-                continue;
             };
-            let again = self.closes_at(slice);
-            if again <= now_ms {
-                self.close(key);
-            } else {
-                self.due.push(Reverse((again, key)));
-            }
+            self.close(key, Cause::Memory);
         }
     }
 
-    /// Closes every slice.
-    pub fn close_all(&mut self) {
-        let keys: Vec<u64> = self.slices.keys().copied().collect();
-        for key in keys {
-            self.close(key);
+    /// Closes the slices that are idle or old at `now_ms`, and settles those that waited long enough. Cheap when nothing
+    /// is due.
+    pub fn tick(&mut self, now_ms: u64) {
+        self.now_ms = self.now_ms.max(now_ms);
+        while let Some(key) = self.open.next_due(now_ms) {
+            self.close(key, Cause::Time);
         }
-        self.due.clear();
+        while let Some(cohort) = self.waiting.next_over(now_ms) {
+            self.settle(cohort);
+        }
+    }
+
+    /// Closes and settles every slice: nothing more will come.
+    pub fn close_all(&mut self) {
+        for key in self.open.keys() {
+            self.close(key, Cause::End);
+        }
+        while let Some(cohort) = self.waiting.next_cohort() {
+            self.settle(cohort);
+        }
     }
 
     /// Records in open slices.
     #[must_use]
     pub fn open_records(&self) -> usize {
-        self.open
+        self.open.records()
     }
 
-    /// Takes what was inferred since the last call, with names resolved.
+    /// Records of closed slices that wait for late spans.
+    #[must_use]
+    pub fn waiting_records(&self) -> usize {
+        self.waiting.records()
+    }
+
+    /// Takes what settled since the last call, with names resolved. After [`close_all`](Self::close_all) that is all.
     pub fn take_segment(&mut self) -> Segment {
+        let mut segment = std::mem::take(&mut self.settled);
         let tally = std::mem::take(&mut self.tally);
-        let mut segment = tally.into_segment(&self.names.read(), &self.settings);
-        let closed_early = std::mem::take(&mut self.closed_early);
-        if closed_early > 0 {
-            let counter = "slices_closed_early".to_owned();
-            segment.counters.insert(counter, closed_early);
+        segment.merge(tally.into_segment(&self.names.read(), &self.settings));
+        for (name, count) in std::mem::take(&mut self.counters) {
+            *segment.counters.entry(name.to_owned()).or_default() += count;
         }
         segment
     }
 
-    fn closes_at(&self, slice: &Slice) -> u64 {
-        let idle = slice.last_ms.saturating_add(self.settings.slice_idle_ms);
-        let old = slice.first_ms.saturating_add(self.settings.slice_max_ms);
-        idle.min(old)
-    }
-
-    /// The heap is ordered by when a slice was last looked at; a slice that got spans since is looked at again.
-    fn close_longest_idle(&mut self) {
-        while let Some(Reverse((at, key))) = self.due.pop() {
-            let Some(slice) = self.slices.get(&key) else {
-                continue;
-            };
-            let again = self.closes_at(slice);
-            if again > at && self.slices.len() > 1 {
-                self.due.push(Reverse((again, key)));
-                continue;
-            }
-            self.closed_early += 1;
-            self.close(key);
-            return;
-        }
-        // Slices without an entry in the heap cannot exist; closing all keeps the bound even so.
-        self.close_all();
-    }
-
-    fn close(&mut self, key: u64) {
-        let Some(slice) = self.slices.remove(&key) else {
-            return;
-        };
-        self.open -= slice.records.len();
+    /// Takes what settled since the last call, and a copy of what waits.
+    pub fn flush(&mut self) -> Flush {
         let names = self.names.read();
-        let mut sink = TallySink {
-            tally: &mut self.tally,
+        let waiting = self.waiting.segment(Infer {
             names: &names,
             settings: &self.settings,
-        };
-        for trace in split_by_trace(slice.records) {
-            slice::infer(trace, &names, &mut sink);
+            seen: &self.seen,
+        });
+        drop(names);
+        Flush {
+            settled: self.take_segment(),
+            waiting,
         }
+    }
+
+    fn close(&mut self, key: u64, cause: Cause) {
+        let Some(mut records) = self.open.remove(key) else {
+            return;
+        };
+        let names = self.names.read();
+        let infer = Infer {
+            names: &names,
+            settings: &self.settings,
+            seen: &self.seen,
+        };
+        let mut sink = infer.sink(&mut self.tally);
+        self.seen.drop_repeats(key, &mut records, &mut sink);
+        let cohort = self.waiting.rejoin(key, &mut records);
+        if !records.is_empty() {
+            let was_cut = self.seen.was_cut(key);
+            if let Some(counter) = continued(cohort.is_some(), was_cut, &self.settings) {
+                *self.counters.entry(counter).or_default() += 1;
+            }
+        }
+        let is_complete = cause == Cause::End || infer.is_complete(key, &records);
+        let refused = match cause {
+            Cause::End => Some(records),
+            Cause::Time | Cause::Memory => {
+                let arrived = Arrived {
+                    key,
+                    records,
+                    is_complete,
+                    cohort,
+                };
+                self.waiting.admit(arrived, self.now_ms, infer)
+            }
+        };
+        if let Some(records) = refused {
+            if !is_complete {
+                cut(
+                    &records,
+                    &mut self.counters,
+                    &mut infer.sink(&mut self.tally),
+                );
+            }
+            infer.slice(key, records.clone(), &mut self.tally);
+            if cause != Cause::End {
+                self.seen.remember(key, &records, !is_complete, self.now_ms);
+            }
+        }
+        drop(names);
+        while let Some(cohort) = self.waiting.next_excess() {
+            self.settle(cohort);
+        }
+    }
+
+    /// Settles the counts of slices that waited long enough, or for which there is no more room.
+    fn settle(&mut self, mut cohort: Cohort) {
+        let names = self.names.read();
+        let infer = Infer {
+            names: &names,
+            settings: &self.settings,
+            seen: &self.seen,
+        };
+        self.settled.merge(cohort.segment(infer).clone());
+        let mut sink = infer.sink(&mut self.tally);
+        let mut cut_slices = BTreeSet::new();
+        for (key, records) in cohort.slices().filter(|_| cohort.is_cut()) {
+            if !infer.is_complete(key, records) {
+                cut(records, &mut self.counters, &mut sink);
+                cut_slices.insert(key);
+            }
+        }
+        for (key, records) in cohort.slices() {
+            let was_cut = cut_slices.contains(&key);
+            self.seen.remember(key, records, was_cut, self.now_ms);
+        }
+    }
+}
+
+/// The counter of a slice whose trace closed before: it joined what waits, or goes on where another settled.
+fn continued(has_joined: bool, was_cut: Option<bool>, settings: &Settings) -> Option<&'static str> {
+    match was_cut {
+        _ if has_joined => Some("late_slices"),
+        // Where nothing waits, only want of room can have settled the first part; it looked complete and was not.
+        Some(false) if settings.max_waiting_records == 0 => Some("slices_closed_early"),
+        Some(_) => Some("slices_continued"),
+        None => None,
+    }
+}
+
+/// Counts a slice that had to settle before all of its spans can have come.
+fn cut(
+    records: &[SpanRecord],
+    counters: &mut BTreeMap<&'static str, u64>,
+    sink: &mut impl SliceSink,
+) {
+    *counters.entry("slices_closed_early").or_default() += 1;
+    for record in records {
+        sink.event(record.node, Event::StoreFull);
+    }
+}
+
+/// What the inference of a slice needs beside its records.
+#[derive(Clone, Copy)]
+struct Infer<'a> {
+    names: &'a Tables,
+    settings: &'a Settings,
+    seen: &'a Seen,
+}
+
+impl<'a> Infer<'a> {
+    fn sink(self, tally: &'a mut Tally) -> TallySink<'a> {
+        TallySink {
+            tally,
+            names: self.names,
+            settings: self.settings,
+        }
+    }
+
+    /// Infers the traces of a slice.
+    fn slice(self, key: u64, records: Vec<SpanRecord>, tally: &mut Tally) {
+        let mut sink = TallySink {
+            tally,
+            names: self.names,
+            settings: self.settings,
+        };
+        for trace in split_by_trace(records) {
+            slice::infer(trace, self.names, |id| self.seen.has(key, id), &mut sink);
+        }
+    }
+
+    /// False when a span of the slice points to one that is missing, or should have an answer and has none.
+    fn is_complete(self, key: u64, records: &[SpanRecord]) -> bool {
+        slice::is_complete(records, self.names, |id| self.seen.has(key, id))
     }
 }
 

@@ -12,6 +12,7 @@
 mod answers;
 mod calls;
 mod chains;
+mod complete;
 mod gateways;
 mod messages;
 mod parents;
@@ -29,6 +30,7 @@ use crate::record::SpanRecord;
 use crate::snapshot::Relation;
 use crate::span::{SpanId, TraceId};
 
+pub(crate) use complete::is_complete;
 pub(crate) use tree::Tree;
 
 /// What is known about the other end of a call: its category and name from one span, its address from another.
@@ -218,6 +220,10 @@ pub(crate) enum Event {
     CycleDropped,
     /// The parent id was given but never seen.
     Orphan,
+    /// The parent was seen, but had settled before this span came.
+    LateParent,
+    /// The trace had to settle before all of its spans can have come, for want of room.
+    StoreFull,
     /// An outgoing call without a server half.
     WithoutServerHalf,
     /// A server span inside a server span of the same process.
@@ -237,6 +243,8 @@ impl Event {
             Self::SelfParent => "self_parent",
             Self::CycleDropped => "cycle_dropped",
             Self::Orphan => "orphan",
+            Self::LateParent => "late_parent",
+            Self::StoreFull => "store_full",
             Self::WithoutServerHalf => "without_server_half",
             Self::NestedServer => "nested_server",
             Self::Plumbing => "plumbing",
@@ -266,9 +274,15 @@ pub(crate) trait SliceSink {
     fn end(&mut self);
 }
 
-/// Infers one trace. Records may come in any order.
-pub(crate) fn infer(records: Vec<SpanRecord>, names: &Tables, sink: &mut impl SliceSink) {
-    let tree = Tree::build(records, names, sink);
+/// Infers one trace. Records may come in any order. `settled` tells which spans of the trace were inferred without these:
+/// a parent among them is not missing, only out of reach.
+pub(crate) fn infer(
+    records: Vec<SpanRecord>,
+    names: &Tables,
+    settled: impl Fn(SpanId) -> bool,
+    sink: &mut impl SliceSink,
+) {
+    let tree = Tree::build(records, names, settled, sink);
     for record in tree.records() {
         sink.span(record);
     }

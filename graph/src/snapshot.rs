@@ -335,6 +335,10 @@ pub struct ServiceDiagnostics {
     /// Spans counted as duplicates.
     #[serde(default)]
     pub duplicates: u64,
+    /// Spans of traces that had to settle before all of their spans can have come, because the store of open and
+    /// waiting spans was full.
+    #[serde(default)]
+    pub store_full: u64,
     /// Links that point to a span never seen.
     #[serde(default)]
     pub unresolved_links: u64,

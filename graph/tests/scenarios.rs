@@ -15,6 +15,9 @@ mod expected;
 mod feed;
 #[path = "scenarios/found.rs"]
 mod found;
+#[cfg(test)]
+#[path = "scenarios/late.rs"]
+mod late;
 #[path = "scenarios/layout.rs"]
 mod layout;
 #[path = "scenarios/notation.rs"]

@@ -1,12 +1,14 @@
 //! `tracemesh collect`: the OTLP receiver in the foreground, until it is told to stop.
 
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tracemesh_collector::ReceiverLimits;
 use tracemesh_collector::serve::{
     BoundAddresses, CollectError, CollectOptions, CollectSummary, collect, termination,
 };
+use tracemesh_graph::settings::Settings;
 use tracing::Level;
 
 use crate::args::CollectArgs;
@@ -75,9 +77,22 @@ fn options(arguments: CollectArgs, ready: oneshot::Sender<BoundAddresses>) -> Co
                 .saturating_mul(limits.max_decompressed_bytes / limits.max_body_bytes),
             ..limits
         },
+        settings: Settings {
+            slice_idle_ms: millis(arguments.trace_idle),
+            slice_max_ms: millis(arguments.trace_max_age),
+            late_wait_ms: millis(arguments.late_wait),
+            dedupe_window_ms: millis(arguments.dedupe_window),
+            max_open_records: arguments.max_open_spans.get(),
+            max_waiting_records: arguments.max_waiting_spans,
+            ..Settings::default()
+        },
         ready: Some(ready),
         ..CollectOptions::default()
     }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A shard for every core that the process may use; one when the system does not tell.

@@ -8,9 +8,8 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use tracemesh_graph::record::{Names, SpanRecord};
-use tracemesh_graph::segment::Segment;
 use tracemesh_graph::settings::Settings;
-use tracemesh_graph::shard::Shard;
+use tracemesh_graph::shard::{Flush, Shard};
 
 use crate::clock::MonotonicMs;
 
@@ -26,16 +25,18 @@ pub(super) struct Batch {
 
 enum Message {
     Records(Batch),
-    Flush(Sender<Segment>),
-    Stop(Sender<Segment>),
+    /// Asked for at this time.
+    Flush(Sender<Flush>, u64),
+    Stop(Sender<Flush>),
 }
 
-/// Where a shard's segment arrives; disconnects when the shard has died.
-pub(super) type Answer = Receiver<Segment>;
+/// Where a shard's flush arrives; disconnects when the shard has died.
+pub(super) type Answer = Receiver<Flush>;
 
 /// Handle of a shard thread.
 pub(super) struct ShardThread {
     inbox: Sender<Message>,
+    clock: MonotonicMs,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -51,7 +52,7 @@ impl ShardThread {
         let worker = Worker {
             shard: Shard::new(Arc::clone(names), settings.clone()),
             queued,
-            clock,
+            clock: Arc::clone(&clock),
             latest_ms: 0,
         };
         let thread = thread::Builder::new()
@@ -59,6 +60,7 @@ impl ShardThread {
             .spawn(move || worker.run(&messages))?;
         Ok(Self {
             inbox,
+            clock,
             thread: Mutex::new(Some(thread)),
         })
     }
@@ -70,7 +72,7 @@ impl ShardThread {
 
     pub(super) fn ask_flush(&self) -> Answer {
         let (sender, answer) = channel();
-        self.send(Message::Flush(sender));
+        self.send(Message::Flush(sender, (self.clock)()));
         answer
     }
 
@@ -115,7 +117,11 @@ impl Worker {
         loop {
             match messages.recv_timeout(TICK) {
                 Ok(Message::Records(batch)) => self.push(batch),
-                Ok(Message::Flush(answer)) => self.answer(&answer),
+                // All that was queued before is taken, so time may move on to when the flush was asked for.
+                Ok(Message::Flush(answer, asked_ms)) => {
+                    self.tick(asked_ms);
+                    self.answer(&answer);
+                }
                 Ok(Message::Stop(answer)) => {
                     self.shard.close_all();
                     return self.answer(&answer);
@@ -144,9 +150,9 @@ impl Worker {
         self.shard.tick(self.latest_ms);
     }
 
-    fn answer(&mut self, answer: &Sender<Segment>) {
-        if answer.send(self.shard.take_segment()).is_err() {
-            tracing::error!("a segment was asked for and not taken");
+    fn answer(&mut self, answer: &Sender<Flush>) {
+        if answer.send(self.shard.flush()).is_err() {
+            tracing::error!("a flush was asked for and not taken");
         }
     }
 }

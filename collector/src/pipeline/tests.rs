@@ -43,7 +43,7 @@ fn everything_submitted_is_processed_before_a_flush_answers() {
     }
     let mut expected = Segment::default();
     expected.count_rejected(&BTreeMap::from([(RejectReason::Utf8, 40)]));
-    let mut seen = pipeline.flush();
+    let mut seen = pipeline.flush().settled;
     assert_eq!(pipeline.queued_records(), 0);
     seen.merge(pipeline.drain());
     assert!(!seen.is_empty());

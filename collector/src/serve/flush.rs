@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tracemesh_graph::segment::Segment;
+use tracemesh_graph::shard::Flush;
 use tracemesh_graph::snapshot::Window;
 use tracemesh_graph::time::Timestamp;
 
@@ -22,8 +23,10 @@ pub(super) struct Flusher {
 
 struct Ledger {
     store: Store,
-    /// What could not be written yet.
+    /// What settled and could not be written yet.
     pending: Segment,
+    /// What waited when it was last written: the newest file of this run holds it, and readers count it from there.
+    waiting: Segment,
     /// Where the next window starts.
     since: Timestamp,
     segments: u64,
@@ -36,6 +39,7 @@ impl Flusher {
             ledger: Some(Ledger {
                 store,
                 pending: Segment::default(),
+                waiting: Segment::default(),
                 since: clock::wall(),
                 segments: 0,
             }),
@@ -86,7 +90,10 @@ impl Flusher {
         let finished = tokio::task::spawn_blocking(move || {
             let rest = pipeline.drain();
             let mut ledger = ledger.ok_or(CollectError::Lost)?;
-            ledger.write(rest)?;
+            ledger.write(Flush {
+                settled: rest,
+                waiting: Segment::default(),
+            })?;
             Ok(ledger.segments)
         });
         finished.await.unwrap_or_else(|error| {
@@ -97,10 +104,10 @@ impl Flusher {
 }
 
 impl Ledger {
-    fn write(&mut self, segment: Segment) -> Result<(), StoreError> {
-        self.pending.merge(segment);
+    fn write(&mut self, flush: Flush) -> Result<(), StoreError> {
+        self.pending.merge(flush.settled);
         let now = clock::wall();
-        if self.pending.is_empty() {
+        if self.pending.is_empty() && self.waiting == flush.waiting {
             self.since = now;
             return Ok(());
         }
@@ -108,9 +115,10 @@ impl Ledger {
             start: Some(self.since),
             end: Some(now.max(self.since)),
         };
-        let path = self.store.append(&self.pending, window)?;
+        let path = self.store.append(&self.pending, &flush.waiting, window)?;
         tracing::debug!(path = %path.display(), "segment written");
         self.pending = Segment::default();
+        self.waiting = flush.waiting;
         self.since = now;
         self.segments += 1;
         Ok(())

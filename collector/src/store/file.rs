@@ -1,4 +1,5 @@
-//! One segment file: zstd with a checksum over two lines of JSON, the header and the segment.
+//! One segment file: zstd with a checksum over three lines of JSON: the header, what settled, and what waited when it was
+//! written. The last line counts only while no newer file of the same run is there.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
@@ -14,7 +15,7 @@ const SUFFIX: &str = ".segment.zst";
 const TEMPORARY: &str = ".tmp-";
 const LEVEL: i32 = 3;
 
-/// Longest header line, and longest segment after decompression, in bytes.
+/// Longest header line, and longest segments after decompression, in bytes.
 const MAX_HEADER_BYTES: u64 = 4 << 10;
 const MAX_SEGMENT_BYTES: u64 = 1 << 30;
 
@@ -61,12 +62,12 @@ pub(super) fn epoch_of(name: &str, instance: &str) -> Option<u64> {
 pub(super) fn write(
     directory: &Path,
     header: &Header,
-    segment: &Segment,
+    segments: [&Segment; 2],
 ) -> Result<PathBuf, StoreError> {
     let name = header.file_name();
     let path = directory.join(&name);
     let temporary = directory.join(format!("{TEMPORARY}{name}"));
-    let written = write_content(&temporary, header, segment)
+    let written = write_content(&temporary, header, segments)
         .map_err(io_error("cannot be written", &temporary))
         .and_then(|()| {
             fs::rename(&temporary, &path).map_err(io_error("cannot be renamed", &temporary))
@@ -82,14 +83,16 @@ pub(super) fn write(
     Ok(path)
 }
 
-fn write_content(path: &Path, header: &Header, segment: &Segment) -> io::Result<()> {
+fn write_content(path: &Path, header: &Header, segments: [&Segment; 2]) -> io::Result<()> {
     let mut encoder = zstd::Encoder::new(File::create(path)?, LEVEL)?;
     encoder.include_checksum(true)?;
     let mut output = BufWriter::new(encoder);
     serde_json::to_writer(&mut output, header)?;
     output.write_all(b"\n")?;
-    serde_json::to_writer(&mut output, segment)?;
-    output.write_all(b"\n")?;
+    for segment in segments {
+        serde_json::to_writer(&mut output, segment)?;
+        output.write_all(b"\n")?;
+    }
     let encoder = output
         .into_inner()
         .map_err(io::IntoInnerError::into_error)?;
@@ -122,8 +125,8 @@ impl SegmentFile {
         Ok(Self { header, content })
     }
 
-    /// Reads the segment; the error is the reason to skip the file.
-    pub(super) fn read(self) -> Result<Segment, String> {
+    /// Reads what settled and what waited; the error is the reason to skip the file.
+    pub(super) fn read(self) -> Result<[Segment; 2], String> {
         let mut bytes = Vec::new();
         self.content
             .take(MAX_SEGMENT_BYTES + 1)
@@ -132,7 +135,15 @@ impl SegmentFile {
         if bytes.len() as u64 > MAX_SEGMENT_BYTES {
             return Err(format!("more than {MAX_SEGMENT_BYTES} bytes"));
         }
-        serde_json::from_slice(&bytes).map_err(|error| format!("no segment ({error})"))
+        let parse =
+            |line| serde_json::from_slice(line).map_err(|error| format!("no segment ({error})"));
+        match bytes
+            .split_inclusive(|byte| *byte == b'\n')
+            .collect::<Vec<_>>()[..]
+        {
+            [settled, waiting] => Ok([parse(settled)?, parse(waiting)?]),
+            ref lines => Err(format!("{} segments where 2 are read", lines.len())),
+        }
     }
 }
 

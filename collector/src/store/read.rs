@@ -1,6 +1,6 @@
 //! All segments of a store, merged.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -42,13 +42,14 @@ pub fn read_all(directory: &Path) -> Result<StoreContents, StoreError> {
     read_window(directory, Window::default())
 }
 
-/// Merges the segments whose time overlaps `wanted`; an absent bound is open.
+/// Merges the segments whose time overlaps `wanted`; an absent bound is open. Of each run of an instance, what waited for late
+/// spans counts as its newest segment in that time has it.
 ///
 /// # Errors
 /// As [`read_all`].
 pub fn read_window(directory: &Path, wanted: Window) -> Result<StoreContents, StoreError> {
     let mut contents = StoreContents::default();
-    let mut known = BTreeSet::new();
+    let mut known = Known::default();
     for path in list(directory)? {
         let merged = merge_file(&path, wanted, &mut known, &mut contents);
         if let Err(reason) = merged {
@@ -59,13 +60,25 @@ pub fn read_window(directory: &Path, wanted: Window) -> Result<StoreContents, St
             });
         }
     }
+    for (_sequence, waiting) in known.waiting.into_values() {
+        contents.segment.merge(waiting);
+    }
     Ok(contents)
+}
+
+/// What was met so far.
+#[derive(Default)]
+struct Known {
+    /// Instance, epoch and sequence of every segment.
+    segments: BTreeSet<(String, u64, u64)>,
+    /// By instance and epoch: the newest sequence, and what waited then.
+    waiting: BTreeMap<(String, u64), (u64, Segment)>,
 }
 
 fn merge_file(
     path: &Path,
     wanted: Window,
-    known: &mut BTreeSet<(String, u64, u64)>,
+    known: &mut Known,
     contents: &mut StoreContents,
 ) -> Result<(), String> {
     if !is_segment(&path.to_string_lossy()) {
@@ -76,12 +89,18 @@ fn merge_file(
     if !overlaps(header.window, wanted) {
         return Ok(());
     }
-    let identity = (header.instance, header.epoch, header.sequence);
-    if known.contains(&identity) {
+    let run = (header.instance, header.epoch);
+    let identity = (run.0.clone(), run.1, header.sequence);
+    if known.segments.contains(&identity) {
         return Err("a copy of another segment".to_owned());
     }
-    contents.segment.merge(file.read()?);
-    known.insert(identity);
+    let [settled, waiting] = file.read()?;
+    contents.segment.merge(settled);
+    known.segments.insert(identity);
+    let newest = known.waiting.entry(run).or_default();
+    if newest.0 <= header.sequence {
+        *newest = (header.sequence, waiting);
+    }
     contents.segments += 1;
     contents.window = span_of(contents.window, header.window);
     Ok(())

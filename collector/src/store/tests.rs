@@ -28,9 +28,12 @@ fn open(dir: &TempDir, instance: &str) -> Store {
 fn what_was_written_is_read_merged() {
     let dir = TempDir::new().unwrap();
     let (mut a, mut b) = (open(&dir, "a"), open(&dir, "b-1.x"));
-    a.append(&segment(1), window(10, 20)).unwrap();
-    a.append(&segment(2), window(20, 30)).unwrap();
-    b.append(&segment(4), window(5, 15)).unwrap();
+    a.append(&segment(1), &Segment::default(), window(10, 20))
+        .unwrap();
+    a.append(&segment(2), &Segment::default(), window(20, 30))
+        .unwrap();
+    b.append(&segment(4), &Segment::default(), window(5, 15))
+        .unwrap();
     let contents = read_all(dir.path()).unwrap();
     assert_eq!(contents.segment, segment(7));
     assert_eq!((contents.segments, contents.window), (3, window(5, 30)));
@@ -41,8 +44,12 @@ fn what_was_written_is_read_merged() {
 fn a_window_takes_the_segments_that_overlap_it() {
     let dir = TempDir::new().unwrap();
     let mut store = open(&dir, "a");
-    store.append(&segment(1), window(10, 20)).unwrap();
-    store.append(&segment(2), window(20, 30)).unwrap();
+    store
+        .append(&segment(1), &Segment::default(), window(10, 20))
+        .unwrap();
+    store
+        .append(&segment(2), &Segment::default(), window(20, 30))
+        .unwrap();
     let read = |wanted| read_window(dir.path(), wanted).unwrap().segment;
     assert_eq!(read(window(0, 20)), segment(1));
     assert_eq!(read(window(20, 21)), segment(2));
@@ -54,8 +61,12 @@ fn a_window_takes_the_segments_that_overlap_it() {
 fn copies_foreign_and_torn_files_are_reported_and_passed_over() {
     let dir = TempDir::new().unwrap();
     let mut store = open(&dir, "a");
-    let first = store.append(&segment(1), window(1, 2)).unwrap();
-    let second = store.append(&segment(2), window(2, 3)).unwrap();
+    let first = store
+        .append(&segment(1), &Segment::default(), window(1, 2))
+        .unwrap();
+    let second = store
+        .append(&segment(2), &Segment::default(), window(2, 3))
+        .unwrap();
     let at = |name: &str| dir.path().join(name);
     fs::copy(&first, at("z-0000000001-00000000.segment.zst")).unwrap();
     let whole = fs::read(&second).unwrap();
@@ -95,7 +106,9 @@ fn copies_foreign_and_torn_files_are_reported_and_passed_over() {
 #[test]
 fn every_damaged_byte_is_noticed() {
     let dir = TempDir::new().unwrap();
-    let path = open(&dir, "a").append(&segment(3), window(1, 2)).unwrap();
+    let path = open(&dir, "a")
+        .append(&segment(3), &Segment::default(), window(1, 2))
+        .unwrap();
     let whole = fs::read(&path).unwrap();
     for index in 0..whole.len() {
         let mut bytes = whole.clone();
@@ -115,7 +128,9 @@ fn an_epoch_never_comes_back() {
     let dir = TempDir::new().unwrap();
     let mut first = Store::open(dir.path(), "a", Timestamp(0)).unwrap();
     assert_eq!(first.epoch, 1);
-    first.append(&segment(1), Window::default()).unwrap();
+    first
+        .append(&segment(1), &Segment::default(), Window::default())
+        .unwrap();
     drop(first);
     let second = Store::open(dir.path(), "a", Timestamp(0)).unwrap();
     assert_eq!(second.epoch, 2);
@@ -138,9 +153,13 @@ fn a_removed_store_is_made_again_with_its_lock() {
     let dir = TempDir::new().unwrap();
     let place = dir.path().join("deep/store");
     let mut store = Store::open(&place, "a", NOW).unwrap();
-    store.append(&segment(1), window(1, 2)).unwrap();
+    store
+        .append(&segment(1), &Segment::default(), window(1, 2))
+        .unwrap();
     fs::remove_dir_all(dir.path().join("deep")).unwrap();
-    store.append(&segment(2), window(2, 3)).unwrap();
+    store
+        .append(&segment(2), &Segment::default(), window(2, 3))
+        .unwrap();
     assert_eq!(read_all(&place).unwrap().segment, segment(2));
     let error = Store::open(&place, "a", NOW).unwrap_err();
     assert!(matches!(error, StoreError::InUse { .. }), "{error}");
@@ -153,14 +172,20 @@ fn a_removed_store_that_cannot_be_made_again_is_an_error_until_it_can() {
     let mut store = Store::open(&place, "a", NOW).unwrap();
     fs::remove_dir_all(&place).unwrap();
     fs::write(&place, "in the way").unwrap();
-    let error = store.append(&segment(1), window(1, 2)).unwrap_err();
+    let error = store
+        .append(&segment(1), &Segment::default(), window(1, 2))
+        .unwrap_err();
     assert!(matches!(error, StoreError::Io { .. }), "{error}");
     fs::remove_file(&place).unwrap();
     let successor = Store::open(&place, "a", NOW).unwrap();
-    let error = store.append(&segment(1), window(1, 2)).unwrap_err();
+    let error = store
+        .append(&segment(1), &Segment::default(), window(1, 2))
+        .unwrap_err();
     assert!(matches!(error, StoreError::InUse { .. }), "{error}");
     drop(successor);
-    store.append(&segment(1), window(1, 2)).unwrap();
+    store
+        .append(&segment(1), &Segment::default(), window(1, 2))
+        .unwrap();
     assert_eq!(read_all(&place).unwrap().segment, segment(1));
 }
 
@@ -199,4 +224,26 @@ fn a_missing_store_is_an_error_with_a_hint() {
     let error = read_all(Path::new("no/such/store")).unwrap_err();
     assert_eq!(error.to_string(), "`no/such/store`: no store here");
     assert!(error.hint().unwrap().contains("tracemesh collect"));
+}
+
+/// What waits is in the newest segment of a run only, whatever else of it is there; a run that was killed keeps its last.
+#[test]
+fn what_waited_counts_once_as_the_newest_segment_of_each_run_has_it() {
+    let dir = TempDir::new().unwrap();
+    let mut store = open(&dir, "a");
+    store
+        .append(&segment(1), &segment(10), window(10, 20))
+        .unwrap();
+    assert_eq!(read_all(dir.path()).unwrap().segment, segment(11));
+    store
+        .append(&segment(2), &segment(40), window(20, 30))
+        .unwrap();
+    assert_eq!(read_all(dir.path()).unwrap().segment, segment(43));
+    drop(store);
+    let mut next = open(&dir, "a");
+    next.append(&segment(4), &segment(100), window(30, 40))
+        .unwrap();
+    assert_eq!(read_all(dir.path()).unwrap().segment, segment(147));
+    let early = read_window(dir.path(), window(0, 20)).unwrap().segment;
+    assert_eq!(early, segment(11));
 }

@@ -82,6 +82,7 @@ pub(super) fn of(diagnosed: &Diagnosed<'_>) -> Diagnostics {
             unresolved_exemplars: calls.exemplars.into_iter().map(trace_hex).collect(),
             without_server_half: event(stats, "without_server_half"),
             duplicates: event(stats, "duplicate"),
+            store_full: event(stats, "store_full"),
             unresolved_links: diagnosed.links.get(*key).copied().unwrap_or_default(),
             weight_unknown: Some(event(stats, "weight_unknown")),
         };

@@ -9,6 +9,7 @@ use crate::span::{SpanId, SpanKind};
 pub(super) fn resolve(
     records: &[SpanRecord],
     sides: &[Side],
+    settled: impl Fn(SpanId) -> bool,
     sink: &mut impl SliceSink,
 ) -> (Vec<Option<usize>>, Vec<bool>) {
     let mut orphans = vec![false; records.len()];
@@ -25,7 +26,15 @@ pub(super) fn resolve(
         let parent = best_parent(records, sides, record, parent_id);
         if parent.is_none() {
             orphans[span] = true;
-            sink.event(record.node, Event::Orphan);
+            let is_late = settled(parent_id);
+            sink.event(
+                record.node,
+                if is_late {
+                    Event::LateParent
+                } else {
+                    Event::Orphan
+                },
+            );
         }
         parent
     });

@@ -44,11 +44,12 @@ impl Tree {
     pub(crate) fn build(
         records: Vec<SpanRecord>,
         names: &Tables,
+        settled: impl Fn(SpanId) -> bool,
         sink: &mut impl SliceSink,
     ) -> Self {
         let records = repeats::drop_repeats(records, names, sink);
         let sides: Vec<Side> = records.iter().map(|r| side(r, names)).collect();
-        let (parents, orphans) = parents::resolve(&records, &sides, sink);
+        let (parents, orphans) = parents::resolve(&records, &sides, settled, sink);
         let order = parents::top_down(&parents);
         let mut tree = Self {
             nameless: records.iter().map(|r| names.is_nameless(r.node)).collect(),

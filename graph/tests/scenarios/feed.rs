@@ -44,7 +44,8 @@ pub(crate) fn snapshot(spans: &[&Span], batching: Batching) -> GraphSnapshot {
     shard.take_segment().snapshot(&settings)
 }
 
-fn record(recorder: &mut Recorder, span: &Span) {
+/// What the decoder would tell the recorder about a span.
+pub(crate) fn record(recorder: &mut Recorder, span: &Span) {
     recorder.resource(&attribute_set(&span.resource));
     recorder.span(&SpanView {
         trace_id: span.trace_id,

@@ -49,6 +49,8 @@ pub(crate) fn read(
         .collect();
     let settings = Settings {
         max_open_records: reading.max_open_spans.get(),
+        // Files have no arrival times: traces stay open instead.
+        max_waiting_records: 0,
         ..Settings::default()
     };
     let replayed = replay(&inputs, &settings, &mut |progress| {
