@@ -110,6 +110,11 @@ impl SpanRecord {
         self.start_ns.saturating_add(self.duration_ns)
     }
 
+    /// True when the other span began while this one ran, by the clocks of both.
+    pub(crate) const fn contains(&self, other: &Self) -> bool {
+        self.start_ns <= other.start_ns && other.start_ns <= self.end_ns()
+    }
+
     pub(crate) const fn is_error(&self) -> bool {
         self.marks.has(Marks::ERROR)
     }

@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::NodeRef;
 use super::kube;
+use super::nodes::event;
 use super::services::{Match, Services};
 use crate::identity::NodeKey;
 use crate::peer::Address;
@@ -43,6 +44,8 @@ struct Habits<'a> {
     all: Pairs,
     /// Callers of whom some callee joined a span.
     sharing: BTreeSet<&'a NodeKey>,
+    /// Nodes that emit spans of proxies alone.
+    gateways: BTreeSet<&'a NodeKey>,
     /// Who joined calls to an address.
     owners: BTreeMap<(&'a str, &'a Address), BTreeSet<&'a NodeKey>>,
 }
@@ -74,6 +77,12 @@ impl<'a> Habits<'a> {
             callees: BTreeMap::new(),
             all: Pairs::default(),
             sharing: BTreeSet::new(),
+            gateways: segment
+                .nodes
+                .iter()
+                .filter(|(_, stats)| event(stats, "proxy_span") == stats.spans)
+                .map(|(node, _)| node)
+                .collect(),
             owners: BTreeMap::new(),
         };
         for (key, stats) in &segment.edges {
@@ -119,7 +128,9 @@ impl<'a> Habits<'a> {
         }
         let mut passing: BTreeMap<&NodeKey, Vec<&NodeKey>> = BTreeMap::new();
         for (caller, gateway) in &sure {
-            passing.entry(caller).or_default().push(gateway);
+            if self.gateways.contains(gateway) {
+                passing.entry(caller).or_default().push(gateway);
+            }
         }
         // What a gateway passed on came from the caller to it, and from it to the callee.
         let is_passed_on = |caller: &'s NodeKey, callee: &'s NodeKey| {
@@ -128,9 +139,7 @@ impl<'a> Habits<'a> {
         };
         let logical = segment.edges.keys().filter(|key| {
             let ends = ends(key).filter(|(_, _, relation)| *relation == Relation::Proxied);
-            ends.is_some_and(|(caller, callee, _)| {
-                self.doubts(key) || !is_passed_on(caller, callee)
-            })
+            ends.is_some_and(|(caller, callee, _)| !is_passed_on(caller, callee))
         });
         doubted.extend(logical);
         doubted

@@ -212,7 +212,12 @@ fn to_node(
         .copied()
         .filter(|answer| tree.side(*answer) == Side::In)
         .collect();
-    servers.sort_by_key(|server| (tree.record(*server).start_ns, *server));
+    // The attempt that ended like the call was the last: servers need not agree about the time.
+    servers.sort_by_key(|server| {
+        let record = tree.record(*server);
+        let decides = record.is_error() == sent.has_failed;
+        (decides, record.start_ns, *server)
+    });
     let mut sent = sent.clone();
     let Some((last, earlier)) = servers.split_last() else {
         let is_producer = tree.record(attempt.leaf).kind == SpanKind::Producer;

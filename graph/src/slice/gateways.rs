@@ -83,8 +83,19 @@ fn is_relay(context: Context<'_>, out: usize) -> bool {
 struct Relay {
     /// The outgoing span that passed it on.
     out: usize,
-    /// Every gateway so far showed that it received what it passed on.
-    is_paired: bool,
+    /// How sure the way so far is: as its weakest hop.
+    found: Found,
+}
+
+impl Relay {
+    /// The evidence with one more hop, from the span that passed the call on to the one that received it.
+    fn reaching(self, tree: &Tree, server: usize) -> Found {
+        let hop = Found::of_pair(tree.record(self.out), tree.record(server));
+        match (self.found, hop) {
+            (Found::Shared, hop) => hop,
+            (found, _) => found,
+        }
+    }
 }
 
 /// Follows a call through the gateways that passed it on, to the nodes that served it.
@@ -92,7 +103,7 @@ fn follow(context: Context<'_>, passing: &Passing, out: usize, sink: &mut impl S
     let tree = context.tree;
     let first = Relay {
         out,
-        is_paired: true,
+        found: Found::Shared,
     };
     let mut relays = relays_of(context, passing, first);
     for _ in 0..MAX_HOPS {
@@ -138,11 +149,12 @@ fn relays_of(context: Context<'_>, passing: &Passing, relay: Relay) -> Vec<Relay
             }
             relays.push(Relay {
                 out: *answer,
-                is_paired: false,
+                found: Found::Parent,
             });
         } else {
             let passed_on = passing.inside.get(answer).into_iter().flatten();
-            relays.extend(passed_on.map(|out| Relay { out: *out, ..relay }));
+            let found = relay.reaching(context.tree, *answer);
+            relays.extend(passed_on.map(|out| Relay { out: *out, found }));
         }
     }
     relays
@@ -164,11 +176,7 @@ fn logical(
     let mut attempt = Attempt::alone(tree.node(out), PeerRef::NONE, call);
     attempt.callee = Some(tree.node(server));
     attempt.relation = Relation::Proxied;
-    attempt.found = if relay.is_paired {
-        Found::of_pair(tree.record(relay.out), served)
-    } else {
-        Found::Parent
-    };
+    attempt.found = relay.reaching(tree, server);
     attempt.request = tree.request(out);
     attempt.has_failed = pair_has_failed(call, served);
     attempt.error = call.error;
