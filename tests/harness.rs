@@ -1,8 +1,10 @@
 //! What the end-to-end tests share: running the binary, temporary directories, OTLP input.
 
 pub(crate) mod envoy;
+pub(crate) mod otelcol;
 pub(crate) mod process;
 pub(crate) mod python;
+pub(crate) mod recording;
 
 use std::fs;
 use std::io::Write as _;

@@ -1,5 +1,6 @@
 //! End-to-end tests of the `tracemesh` binary, over real files, real sockets and a real Envoy.
 
+mod between;
 mod collect;
 mod commands;
 mod dependency_rules;

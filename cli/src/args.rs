@@ -11,6 +11,9 @@ use tracemesh_graph::egress::Host;
 use tracemesh_graph::settings::Settings;
 
 mod help;
+mod sampling;
+
+pub use sampling::SamplingArgs;
 
 /// Turns distributed traces into what a service mesh needs.
 #[derive(Debug, Parser)]
@@ -72,7 +75,7 @@ pub struct AnalyzeArgs {
     /// Directory to write; files of an earlier run are replaced, others are left alone
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// Bounds on reading.
+    /// How trace files are read.
     #[command(flatten)]
     pub reading: ReadingArgs,
     /// How names are understood.
@@ -96,8 +99,8 @@ fn parse_domain(text: &str) -> Result<String, String> {
     }
 }
 
-/// Bounds on reading trace files.
-#[derive(Debug, Clone, Copy, Args)]
+/// How trace files are read.
+#[derive(Debug, Clone, Args)]
 pub struct ReadingArgs {
     /// Spans held until their trace is complete; above it traces are cut early, and counted
     #[arg(
@@ -107,6 +110,9 @@ pub struct ReadingArgs {
         help_heading = "Limits"
     )]
     pub max_open_spans: NonZeroUsize,
+    /// How the traces were sampled.
+    #[command(flatten)]
+    pub sampling: SamplingArgs,
 }
 
 /// Arguments of `tracemesh collect`.
@@ -174,6 +180,9 @@ pub struct CollectArgs {
         help_heading = "Limits"
     )]
     pub max_request_mib: Mebibytes,
+    /// How the traces were sampled.
+    #[command(flatten)]
+    pub sampling: SamplingArgs,
 }
 
 /// A size of 1 to 1024 MiB.
@@ -216,7 +225,7 @@ pub struct SourceArgs {
         help_heading = "Input"
     )]
     pub graph: Option<PathBuf>,
-    /// Bounds on reading trace files.
+    /// How trace files are read.
     #[command(flatten)]
     pub reading: ReadingArgs,
     /// Read the store of `tracemesh collect`

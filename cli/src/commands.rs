@@ -14,6 +14,7 @@ mod explain;
 mod files;
 mod graph;
 mod onboard;
+mod sampling;
 mod source;
 
 /// Runs a command to its end.

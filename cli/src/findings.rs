@@ -216,18 +216,19 @@ fn unresolved_calls(snapshot: &GraphSnapshot) -> Option<Finding> {
     })
 }
 
-/// Spans whose parent was never seen.
+/// Spans whose parent was never seen, and not because it was sampled out.
 fn orphaned_spans(snapshot: &GraphSnapshot) -> Option<Finding> {
-    let share = |service: &ServiceDiagnostics| permille(service.orphans, service.spans);
-    let (worst, more) = worst_service(snapshot, |service| service.orphans, share)?;
+    let orphans = ServiceDiagnostics::unexplained_orphans;
+    let share = |service: &ServiceDiagnostics| permille(orphans(service), service.spans);
+    let (worst, more) = worst_service(snapshot, orphans, share)?;
     Some(Finding {
         rule: "orphaned_spans",
         text: format!(
             "{} of {} of {} have a parent that was never seen ({} %){}",
-            thousands(worst.orphans),
+            thousands(orphans(worst)),
             counted(worst.spans, "span", "spans"),
             printable(&worst.service),
-            percent(worst.orphans, worst.spans),
+            percent(orphans(worst), worst.spans),
             and_more(more, "more service", "more services"),
         ),
         advice: "a caller does not export, a proxy changes trace context, or spans were sampled apart",

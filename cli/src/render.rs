@@ -1,7 +1,9 @@
 //! Models to text. Every renderer is a pure function: same model, same bytes.
 
-use tracemesh_graph::snapshot::EvidenceCounts;
+use tracemesh_graph::snapshot::{Edge, EvidenceCounts};
 use tracemesh_graph::time::Timestamp;
+
+use crate::text::thousands;
 
 pub mod doctor;
 pub mod dot;
@@ -26,6 +28,33 @@ pub const fn evidence_classes(counts: EvidenceCounts) -> [(&'static str, u64); 6
         ("alias", counts.alias),
         ("named", counts.named),
     ]
+}
+
+/// What the calls of an edge stand for, with the standard error where that is known; `None` when they stand for
+/// themselves.
+#[must_use]
+pub fn estimate(edge: &Edge) -> Option<String> {
+    let calls = thousands(edge.calls);
+    let stand_for = whole(edge.weighted_calls);
+    if edge.weighted_calls <= 0.0 || stand_for == calls {
+        return None;
+    }
+    let error = edge.facts.sampling?.standard_error;
+    Some(match error {
+        Some(error) => format!("{stand_for} +/- {}", whole(error.ceil())),
+        None => stand_for,
+    })
+}
+
+/// A number from outside, rounded, with separators; what no count can be is the largest or 0.
+#[must_use]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a cast saturates, which is what is wanted"
+)]
+pub fn whole(number: f64) -> String {
+    thousands(number.round() as u64)
 }
 
 /// A point in time cut to whole seconds: `2026-01-31T12:00:00Z`.

@@ -11,7 +11,7 @@ mod wire;
 
 use std::collections::BTreeMap;
 
-use tracemesh_graph::attribute::AttributeSet;
+use tracemesh_graph::attribute::{AttributeSet, KeyAliases};
 use tracemesh_graph::span::{RejectReason, SpanSink, SpanView};
 
 pub(crate) use json::quote;
@@ -19,6 +19,9 @@ pub use json::{JsonContents, decode_json};
 pub use protobuf::decode_protobuf;
 pub use wire::WireFault;
 pub(crate) use wire::{Reader, Value};
+
+#[cfg(test)]
+mod tests;
 
 /// Most attributes of one span or resource; a span with more is rejected with [`RejectReason::Limit`].
 pub const MAX_ATTRIBUTES: usize = 65_536;
@@ -85,6 +88,10 @@ impl SpanSink for Tally<'_> {
     fn span(&mut self, span: &SpanView<'_>) {
         self.spans += 1;
         self.inner.span(span);
+    }
+
+    fn aliases(&self) -> &KeyAliases {
+        self.inner.aliases()
     }
 
     fn rejected(&mut self, reason: RejectReason) {

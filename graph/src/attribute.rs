@@ -2,7 +2,11 @@
 //!
 //! Every other attribute is skipped while decoding and never materialised. Old and current spellings of the
 //! OpenTelemetry semantic conventions (1.44, 2026-08) are separate keys; which of them wins is decided by the
-//! reader of the set, not here.
+//! reader of the set, not here. Users may name further spellings of some ([`KeyAliases`]).
+
+mod aliases;
+
+pub use aliases::KeyAliases;
 
 /// A scalar attribute value, borrowed from the request. Arrays, maps and bytes are never of use to inference
 /// and are dropped by the decoders.
@@ -158,6 +162,8 @@ keys! {
     Component = "component",
     UpstreamCluster = "upstream_cluster",
     UpstreamClusterName = "upstream_cluster.name",
+    NodeId = "node_id",
+    SamplerType = "sampler.type",
     SamplerParam = "sampler.param",
     SampleRate = "SampleRate",
 }

@@ -89,6 +89,27 @@ impl NodeKey {
         }
     }
 
+    /// True when a part of the name, between dashes, dots or underscores, is a word for gateways or the name of a common one.
+    pub(crate) fn is_called_gateway(&self) -> bool {
+        const WORDS: [&str; 13] = [
+            "apigateway",
+            "apigw",
+            "envoy",
+            "gateway",
+            "gw",
+            "haproxy",
+            "ingress",
+            "ingressgateway",
+            "kong",
+            "nginx",
+            "proxy",
+            "traefik",
+            "zuul",
+        ];
+        let mut parts = self.display_name().split(['-', '.', '_']);
+        parts.any(|part| WORDS.iter().any(|word| part.eq_ignore_ascii_case(word)))
+    }
+
     /// The readable name.
     #[must_use]
     pub fn display_name(&self) -> &str {

@@ -18,7 +18,7 @@ pub mod peer;
 pub mod record;
 mod resolve;
 mod resource;
-mod sampling;
+pub mod sampling;
 pub mod segment;
 pub mod settings;
 pub mod shard;

@@ -4,7 +4,7 @@
 //! recorders and shards of a process; recorders keep private caches and come here only for names that they see for the
 //! first time. Every table is capped: past its cap a name folds into `other`, and the fold is counted.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
@@ -120,6 +120,8 @@ pub struct Names {
 #[derive(Debug)]
 pub(crate) struct Tables {
     nodes: Table<NodeKey>,
+    /// Nodes that are called like a gateway.
+    gateways: BTreeSet<NodeId>,
     instances: Table<Box<str>>,
     resources: Table<ResourceFacts>,
     peers: Table<Peer>,
@@ -147,6 +149,7 @@ impl Names {
         operations.intern(Operation::other());
         let tables = Tables {
             operations,
+            gateways: BTreeSet::new(),
             nodes: Table::new(NodeKey::other(), settings.max_nodes),
             instances: Table::new(Box::from(""), settings.max_nodes.saturating_mul(32)),
             resources: Table::new(
@@ -171,7 +174,14 @@ impl Names {
     }
 
     pub(crate) fn node(&self, key: NodeKey) -> Option<NodeId> {
-        self.write(|tables| tables.nodes.intern(key)).map(NodeId)
+        let is_gateway = key.is_called_gateway();
+        self.write(|tables| {
+            let id = tables.nodes.intern(key).map(NodeId)?;
+            if is_gateway {
+                tables.gateways.insert(id);
+            }
+            Some(id)
+        })
     }
 
     pub(crate) fn instance(&self, name: &str) -> Option<InstanceId> {
@@ -222,6 +232,11 @@ impl Tables {
 
     pub(crate) fn label(&self, id: LabelId) -> &str {
         &self.labels.values[id.index()]
+    }
+
+    /// True for a node whose name says that it passes calls on.
+    pub(crate) fn is_gateway(&self, id: NodeId) -> bool {
+        self.gateways.contains(&id)
     }
 
     /// True for the fallback of spans that carry no identity at all.

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use address::{Address, is_loopback, is_private, parse_authority};
 pub use category::{Category, MessageRole, message_role};
-pub use proxy::{is_inbound, is_proxy};
+pub use proxy::{ProxyMarks, proxy_marks};
 
 use crate::attribute::{AttributeSet, Key};
 use crate::span::SpanKind;
@@ -65,7 +65,7 @@ impl Peer {
         Self {
             address: addresses.next(),
             also: addresses.take(MAX_ALSO).collect(),
-            socket: (kind != SpanKind::Server && !is_proxy(attributes))
+            socket: (kind != SpanKind::Server && !proxy::is_proxy(attributes))
                 .then(|| address::socket(attributes))
                 .flatten(),
             name: peer_name(attributes, max_chars),

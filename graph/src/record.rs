@@ -9,15 +9,15 @@ mod operation;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use crate::attribute::{AttributeSet, Key};
+use crate::attribute::{AttributeSet, Key, KeyAliases};
 use crate::identity::{NodeKey, instance_of};
 pub use crate::names::Names;
 use crate::names::{InstanceId, LabelId, NodeId, OperationId, PeerId, ResourceId};
 use crate::peer::{
-    Category, MessageRole, Peer, is_inbound, is_private, is_proxy, message_role, parse_authority,
+    Category, MessageRole, Peer, is_private, message_role, parse_authority, proxy_marks,
 };
 use crate::resource::ResourceFacts;
-use crate::sampling::weight_of;
+use crate::sampling::{SamplingRules, Weight, weight_of};
 use crate::settings::Settings;
 use crate::span::{Link, RejectReason, SpanId, SpanKind, SpanSink, SpanView, TraceId};
 pub(crate) use operation::Operation;
@@ -50,9 +50,15 @@ impl Marks {
     pub(crate) const CLIENT_PUBLIC: Self = Self(1 << 9);
     /// Emitted by a proxy: Envoy's tags, as Istio sets them too.
     pub(crate) const PROXY: Self = Self(1 << 10);
+    /// The proxy is a sidecar: it stands beside one workload.
+    pub(crate) const SIDECAR: Self = Self(1 << 11);
+    /// The half of a sidecar's hop that faces its own workload.
+    pub(crate) const FACES_WORKLOAD: Self = Self(1 << 12);
+    /// A proxy's span for a request that came to it, not the upstream half of another of its spans.
+    pub(crate) const RECEIVED: Self = Self(1 << 13);
 
-    /// Emitted by the sidecar of whoever was called: Istio names its cluster `inbound|...`. Such a proxy passes nothing on.
-    pub(crate) const INBOUND: Self = Self(1 << 12);
+    /// Something that should tell the sampling weight makes no sense.
+    pub(crate) const WEIGHT_MALFORMED: Self = Self(1 << 14);
 
     /// True when this mark is set.
     pub(crate) const fn has(self, mark: Self) -> bool {
@@ -115,6 +121,14 @@ impl SpanRecord {
         self.start_ns <= other.start_ns && other.start_ns <= self.end_ns()
     }
 
+    /// How many spans it stands for.
+    pub(crate) const fn sampled(&self) -> Weight {
+        Weight {
+            value: self.weight,
+            is_known: self.marks.has(Marks::WEIGHED),
+        }
+    }
+
     pub(crate) const fn is_error(&self) -> bool {
         self.marks.has(Marks::ERROR)
     }
@@ -125,12 +139,23 @@ impl SpanRecord {
 pub struct Recorder {
     names: Arc<Names>,
     max_chars: usize,
-    resources: HashMap<ResourceFacts, (ResourceId, NodeId, InstanceId)>,
+    sampling: SamplingRules,
+    resources: HashMap<ResourceFacts, Source>,
     peers: HashMap<Peer, PeerId>,
     operations: OperationCache,
-    current: (ResourceId, NodeId, InstanceId),
+    current: Source,
     records: Vec<SpanRecord>,
     rejected: BTreeMap<RejectReason, u64>,
+}
+
+/// Who emits the spans that follow.
+#[derive(Debug, Clone, Copy)]
+struct Source {
+    resource: ResourceId,
+    node: NodeId,
+    instance: InstanceId,
+    /// Weight configured for the service.
+    weight: Option<f32>,
 }
 
 /// Private caches start over at this size; the shared tables have caps of their own.
@@ -143,10 +168,16 @@ impl Recorder {
         Self {
             names,
             max_chars: settings.max_name_chars,
+            sampling: settings.sampling.clone(),
             resources: HashMap::new(),
             peers: HashMap::new(),
             operations: OperationCache::default(),
-            current: (ResourceId::FIRST, NodeId::FIRST, InstanceId::FIRST),
+            current: Source {
+                resource: ResourceId::FIRST,
+                node: NodeId::FIRST,
+                instance: InstanceId::FIRST,
+                weight: None,
+            },
             records: Vec::new(),
             rejected: BTreeMap::new(),
         }
@@ -211,6 +242,7 @@ impl SpanSink for Recorder {
             return;
         }
         let key = NodeKey::from_resource(attributes, self.max_chars);
+        let weight = self.sampling.weight_of(&key);
         let node = self.names.node(key).unwrap_or(NodeId::FIRST);
         let instance = instance_of(attributes)
             .and_then(|name| self.names.instance(name))
@@ -219,7 +251,12 @@ impl SpanSink for Recorder {
             .names
             .resource(facts.clone())
             .unwrap_or(ResourceId::FIRST);
-        self.current = (resource, node, instance);
+        self.current = Source {
+            resource,
+            node,
+            instance,
+            weight,
+        };
         if self.resources.len() >= CACHE_ENTRIES {
             self.resources.clear();
         }
@@ -232,20 +269,25 @@ impl SpanSink for Recorder {
         let status = span
             .attributes
             .first_int(&[Key::HttpResponseStatusCode, Key::HttpStatusCode]);
-        let weight = weight_of(span.trace_state, span.attributes);
+        let Source {
+            resource,
+            node,
+            instance,
+            weight,
+        } = self.current;
+        let told = weight_of(span.trace_state, span.attributes, weight);
         let mut marks = Marks::default();
         marks.set(Marks::ERROR, span.is_error);
         marks.set(Marks::REMOTE_PARENT, span.flags & 0x300 == 0x300);
-        marks.set(Marks::WEIGHED, weight.is_some());
+        marks.set(Marks::WEIGHED, told.weight.is_some());
+        marks.set(Marks::WEIGHT_MALFORMED, told.is_malformed);
         marks.set(
             Marks::CLIENT_FAULT,
             status.is_some_and(|status| (400..500).contains(&status)),
         );
         mark_client(&mut marks, span.attributes);
-        marks.set(Marks::PROXY, is_proxy(span.attributes));
-        marks.set(Marks::INBOUND, is_inbound(span.attributes));
+        mark_proxy(&mut marks, span);
         mark_steps(&mut marks, span, &peer);
-        let (resource, node, instance) = self.current;
         marks.set(Marks::FOLDED, node == NodeId::FIRST);
         let operation = self.operation(span, &peer, &mut marks);
         let peer = self.peer(peer, &mut marks);
@@ -266,10 +308,14 @@ impl SpanSink for Recorder {
             peer,
             error,
             operation,
-            weight: weight.unwrap_or(1.0),
+            weight: told.weight.unwrap_or(1.0),
             marks,
             links: (!span.links.is_empty()).then(|| Box::from(span.links)),
         });
+    }
+
+    fn aliases(&self) -> &KeyAliases {
+        self.sampling.aliases()
     }
 
     fn rejected(&mut self, reason: RejectReason) {
@@ -321,6 +367,14 @@ fn mark_client(marks: &mut Marks, attributes: &AttributeSet<'_>) {
         Marks::CLIENT_PUBLIC,
         address.is_some_and(|ip| !is_private(ip)),
     );
+}
+
+fn mark_proxy(marks: &mut Marks, span: &SpanView<'_>) {
+    let proxy = proxy_marks(span.kind, span.attributes);
+    marks.set(Marks::PROXY, proxy.is_proxy);
+    marks.set(Marks::SIDECAR, proxy.is_sidecar);
+    marks.set(Marks::FACES_WORKLOAD, proxy.faces_workload);
+    marks.set(Marks::RECEIVED, proxy.is_proxy && proxy.is_received);
 }
 
 /// Recognises steps inside a call by span name and by what the span says about its peer (rule 1.6).

@@ -96,7 +96,7 @@ impl Ord for NodeRef {
 
 pub(crate) fn snapshot(segment: &Segment, settings: &Settings) -> GraphSnapshot {
     let resolver = Resolver::new(segment);
-    let mut table = EdgeTable::new(settings.max_facet_values);
+    let mut table = EdgeTable::new(settings);
     let mut unresolved = Unresolved::new();
     for (key, stats) in &segment.edges {
         place(&resolver, key, stats, &mut table, &mut unresolved);

@@ -5,8 +5,12 @@
 //! pointers. [`snapshot`](Segment::snapshot) resolves both over everything merged, so that neither the order of traces nor
 //! the split into segments changes the graph.
 
+mod concurrency;
+pub(crate) mod exemplars;
 mod pairs;
 pub(crate) mod planning;
+pub(crate) mod sampling;
+pub(crate) mod skew;
 pub(crate) mod stats;
 
 use std::borrow::Cow;
@@ -16,10 +20,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::identity::NodeKey;
 use crate::peer::Peer;
+use crate::sampling::Weight;
 use crate::settings::Settings;
 use crate::snapshot::{GraphSnapshot, Relation};
 use crate::span::RejectReason;
 use planning::{EdgeFacts, TraceStats};
+use skew::{Skew, SkewKey};
 use stats::{EdgeStats, NodeStats, ServedStats};
 
 /// Nodes, calls, messages and diagnostics. Merging is commutative and associative; idempotence comes from the store,
@@ -50,6 +56,9 @@ pub struct Segment {
     /// Sidecar node and the application it stands beside, with the spans that showed it.
     #[serde(with = "pairs", default)]
     pub(crate) folds: BTreeMap<(NodeKey, NodeKey), u64>,
+    /// Instances whose clocks cannot both be right.
+    #[serde(with = "pairs", default)]
+    pub(crate) skews: BTreeMap<SkewKey, Skew>,
     pub(crate) rejected: BTreeMap<String, u64>,
     pub(crate) dropped: BTreeMap<String, u64>,
     pub(crate) counters: BTreeMap<String, u64>,
@@ -91,6 +100,9 @@ pub(crate) struct SendHalf {
     pub(crate) also: Vec<u64>,
     pub(crate) messages: u64,
     pub(crate) weight: f32,
+    /// False when the sampler does not tell the weight; it is 1 then.
+    #[serde(default)]
+    pub(crate) is_weighed: bool,
     pub(crate) start_ns: u64,
     pub(crate) end_ns: u64,
 }
@@ -98,8 +110,18 @@ pub(crate) struct SendHalf {
 /// Weights are finite by construction, so equality is total.
 impl Eq for SendHalf {}
 
+impl SendHalf {
+    /// How many sends it stands for.
+    pub(crate) const fn sampled(&self) -> Weight {
+        Weight {
+            value: self.weight,
+            is_known: self.is_weighed,
+        }
+    }
+}
+
 /// A message taken from a broker.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ConsumeHalf {
     pub(crate) consumer: NodeKey,
     pub(crate) peer: Peer,
@@ -107,9 +129,25 @@ pub(crate) struct ConsumeHalf {
     pub(crate) refs: Vec<(MessageId, bool)>,
     pub(crate) is_receive: bool,
     pub(crate) messages: u64,
+    /// Absent when the sampler does not tell it.
+    #[serde(default)]
+    pub(crate) weight: Option<f32>,
     pub(crate) has_failed: bool,
     pub(crate) start_ns: u64,
     pub(crate) end_ns: u64,
+}
+
+/// As for [`SendHalf`].
+impl Eq for ConsumeHalf {}
+
+impl ConsumeHalf {
+    /// How many it stands for.
+    pub(crate) fn sampled(&self) -> Weight {
+        self.weight.map_or(Weight::UNKNOWN, |value| Weight {
+            value,
+            is_known: true,
+        })
+    }
 }
 
 impl Segment {
@@ -133,6 +171,9 @@ impl Segment {
             self.served.entry(key).or_default().merge(stats);
         }
         stats::add_counts(&mut self.folds, &other.folds);
+        for (key, skew) in other.skews {
+            self.skews.entry(key).or_default().merge(skew);
+        }
         self.sends.extend(other.sends);
         self.consumes.extend(other.consumes);
         stats::add_counts(&mut self.rejected, &other.rejected);

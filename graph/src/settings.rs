@@ -1,5 +1,7 @@
 //! Parameters of inference and the bounds on its memory. All times are milliseconds of arrival time.
 
+use crate::sampling::SamplingRules;
+
 /// Parameters shared by recorders, shards and segments.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
@@ -28,6 +30,10 @@ pub struct Settings {
     pub max_edges: usize,
     /// Values per facet and targets per edge; further ones fold into `other`.
     pub max_facet_values: usize,
+    /// Sources of sampling weights beside the built-in ones.
+    pub sampling: SamplingRules,
+    /// Calls that must have been seen on an edge before settings are derived from its rates.
+    pub min_sampled_calls: u64,
     /// Message halves kept for correlation by link; the oldest go first.
     pub max_open_messages: usize,
     /// Longest name kept from a span, in characters; longer ones are cut and marked.
@@ -54,6 +60,8 @@ impl Default for Settings {
             max_peers: 100_000,
             max_edges: 100_000,
             max_facet_values: 32,
+            sampling: SamplingRules::default(),
+            min_sampled_calls: 30,
             max_open_messages: 500_000,
             max_name_chars: 200,
         }

@@ -27,6 +27,8 @@ use std::collections::BTreeSet;
 
 use crate::names::{InstanceId, LabelId, NodeId, OperationId, PeerId, ResourceId, Tables};
 use crate::record::SpanRecord;
+use crate::sampling::{Weight, Weights};
+use crate::segment::skew::SkewBounds;
 use crate::snapshot::Relation;
 use crate::span::{SpanId, TraceId};
 
@@ -35,7 +37,7 @@ pub(crate) use tree::Tree;
 
 /// What is known about the other end of a call: its category and name from one span, its address from another.
 /// They differ when an SDK span wraps a driver span, or when only a socket span knows the address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct PeerRef {
     pub(crate) base: PeerId,
     pub(crate) address: PeerId,
@@ -128,7 +130,10 @@ pub(crate) struct Attempt {
     pub(crate) has_failed: bool,
     /// Attempts that must have come before the first one seen.
     pub(crate) lost_attempts: u32,
-    pub(crate) weight: f32,
+    /// Weights of the halves that were seen.
+    pub(crate) weights: Weights,
+    /// What a pair says of the clocks at its ends.
+    pub(crate) skew: Option<SkewBounds>,
     pub(crate) client_ns: Option<u64>,
     pub(crate) server_ns: Option<u64>,
     pub(crate) start_ns: u64,
@@ -154,7 +159,8 @@ impl Attempt {
             is_attempt: true,
             has_failed: false,
             lost_attempts: 0,
-            weight: record.weight,
+            weights: Weights::of_client(record.sampled()),
+            skew: None,
             client_ns: None,
             server_ns: None,
             start_ns: record.start_ns,
@@ -177,7 +183,7 @@ pub(crate) struct Send {
     pub(crate) producer: NodeId,
     pub(crate) peer: PeerRef,
     pub(crate) messages: u32,
-    pub(crate) weight: f32,
+    pub(crate) weight: Weight,
     pub(crate) start_ns: u64,
     pub(crate) end_ns: u64,
 }
@@ -194,6 +200,7 @@ pub(crate) struct Consume {
     /// True for receive and poll: counts only when no process span of the node names the same message.
     pub(crate) is_receive: bool,
     pub(crate) messages: u32,
+    pub(crate) weight: Weight,
     pub(crate) has_failed: bool,
     pub(crate) start_ns: u64,
     pub(crate) end_ns: u64,
@@ -232,6 +239,8 @@ pub(crate) enum Event {
     Plumbing,
     /// Emitted by a proxy.
     ProxySpan,
+    /// What should tell the sampling weight makes no sense.
+    WeightMalformed,
 }
 
 impl Event {
@@ -249,6 +258,7 @@ impl Event {
             Self::NestedServer => "nested_server",
             Self::Plumbing => "plumbing",
             Self::ProxySpan => "proxy_span",
+            Self::WeightMalformed => "weight_malformed",
         }
     }
 }
@@ -264,6 +274,8 @@ pub(crate) trait SliceSink {
     fn send(&mut self, send: Send);
     fn consume(&mut self, consume: Consume);
     fn event(&mut self, node: NodeId, event: Event);
+    /// A span that names a parent that was never seen.
+    fn orphan(&mut self, record: &SpanRecord);
     /// A proxy node turned out to be the sidecar of an application.
     fn fold(&mut self, proxy: NodeId, app: NodeId);
     /// A request that a node served: something reached one of its serving spans from outside the process.

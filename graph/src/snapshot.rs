@@ -5,13 +5,15 @@
 //! (caller, callee, relation). It holds no wall-clock time: the same spans give the same bytes.
 
 mod planning;
+mod sampling;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
-pub use planning::{EdgeFacts, TraceCounts};
+pub use planning::{EdgeFacts, PeakConcurrency, TraceCounts};
+pub use sampling::{EdgeSampling, SampledOut};
 
 #[cfg(test)]
 pub(crate) mod testing;
@@ -182,6 +184,16 @@ pub struct EvidenceCounts {
     pub link: u64,
 }
 
+impl EvidenceCounts {
+    /// Calls that were not joined with a span of the callee.
+    #[must_use]
+    pub const fn unjoined(self) -> u64 {
+        self.address
+            .saturating_add(self.alias)
+            .saturating_add(self.named)
+    }
+}
+
 /// A dialled address.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Target {
@@ -318,6 +330,12 @@ pub struct ServiceDiagnostics {
     pub kinds: BTreeMap<String, u64>,
     /// Spans whose parent id was given but never seen.
     pub orphans: u64,
+    /// How many of the orphans are server halves whose caller was sampled out. Only the others are gaps.
+    #[serde(default)]
+    pub orphans_sampled_out: SampledOut,
+    /// Example trace ids of orphans: at most three, smallest first.
+    #[serde(default)]
+    pub orphan_exemplars: Vec<String>,
     /// Outgoing calls with no destination known.
     pub unresolved: u64,
     /// The same, by protocol.
@@ -332,6 +350,9 @@ pub struct ServiceDiagnostics {
     /// Outgoing calls whose server half was not seen, whatever else names the destination.
     #[serde(default)]
     pub without_server_half: u64,
+    /// How many of them lack it because the callee samples less than this service.
+    #[serde(default)]
+    pub without_server_half_sampled_out: SampledOut,
     /// Spans counted as duplicates.
     #[serde(default)]
     pub duplicates: u64,
@@ -346,6 +367,33 @@ pub struct ServiceDiagnostics {
     /// earlier versions.
     #[serde(default)]
     pub weight_unknown: Option<u64>,
+    /// The clock that disagrees most with this service's; absent when none certainly does.
+    #[serde(default)]
+    pub clock_skew: Option<ClockSkew>,
+}
+
+impl ServiceDiagnostics {
+    /// Orphans beyond those that sampling explains.
+    #[must_use]
+    pub const fn unexplained_orphans(&self) -> u64 {
+        self.orphans_sampled_out.unexplained(self.orphans)
+    }
+}
+
+/// Clocks of two instances that cannot both be right: a server half does not lie inside its client half.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ClockSkew {
+    /// Node id of the service at the other end of the calls.
+    pub other: String,
+    /// Instance of this service; empty when its spans do not name it.
+    pub instance: String,
+    /// Instance of the other service.
+    pub other_instance: String,
+    /// Milliseconds that this service's clock is ahead of the other's, at least; negative when it is behind. Rounded towards
+    /// 0. Which of the two is wrong is not known from this.
+    pub ahead_ms: i64,
+    /// Pairs of instances of this service and others whose clocks disagree; of two services, the eight worst of each flush.
+    pub instance_pairs: u64,
 }
 
 impl Edge {

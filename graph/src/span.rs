@@ -3,7 +3,7 @@
 //! Place in the flow: wire bytes -> [`SpanSink`] calls -> [`record`](crate::record). A decoder reports what the
 //! request says and nothing else; identity, roles and rules come later. Wire formats never enter this crate.
 
-use crate::attribute::AttributeSet;
+use crate::attribute::{AttributeSet, KeyAliases};
 
 /// A 128-bit trace id. All zero is invalid and is rejected by the decoders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -162,4 +162,9 @@ pub trait SpanSink {
     fn span(&mut self, span: &SpanView<'_>);
     /// One span of the current resource that could not be used.
     fn rejected(&mut self, reason: RejectReason);
+    /// Attributes to decode beside those with a [`Key`](crate::attribute::Key) of their own.
+    fn aliases(&self) -> &KeyAliases {
+        static NONE: KeyAliases = KeyAliases::NONE;
+        &NONE
+    }
 }

@@ -1,6 +1,8 @@
 //! The running counts of a shard, keyed by interned ids; turned into a [`Segment`] with names at every flush.
 
+mod clocks;
 mod planning;
+mod sampling;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
@@ -8,13 +10,17 @@ use crate::names::{NodeId, PeerId, ResourceId, Tables};
 use crate::peer::Peer;
 use crate::record::{Marks, SpanRecord};
 use crate::resource::Facet;
+use crate::sampling::Weights;
+use crate::segment::exemplars::Exemplars;
 use crate::segment::stats::{EdgeStats, NodeStats, ServedStats};
 use crate::segment::{Caller, ConsumeHalf, EdgeKey, Segment, SendHalf};
 use crate::settings::Settings;
 use crate::slice::{Attempt, Consume, Event, PeerRef, Send, SliceSink};
 use crate::snapshot::Relation;
 use crate::span::SpanKind;
+use clocks::ClockTally;
 use planning::PlanningTally;
+use sampling::SamplingTally;
 
 /// Caller, callee if one answered, what was dialled, relation.
 type EdgeIds = (NodeId, Option<NodeId>, PeerRef, Relation);
@@ -25,6 +31,8 @@ pub(crate) struct Tally {
     spans: HashMap<(NodeId, ResourceId), u64>,
     kinds: HashMap<(NodeId, SpanKind), u64>,
     events: HashMap<(NodeId, Event), u64>,
+    /// Example traces of orphans.
+    orphans: HashMap<NodeId, Exemplars>,
     /// Calls from outside the traces, by the Host they dialled and by where the caller sits.
     entries: HashMap<(NodeId, PeerId, ClientPlace), u64>,
     /// Sidecar node, application node.
@@ -33,6 +41,8 @@ pub(crate) struct Tally {
     named_callers: HashMap<(PeerId, NodeId), EdgeStats>,
     served: HashMap<(NodeId, PeerId), ServedStats>,
     planning: PlanningTally,
+    sampling: SamplingTally,
+    clocks: ClockTally,
     sends: VecDeque<Send>,
     consumes: VecDeque<Consume>,
     window: Option<(u64, u64)>,
@@ -66,6 +76,12 @@ impl SliceSink for TallySink<'_> {
         if !record.marks.has(Marks::WEIGHED) {
             *tally.unweighed.entry(record.node).or_default() += 1;
         }
+        if record.marks.has(Marks::WEIGHT_MALFORMED) {
+            *tally
+                .events
+                .entry((record.node, Event::WeightMalformed))
+                .or_default() += 1;
+        }
         let (start, end) = tally.window.unwrap_or((record.start_ns, record.end_ns()));
         tally.window = Some((start.min(record.start_ns), end.max(record.end_ns())));
         if record.kind == SpanKind::Server && record.peer != PeerId::FIRST {
@@ -92,6 +108,8 @@ impl SliceSink for TallySink<'_> {
         let stats = tally.edges.entry(key).or_default();
         stats.count(attempt, self.names.label(attempt.error));
         tally.planning.attempt(attempt, self.names);
+        tally.sampling.attempt(key, attempt);
+        tally.clocks.attempt(attempt, self.settings.max_edges);
     }
 
     fn entry(&mut self, record: &SpanRecord) {
@@ -103,7 +121,9 @@ impl SliceSink for TallySink<'_> {
         let mut attempt = Attempt::alone(record.node, PeerRef::NONE, record);
         attempt.has_failed = record.is_error();
         attempt.server_ns = Some(record.duration_ns);
+        attempt.weights = Weights::of_server(record.sampled());
         let key = (record.peer, record.node);
+        self.tally.sampling.named_caller(key, record.weight);
         let stats = self.tally.named_callers.entry(key).or_default();
         stats.count(&attempt, self.names.label(record.error));
     }
@@ -134,6 +154,12 @@ impl SliceSink for TallySink<'_> {
         *self.tally.events.entry((node, event)).or_default() += 1;
     }
 
+    fn orphan(&mut self, record: &SpanRecord) {
+        self.event(record.node, Event::Orphan);
+        let traces = self.tally.orphans.entry(record.node).or_default();
+        traces.insert(record.trace_id.as_u128());
+    }
+
     fn request(&mut self, node: NodeId) {
         self.tally.planning.request(node);
     }
@@ -143,7 +169,11 @@ impl SliceSink for TallySink<'_> {
     }
 
     fn end(&mut self) {
-        self.tally.planning.end(self.names);
+        let tally = &mut *self.tally;
+        tally.planning.end(self.names);
+        tally
+            .sampling
+            .end(&mut tally.edges, &mut tally.named_callers);
     }
 }
 
@@ -165,6 +195,7 @@ impl Tally {
         self.name_nodes(names, settings, &mut segment);
         self.name_edges(names, &mut segment);
         self.planning.name_into(names, settings, &mut segment);
+        self.clocks.name_into(names, &mut segment);
         self.name_messages(names, &mut segment);
         segment
     }
@@ -203,6 +234,9 @@ impl Tally {
                 *stats.events.entry(event.name().to_owned()).or_default() += count;
             });
         }
+        self.orphans.iter().for_each(|(id, traces)| {
+            node(*id, &mut |stats| stats.orphan_exemplars.merge(traces));
+        });
         let unweighed: BTreeMap<_, _> = self.unweighed.iter().collect();
         for (id, count) in unweighed {
             node(*id, &mut |stats| {
@@ -275,7 +309,8 @@ impl Tally {
                 peer: peer(send.peer),
                 also: send.also.iter().map(|id| id.as_u64()).collect(),
                 messages: u64::from(send.messages),
-                weight: send.weight,
+                weight: send.weight.value,
+                is_weighed: send.weight.is_known,
                 start_ns: send.start_ns,
                 end_ns: send.end_ns,
             };
@@ -293,6 +328,7 @@ impl Tally {
                 refs: refs.collect(),
                 is_receive: consume.is_receive,
                 messages: u64::from(consume.messages),
+                weight: consume.weight.known(),
                 has_failed: consume.has_failed,
                 start_ns: consume.start_ns,
                 end_ns: consume.end_ns,

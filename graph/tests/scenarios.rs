@@ -7,6 +7,9 @@
 #[cfg(test)]
 #[path = "scenarios/behaviour.rs"]
 mod behaviour;
+#[cfg(test)]
+#[path = "scenarios/clocks.rs"]
+mod clocks;
 #[path = "scenarios/compare.rs"]
 mod compare;
 #[path = "scenarios/expected.rs"]
@@ -30,6 +33,9 @@ mod perfect;
 #[cfg(test)]
 #[path = "scenarios/selfcheck.rs"]
 mod selfcheck;
+#[cfg(test)]
+#[path = "scenarios/weights.rs"]
+mod weights;
 
 use serde_json::Value;
 use tracemesh_graph::snapshot::GraphSnapshot;

@@ -60,20 +60,7 @@ impl Collector {
 
     /// Posts one protobuf request to `/v1/traces` and returns the status line.
     pub(crate) fn post(&self, body: &[u8]) -> String {
-        let mut stream = TcpStream::connect(&self.http).expect("the collector listens");
-        let head = format!(
-            "POST /v1/traces HTTP/1.1\r\nHost: {}\r\nContent-Type: application/x-protobuf\r\n\
-             Content-Length: {}\r\nConnection: close\r\n\r\n",
-            self.http,
-            body.len()
-        );
-        let request = [head.as_bytes(), body].concat();
-        stream.write_all(&request).expect("the collector reads");
-        let mut status = String::new();
-        BufReader::new(stream)
-            .read_line(&mut status)
-            .expect("the collector answers");
-        status.trim_end().to_owned()
+        post(&self.http, "application/x-protobuf", body)
     }
 
     /// Asks the collector to end as an orchestrator does, and returns the rest of what it said.
@@ -95,6 +82,23 @@ impl Drop for Collector {
     fn drop(&mut self) {
         stop(&mut self.child);
     }
+}
+
+/// Posts one request to `/v1/traces` of an OTLP/HTTP receiver and returns the status line.
+pub(crate) fn post(address: &str, media_type: &str, body: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).expect("the receiver listens");
+    let head = format!(
+        "POST /v1/traces HTTP/1.1\r\nHost: {address}\r\nContent-Type: {media_type}\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    let request = [head.as_bytes(), body].concat();
+    stream.write_all(&request).expect("the receiver reads");
+    let mut status = String::new();
+    BufReader::new(stream)
+        .read_line(&mut status)
+        .expect("the receiver answers");
+    status.trim_end().to_owned()
 }
 
 /// The two addresses of the line that announces them.

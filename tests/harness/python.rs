@@ -20,27 +20,33 @@ pub(crate) fn environment<T>(
     packages: &[&str],
     usable: impl Fn(&Path) -> Option<T>,
 ) -> Result<T, String> {
+    let (tools, _lock) = locked(name)?;
+    let venv = tools.join(name);
+    if let Some(found) = usable(&venv) {
+        return Ok(found);
+    }
+    say(&format!("installing {} for the tests", packages.join(", ")));
+    let mut make = Command::new("python3");
+    make.args(["-m", "venv", "--clear"]).arg(&venv);
+    run(&mut make, INSTALL_SECONDS)?;
+    let mut install = Command::new(venv.join("bin/pip"));
+    install.args(["install", "--quiet", "--disable-pip-version-check"]);
+    run(install.args(packages), INSTALL_SECONDS)?;
+    usable(&venv).ok_or_else(|| format!("{} do not work here", packages.join(", ")))
+}
+
+/// The directory beside the build where tools for tests are kept, and the sole right to make the one of this name.
+pub(super) fn locked(name: &str) -> Result<(PathBuf, File), String> {
     let tools = Path::new(env!("CARGO_TARGET_TMPDIR"))
         .parent()
         .ok_or("the target directory has no parent")?
         .join("test-tools");
     fs::create_dir_all(&tools).map_err(|error| format!("{}: {error}", tools.display()))?;
-    let venv = tools.join(name);
     // Several test processes may start at once; the lock goes with the file handle.
     let lock =
         File::create(tools.join(format!("{name}.lock"))).map_err(|error| error.to_string())?;
     lock.lock().map_err(|error| error.to_string())?;
-    if let Some(found) = usable(&venv) {
-        return Ok(found);
-    }
-    say(&format!("installing {} for the tests", packages.join(", ")));
-    run(Command::new("python3")
-        .args(["-m", "venv", "--clear"])
-        .arg(&venv))?;
-    run(Command::new(venv.join("bin/pip"))
-        .args(["install", "--quiet", "--disable-pip-version-check"])
-        .args(packages))?;
-    usable(&venv).ok_or_else(|| format!("{} do not work here", packages.join(", ")))
+    Ok((tools, lock))
 }
 
 /// What was found, or `None` when the calling test is to return at once.
@@ -73,12 +79,13 @@ pub(crate) fn interpreter(venv: &Path, module: &str) -> Option<PathBuf> {
         .then_some(python)
 }
 
-fn run(command: &mut Command) -> Result<(), String> {
+/// Runs a command that may take this long.
+pub(super) fn run(command: &mut Command, seconds: u32) -> Result<(), String> {
     let mut child = command
         .stdin(Stdio::null())
         .spawn()
         .map_err(|error| format!("{command:?}: {error}"))?;
-    for _ in 0..INSTALL_SECONDS * 10 {
+    for _ in 0..seconds * 10 {
         match child.try_wait() {
             Ok(Some(status)) if status.success() => return Ok(()),
             Ok(Some(status)) => return Err(format!("{command:?}: {status}")),
@@ -87,10 +94,10 @@ fn run(command: &mut Command) -> Result<(), String> {
         }
     }
     stop(&mut child);
-    Err(format!("{command:?}: no end after {INSTALL_SECONDS} s"))
+    Err(format!("{command:?}: no end after {seconds} s"))
 }
 
 #[expect(clippy::print_stderr, reason = "a skipped test must be seen")]
-fn say(text: &str) {
+pub(super) fn say(text: &str) {
     eprintln!("{text}");
 }

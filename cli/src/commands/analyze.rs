@@ -29,7 +29,7 @@ const WRITTEN: [(&str, &str); 5] = [
 pub(super) fn run(arguments: &AnalyzeArgs, output: &mut Output<'_>) -> Result<Outcome, CliError> {
     files::check_out(&arguments.out)?;
     files::check_out(&arguments.out.join("egress"))?;
-    let traces = source::read_traces(&arguments.traces, arguments.reading, output)?;
+    let traces = source::read_traces(&arguments.traces, &arguments.reading, output)?;
     let snapshot = &traces.snapshot;
     output.progress("deriving egress and the onboarding plan");
     let egress = egress::model_of(snapshot, &arguments.names);

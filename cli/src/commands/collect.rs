@@ -12,6 +12,7 @@ use tracemesh_graph::settings::Settings;
 use tracing::Level;
 
 use crate::args::CollectArgs;
+use crate::commands::sampling;
 use crate::error::{CliError, Outcome};
 use crate::output::Output;
 use crate::terminal::Palette;
@@ -19,6 +20,10 @@ use crate::text::{counted, thousands};
 
 /// Receives until SIGINT or SIGTERM, then tells what was received.
 pub(super) fn run(arguments: CollectArgs, output: &mut Output<'_>) -> Result<Outcome, CliError> {
+    let settings = Settings {
+        sampling: sampling::rules(&arguments.sampling)?,
+        ..Settings::default()
+    };
     start_log(output.capabilities().stderr);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -29,7 +34,10 @@ pub(super) fn run(arguments: CollectArgs, output: &mut Output<'_>) -> Result<Out
                 .hint("the limit on threads or open files may be reached: see `ulimit -a`")
         })?;
     let (ready, bound) = oneshot::channel();
-    let options = options(arguments, ready);
+    let options = CollectOptions {
+        settings,
+        ..options(arguments, ready)
+    };
     let summary = runtime.block_on(receive(options, bound, output))?;
     output.note(&last_words(&summary));
     Ok(Outcome::Done)

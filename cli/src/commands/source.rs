@@ -7,6 +7,7 @@ mod traces;
 use tracemesh_graph::snapshot::GraphSnapshot;
 
 use crate::args::SourceArgs;
+use crate::commands::sampling;
 use crate::error::CliError;
 use crate::findings::bounds_reached;
 use crate::output::Output;
@@ -49,13 +50,16 @@ pub(super) fn load(
 }
 
 fn read(arguments: &SourceArgs, output: &mut Output<'_>) -> Result<GraphSnapshot, CliError> {
+    if arguments.traces.is_empty() {
+        sampling::refuse(&arguments.reading.sampling)?;
+    }
     if let Some(path) = &arguments.graph {
         return file::read(path);
     }
     if arguments.traces.is_empty() {
         return store::read(&arguments.store, output);
     }
-    let traces = read_traces(&arguments.traces, arguments.reading, output)?;
+    let traces = read_traces(&arguments.traces, &arguments.reading, output)?;
     if let Some(note) = traces.skipped_note() {
         output.note(&note);
     }

@@ -36,6 +36,9 @@ pub fn table(report: &Report, palette: Palette) -> String {
         for finding in &service.findings {
             page.wrapped(&bullet(finding.grade), &words::of_finding(finding));
             page.wrapped("     fix: ", &words::fix(finding));
+            if !finding.exemplars.is_empty() {
+                page.wrapped("     see: ", &words::examples(finding));
+            }
         }
     }
     page.heading("Not seen");
@@ -143,6 +146,7 @@ fn unseen_table(services: &[ServiceReport]) -> String {
 ///   "services": [ {"service": "<node id>", "spans": 1, "grade": "B", "unseen": {...} or null,
 ///                  "findings": [ {"problem": "unresolved", "part": 3, "whole": 90, "grade": "B",
 ///                                 "about": [{"name": "socket 10.0.0.7:9000", "count": 3}], "more": 0,
+///                                 "sampled_out": 0, "exemplars": ["<trace id>"],
 ///                                 "says": "...", "fix": "..."} ]} ],
 ///   "caveat": "..." }
 /// ```

@@ -7,7 +7,7 @@ use tracemesh_graph::egress::Conservation;
 use tracemesh_graph::snapshot::{Diagnostics, Edge, GraphSnapshot, NodeKind};
 
 use crate::findings::Finding;
-use crate::render::{evidence_classes, seconds};
+use crate::render::{estimate, evidence_classes, seconds, whole};
 use crate::terminal::{Palette, Role};
 use crate::text::{clip, count_of, counted, printable, shell_word, thousands};
 
@@ -182,6 +182,9 @@ fn graph(page: &mut Page, snapshot: &GraphSnapshot) {
         page.fact("other nodes", &others.join(", "));
     }
     page.fact("edges", &edges(&snapshot.edges));
+    if let Some(sampled) = sampled(&snapshot.edges) {
+        page.fact("sampled", &sampled);
+    }
     page.fact("unresolved", &unresolved(&snapshot.diagnostics));
 }
 
@@ -208,6 +211,26 @@ fn edges(edges: &[Edge]) -> String {
     } else {
         format!("{total} by best evidence: {}", list.join(", "))
     }
+}
+
+/// What the calls stand for, when they were sampled. Errors of edges are added up: calls of one trace are no separate draws.
+fn sampled(edges: &[Edge]) -> Option<String> {
+    let sampled = || edges.iter().filter(|edge| estimate(edge).is_some());
+    let calls = sampled().fold(0, |sum: u64, edge| sum.saturating_add(edge.calls));
+    let stand_for: f64 = sampled().map(|edge| edge.weighted_calls).sum();
+    let errors = sampled().map(|edge| edge.facts.sampling?.standard_error);
+    let error = errors.sum::<Option<f64>>().map_or_else(
+        || ", with an unknown error".to_owned(),
+        |error| format!(" +/- {} at most (standard error)", whole(error.ceil())),
+    );
+    (calls > 0).then(|| {
+        format!(
+            "{} of {} stand for {}{error}",
+            counted(calls, "call", "calls"),
+            counted(count_of(sampled().count()), "edge", "edges"),
+            whole(stand_for),
+        )
+    })
 }
 
 /// Where every edge went; the parts add up to all edges.

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use tracemesh_graph::snapshot::{Edge, GraphSnapshot, Node, Relation, Target};
 
-use crate::render::seconds;
+use crate::render::{estimate, seconds};
 use crate::text::{count_of, counted, printable, thousands};
 
 pub(super) mod layout;
@@ -82,33 +82,48 @@ fn nodes(nodes: &[Node]) -> (String, u64) {
 
 /// The edge table and how many cells had to be cut. Callers are headings, so that both names have room.
 fn edges(edges: &[Edge]) -> (String, u64) {
-    let mut grid = Grid::new(vec![
+    let is_sampled = edges.iter().any(|edge| estimate(edge).is_some());
+    let mut columns = vec![
         Column::new("CALLER, ITS CALLEES", Align::Left).shrinking(),
         Column::new("CALLS", Align::Right),
         Column::new("FAILED", Align::Right),
         Column::new("RETRIES", Align::Right),
         Column::new("P99 MS", Align::Right),
         Column::new("SURE %", Align::Right),
-    ]);
+    ];
+    if is_sampled {
+        columns.insert(2, Column::new("STAND FOR", Align::Right));
+    }
+    let mut grid = Grid::new(columns);
     let mut caller = None;
     for edge in edges {
         if caller != Some(&edge.caller) {
             caller = Some(&edge.caller);
             grid.heading(printable(&edge.caller).into_owned());
         }
-        grid.row(vec![
+        let mut cells = vec![
             format!("  {} {}", arrow(edge.relation), printable(&edge.callee)),
             thousands(edge.calls),
             thousands(edge.failed),
             thousands(edge.retries),
             latency(edge),
             format!("{:.0}", edge.confidence * 100.0),
-        ]);
+        ];
+        if is_sampled {
+            let estimate = estimate(edge);
+            cells.insert(2, estimate.unwrap_or_else(|| thousands(edge.calls)));
+        }
+        grid.row(cells);
     }
     let (mut text, cut) = grid.finish(WIDTH);
     text.push_str(
         "\n-> call, => messages, ~> through a proxy; P99 at the caller, else at the callee\n",
     );
+    if is_sampled {
+        text.push_str(
+            "STAND FOR: corrected for sampling, +/- one standard error where it is known\n",
+        );
+    }
     (text, cut)
 }
 

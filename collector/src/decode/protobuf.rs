@@ -5,7 +5,7 @@
 //! never entered deeper than its scalar. A resource that cannot be decoded rejects its spans, since they would
 //! be counted for the wrong service.
 
-use tracemesh_graph::attribute::{AttributeSet, Key, Value as AttributeValue};
+use tracemesh_graph::attribute::{AttributeSet, KeyAliases, Value as AttributeValue};
 use tracemesh_graph::span::{Link, RejectReason, SpanId, SpanKind, SpanSink, SpanView, TraceId};
 
 use super::wire::{Reader, Value, WireError, WireFault};
@@ -29,10 +29,14 @@ pub fn decode_protobuf(bytes: &[u8], sink: &mut dyn SpanSink) -> Result<(), Deco
 struct Scratch<'a> {
     attributes: AttributeSet<'a>,
     links: Vec<Link>,
+    aliases: KeyAliases,
 }
 
 fn walk_request(bytes: &[u8], sink: &mut dyn SpanSink) -> Result<(), WireError> {
-    let mut scratch = Scratch::default();
+    let mut scratch = Scratch {
+        aliases: sink.aliases().clone(),
+        ..Scratch::default()
+    };
     each_message(Reader::new(bytes, 0), 1, &mut |resource_spans| {
         walk_resource_spans(resource_spans, &mut scratch, sink)
     })
@@ -47,7 +51,7 @@ fn walk_resource_spans<'a>(
     let mut decoded = Ok(());
     each_message(message, 1, &mut |resource| {
         if decoded.is_ok() {
-            decoded = resource_attributes(resource, &mut attributes);
+            decoded = resource_attributes(resource, &scratch.aliases, &mut attributes);
         }
         Ok(())
     })?;
@@ -92,12 +96,13 @@ fn each_message<'a>(
 
 fn resource_attributes<'a>(
     mut resource: Reader<'a>,
+    aliases: &KeyAliases,
     attributes: &mut AttributeSet<'a>,
 ) -> Result<(), RejectReason> {
     let mut count = 0;
     while let Some((number, value)) = resource.next_field().map_err(malformed)? {
         if number == 1 {
-            add_attribute(block(value)?, &mut count, attributes)?;
+            add_attribute(block(value)?, &mut count, aliases, attributes)?;
         }
     }
     Ok(())
@@ -160,7 +165,8 @@ fn read_span<'a>(
             (7, Value::Fixed64(time)) => raw.start_ns = time,
             (8, Value::Fixed64(time)) => raw.end_ns = time,
             (9, Value::Block(attribute)) => {
-                add_attribute(attribute, &mut attributes, &mut scratch.attributes)?;
+                let set = &mut scratch.attributes;
+                add_attribute(attribute, &mut attributes, &scratch.aliases, set)?;
             }
             (13, Value::Block(link)) => add_link(link, &mut links, &mut scratch.links)?,
             (15, Value::Block(status)) => read_status(status, &mut raw.status)?,
@@ -177,6 +183,7 @@ fn read_span<'a>(
 fn add_attribute<'a>(
     attribute: Reader<'a>,
     count: &mut usize,
+    aliases: &KeyAliases,
     attributes: &mut AttributeSet<'a>,
 ) -> Result<(), RejectReason> {
     *count += 1;
@@ -191,7 +198,8 @@ fn add_attribute<'a>(
         }
     }
     // A key that is not UTF-8 is no key of ours.
-    let Some(key) = std::str::from_utf8(name).ok().and_then(Key::lookup) else {
+    let name = std::str::from_utf8(name).ok();
+    let Some(key) = name.and_then(|name| aliases.lookup(name)) else {
         return Ok(());
     };
     // A second walk, because a split `value` merges and the key may come last.

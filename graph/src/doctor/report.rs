@@ -73,6 +73,12 @@ pub struct Finding {
     pub about: Vec<About>,
     /// How many more there are than `about` lists.
     pub more: u64,
+    /// How many more like these sampling explains; they are no part of `part`.
+    #[serde(default)]
+    pub sampled_out: u64,
+    /// Example trace ids, smallest first; empty where the snapshot has none.
+    #[serde(default)]
+    pub exemplars: Vec<String>,
 }
 
 /// Something that a finding is about.
@@ -102,10 +108,13 @@ pub enum Problem {
     KindsMissing,
     /// Calls to a service that emits no server spans; over all: such services. Of calls to it; of services. About its callers.
     NoServerSpans,
-    /// Calls to a service that were not joined with its server spans: known by address or name only. Of sync calls to it.
-    /// About the callers.
+    /// Calls to a service that were not joined with its server spans: known by address or name only, beyond what sampling
+    /// explains. Of sync calls to it. About the callers.
     ContextLost,
-    /// Spans whose parent was never seen. Of spans.
+    /// Callers dial a service, but every request to it begins a trace of its own: context never arrives. Calls to it, of such
+    /// calls. About the callers.
+    ContextBroken,
+    /// Spans whose parent was never seen, beyond what sampling explains. Of spans.
     Orphans,
     /// Outgoing calls without known destination. Of outgoing calls. About what the spans do say.
     Unresolved,
@@ -122,6 +131,9 @@ pub enum Problem {
     AddressMissing,
     /// Spans that do not say how many they stand for, while others do. Of spans.
     WeightUnknown,
+    /// Its clock and that of a service it speaks with cannot both be right. Pairs of instances that disagree, of themselves;
+    /// over all: such services. About the other service, with milliseconds as the count.
+    ClockSkew,
     /// Spans sent more than once. Of spans with their duplicates.
     Duplicates,
 }
@@ -139,6 +151,7 @@ impl Problem {
             Self::KindsMissing => "kinds_missing",
             Self::NoServerSpans => "no_server_spans",
             Self::ContextLost => "context_lost",
+            Self::ContextBroken => "context_broken",
             Self::Orphans => "orphans",
             Self::Unresolved => "unresolved",
             Self::MessagesUncorrelated => "messages_uncorrelated",
@@ -147,6 +160,7 @@ impl Problem {
             Self::NoClientSpans => "no_client_spans",
             Self::AddressMissing => "address_missing",
             Self::WeightUnknown => "weight_unknown",
+            Self::ClockSkew => "clock_skew",
             Self::Duplicates => "duplicates",
         }
     }

@@ -3,17 +3,18 @@
 use super::facts::{Graph, Service, sum};
 use super::grade::{Grade, of_share};
 use super::report::{About, Finding, Problem};
-use crate::snapshot::{Edge, NodeKind, Relation};
+use crate::snapshot::{Edge, NodeKind, Relation, SampledOut};
 
 /// Names listed per finding.
 const MAX_ABOUT: usize = 5;
 
 /// All findings about a service, worst first.
 pub(super) fn findings(graph: &Graph<'_>, service: &Service<'_>) -> Vec<Finding> {
-    let rules: [fn(&Graph<'_>, &Service<'_>) -> Option<Finding>; 13] = [
+    let rules: [fn(&Graph<'_>, &Service<'_>) -> Option<Finding>; 15] = [
         nameless,
         kinds_missing,
         no_server_spans,
+        context_broken,
         context_lost,
         orphans,
         unresolved,
@@ -23,6 +24,7 @@ pub(super) fn findings(graph: &Graph<'_>, service: &Service<'_>) -> Vec<Finding>
         no_client_spans,
         address_missing,
         weight_unknown,
+        clock_skew,
         duplicates,
     ];
     let mut findings: Vec<Finding> = rules
@@ -57,6 +59,8 @@ fn finding(
         grade: of_share(part, whole, floor),
         about,
         more: u64::try_from(more).unwrap_or(u64::MAX),
+        sampled_out: 0,
+        exemplars: Vec::new(),
     })
 }
 
@@ -113,26 +117,61 @@ fn no_server_spans(_: &Graph<'_>, service: &Service<'_>) -> Option<Finding> {
     finding(Problem::NoServerSpans, (calls, calls), Grade::C, callers)
 }
 
-/// Calls that no server span answered. Both ends send spans, so what is missing is the thread between them.
-fn context_lost(_: &Graph<'_>, service: &Service<'_>) -> Option<Finding> {
-    if service.spans("server") == 0 {
+/// True when nothing of the trace context of its callers ever arrives: they dial it, and it begins a new trace each time.
+fn is_context_broken(service: &Service<'_>) -> bool {
+    let servers = service.spans("server");
+    let is_joined = |edge: &Edge| edge.evidence.unjoined() < edge.calls;
+    servers > 0
+        && service.node.is_some_and(|node| node.entry_calls >= servers)
+        && service.callers().any(|edge| edge.calls > 0)
+        && !service.callers().any(is_joined)
+}
+
+fn context_broken(_: &Graph<'_>, service: &Service<'_>) -> Option<Finding> {
+    if !is_context_broken(service) {
         return None;
     }
-    let unjoined = |edge: &Edge| {
-        let evidence = edge.evidence;
-        sum([evidence.address, evidence.alias, evidence.named].into_iter())
-    };
+    let calls = sum(service.callers().map(|edge| edge.calls));
+    let callers = service
+        .callers()
+        .map(|edge| (edge.caller.clone(), edge.calls));
+    finding(Problem::ContextBroken, (calls, calls), Grade::D, callers)
+}
+
+/// Calls that no server span answered. Both ends send spans, so what is missing is the thread between them, unless the
+/// service was sampled less than its callers.
+fn context_lost(_: &Graph<'_>, service: &Service<'_>) -> Option<Finding> {
+    if service.spans("server") == 0 || is_context_broken(service) {
+        return None;
+    }
+    let unjoined = |edge: &Edge| sampled_out(edge).unexplained(edge.evidence.unjoined());
     let part = sum(service.callers().map(unjoined));
     let whole = sum(service.callers().map(|edge| edge.calls));
     let callers = service
         .callers()
         .map(|edge| (edge.caller.clone(), unjoined(edge)));
-    finding(Problem::ContextLost, (part, whole), Grade::D, callers)
+    let found = finding(Problem::ContextLost, (part, whole), Grade::D, callers)?;
+    let explained = service.callers().map(|edge| sampled_out(edge).count);
+    Some(Finding {
+        sampled_out: sum(explained),
+        ..found
+    })
+}
+
+fn sampled_out(edge: &Edge) -> SampledOut {
+    let sampling = edge.facts.sampling.unwrap_or_default();
+    sampling.sampled_out
 }
 
 fn orphans(_: &Graph<'_>, service: &Service<'_>) -> Option<Finding> {
-    let share = (service.diagnostics.orphans, service.diagnostics.spans);
-    finding(Problem::Orphans, share, Grade::D, no_names())
+    let diagnostics = service.diagnostics;
+    let share = (diagnostics.unexplained_orphans(), diagnostics.spans);
+    let found = finding(Problem::Orphans, share, Grade::D, no_names())?;
+    Some(Finding {
+        sampled_out: diagnostics.orphans_sampled_out.count,
+        exemplars: diagnostics.orphan_exemplars.clone(),
+        ..found
+    })
 }
 
 fn unresolved(_: &Graph<'_>, service: &Service<'_>) -> Option<Finding> {
@@ -143,7 +182,11 @@ fn unresolved(_: &Graph<'_>, service: &Service<'_>) -> Option<Finding> {
     };
     let known = known.iter().map(|(name, count)| (name.clone(), *count));
     let share = (diagnostics.unresolved, service.outgoing());
-    finding(Problem::Unresolved, share, Grade::D, known)
+    let found = finding(Problem::Unresolved, share, Grade::D, known)?;
+    Some(Finding {
+        exemplars: diagnostics.unresolved_exemplars.clone(),
+        ..found
+    })
 }
 
 /// Messages that came out of a broker, but from no producer that could be named.
@@ -242,6 +285,21 @@ fn weight_unknown(graph: &Graph<'_>, service: &Service<'_>) -> Option<Finding> {
         Grade::C,
         no_names(),
     )
+}
+
+/// Hosts that keep their time over a network agree within some milliseconds; less is noise.
+const MIN_SKEW_MS: u64 = 10;
+
+/// No edge depends on clocks, so this never weighs much. It tells which times not to compare.
+fn clock_skew(_: &Graph<'_>, service: &Service<'_>) -> Option<Finding> {
+    let skew = service.diagnostics.clock_skew.as_ref()?;
+    let off_ms = skew.ahead_ms.unsigned_abs();
+    if off_ms < MIN_SKEW_MS {
+        return None;
+    }
+    let pairs = (skew.instance_pairs, skew.instance_pairs);
+    let other = std::iter::once((skew.other.clone(), off_ms));
+    finding(Problem::ClockSkew, pairs, Grade::B, other)
 }
 
 fn duplicates(_: &Graph<'_>, service: &Service<'_>) -> Option<Finding> {

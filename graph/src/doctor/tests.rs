@@ -1,6 +1,8 @@
 use super::*;
 use crate::snapshot::testing::{edge, service, snapshot, target};
-use crate::snapshot::{Edge, EvidenceCounts, Relation, ServiceDiagnostics};
+use crate::snapshot::{
+    ClockSkew, Edge, EdgeSampling, EvidenceCounts, Relation, SampledOut, ServiceDiagnostics,
+};
 
 const WEB: &str = "service/web";
 const CART: &str = "service/cart";
@@ -325,4 +327,100 @@ fn hostile_numbers_and_ids_are_survived() {
     graph.diagnostics.dropped.insert("x".to_owned(), u64::MAX);
     graph.nodes.clear();
     assert_eq!(examine(&graph).grade, Grade::D);
+}
+
+#[test]
+fn orphans_that_sampling_explains_are_no_finding() {
+    let found = |orphans: u64| {
+        let (mut services, edges) = healthy();
+        services[1].orphans = orphans;
+        services[1].orphans_sampled_out = SampledOut {
+            count: orphans.min(50),
+            standard_error: 7,
+        };
+        services[1].orphan_exemplars = vec!["00aa".to_owned()];
+        examined(services, edges)
+    };
+    for explained in [0, 50, 71] {
+        assert_eq!(found(explained).grade, Grade::A, "{explained}");
+    }
+    let finding = only(&found(90), CART);
+    assert_eq!((finding.problem, finding.part), (Problem::Orphans, 40));
+    assert_eq!(finding.sampled_out, 50);
+    assert_eq!(finding.exemplars, ["00aa"]);
+}
+
+#[test]
+fn calls_to_a_service_that_is_sampled_less_are_not_lost_context() {
+    let found = |sampled_out: SampledOut| {
+        let (services, mut edges) = healthy();
+        let counts = EvidenceCounts {
+            paired: 40,
+            address: 60,
+            ..EvidenceCounts::default()
+        };
+        evidence(&mut edges[0], counts);
+        edges[0].facts.sampling = Some(EdgeSampling {
+            sampled_out,
+            ..EdgeSampling::default()
+        });
+        examined(services, edges)
+    };
+    let out = |count, standard_error| SampledOut {
+        count,
+        standard_error,
+    };
+    assert_eq!(found(out(58, 5)).grade, Grade::A);
+    let finding = only(&found(out(20, 5)), CART);
+    assert_eq!((finding.problem, finding.part), (Problem::ContextLost, 40));
+    assert_eq!(finding.sampled_out, 20);
+}
+
+#[test]
+fn a_service_whose_every_request_begins_a_trace_while_it_is_dialled_breaks_the_context() {
+    let (services, mut edges) = healthy();
+    let by_address = EvidenceCounts {
+        address: 100,
+        ..EvidenceCounts::default()
+    };
+    evidence(&mut edges[0], by_address);
+    let mut graph = snapshot(services, edges);
+    let cart = graph.nodes.iter_mut().find(|node| node.id == CART).unwrap();
+    cart.entry_calls = 100;
+    let finding = only(&examine(&graph), CART);
+    assert_eq!(
+        (finding.problem, finding.part, finding.whole),
+        (Problem::ContextBroken, 100, 100)
+    );
+    assert_eq!(finding.about[0].name, WEB);
+    // Some requests with a parent, and it is a matter of some calls only.
+    let cart = graph.nodes.iter_mut().find(|node| node.id == CART).unwrap();
+    cart.entry_calls = 60;
+    assert_eq!(only(&examine(&graph), CART).problem, Problem::ContextLost);
+}
+
+#[test]
+fn clocks_that_disagree_by_more_than_noise_are_told_and_cost_little() {
+    let found = |ahead_ms: i64| {
+        let (mut services, edges) = healthy();
+        services[1].clock_skew = Some(ClockSkew {
+            other: WEB.to_owned(),
+            ahead_ms,
+            instance_pairs: 30,
+            ..ClockSkew::default()
+        });
+        examined(services, edges)
+    };
+    assert_eq!(found(-9).grade, Grade::A);
+    let finding = only(&found(-2000), CART);
+    assert_eq!(
+        (finding.problem, finding.part, finding.grade),
+        (Problem::ClockSkew, 30, Grade::B)
+    );
+    assert_eq!(
+        (finding.about[0].name.as_str(), finding.about[0].count),
+        (WEB, 2000)
+    );
+    let report = found(i64::MIN);
+    assert_eq!((report.reasons[0].part, report.reasons[0].whole), (1, 2));
 }

@@ -61,9 +61,10 @@ fn of_services(graph: &Graph<'_>, services: &[ServiceReport]) -> Vec<Reason> {
     let sums = sums.into_iter();
     sums.map(|(problem, (part, concerned))| {
         let (part, whole, floor) = match problem {
-            // A suspicion, or a gap of whole services: their number counts, not how busy they are.
+            // A suspicion, or something about whole services: their number counts, not how busy they are.
             Problem::NoClientSpans => (concerned, bases.services, Grade::B),
             Problem::NoServerSpans => (concerned, bases.services, Grade::C),
+            Problem::ClockSkew => (concerned, bases.services, Grade::B),
             other => (part, bases.of(other), floor(other)),
         };
         Reason {
@@ -124,11 +125,11 @@ impl Bases {
     const fn of(&self, problem: Problem) -> u64 {
         match problem {
             Problem::Unresolved | Problem::SilentCallee | Problem::AddressMissing => self.outgoing,
-            Problem::ContextLost => self.to_services,
+            Problem::ContextLost | Problem::ContextBroken => self.to_services,
             Problem::MessagesUncorrelated => self.consumed,
             Problem::UnresolvedLinks => self.consumer_spans,
             Problem::Duplicates => self.received,
-            Problem::NoClientSpans | Problem::NoServerSpans => self.services,
+            Problem::NoClientSpans | Problem::NoServerSpans | Problem::ClockSkew => self.services,
             _ => self.spans,
         }
     }

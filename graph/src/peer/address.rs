@@ -182,7 +182,7 @@ pub(super) fn dialled(attributes: &AttributeSet<'_>, url: Option<&Url>) -> Vec<A
         found.extend(url.map(|url| url.address.clone()));
     }
     // A proxy's `peer.address` is its downstream.
-    let is_proxy = super::is_proxy(attributes);
+    let is_proxy = super::proxy::is_proxy(attributes);
     let others = [
         (Key::HttpHost, None),
         (Key::NetPeerName, Some(Key::NetPeerPort)),

@@ -7,9 +7,10 @@ use super::nodes::event;
 use super::{Emitters, NodeRef};
 use crate::identity::NodeKey;
 use crate::peer::{Category, Peer};
-use crate::segment::Segment;
+use crate::segment::sampling::Expected;
 use crate::segment::stats::{EdgeStats, cap_values};
-use crate::snapshot::{Diagnostics, ServiceDiagnostics};
+use crate::segment::{Caller, Segment};
+use crate::snapshot::{ClockSkew, Diagnostics, Relation, ServiceDiagnostics};
 
 /// Outgoing calls per service that have no known destination.
 pub(super) type Unresolved = BTreeMap<NodeRef, UnresolvedCalls>;
@@ -69,22 +70,29 @@ pub(super) fn of(diagnosed: &Diagnosed<'_>) -> Diagnostics {
         counters: segment.counters.clone(),
         ..Diagnostics::default()
     };
+    let sampled_out = sampled_out(segment);
+    let mut clocks = clock_skews(diagnosed);
     for (node, (key, stats)) in diagnosed.emitters {
+        let (orphans, unanswered) = sampled_out.get(*key).copied().unwrap_or_default();
         let calls = diagnosed.unresolved.get(node).cloned().unwrap_or_default();
         let service = ServiceDiagnostics {
             service: diagnosed.ids[node].clone(),
             spans: stats.spans,
             kinds: stats.kinds.clone(),
             orphans: event(stats, "orphan"),
+            orphans_sampled_out: orphans.shown(event(stats, "orphan")),
+            orphan_exemplars: stats.orphan_exemplars.hex(),
             unresolved: calls.by_protocol.values().sum(),
             unresolved_by_protocol: calls.by_protocol,
             unresolved_by_evidence: capped(calls.by_evidence, diagnosed.max_values),
             unresolved_exemplars: calls.exemplars.into_iter().map(trace_hex).collect(),
             without_server_half: event(stats, "without_server_half"),
+            without_server_half_sampled_out: unanswered.shown(event(stats, "without_server_half")),
             duplicates: event(stats, "duplicate"),
             store_full: event(stats, "store_full"),
             unresolved_links: diagnosed.links.get(*key).copied().unwrap_or_default(),
             weight_unknown: Some(event(stats, "weight_unknown")),
+            clock_skew: clocks.remove(*key),
         };
         totals.used += service.spans;
         totals.duplicates += service.duplicates;
@@ -104,6 +112,44 @@ pub(super) fn of(diagnosed: &Diagnosed<'_>) -> Diagnostics {
     totals.spans = totals.used + totals.duplicates + fragments + rejected;
     totals.per_service.sort_by(|a, b| a.service.cmp(&b.service));
     totals
+}
+
+/// Per node the orphans at it, and the unanswered calls from it, that the sampling of its neighbours explains. A logical
+/// edge through a gateway repeats what the physical ones say.
+fn sampled_out(segment: &Segment) -> BTreeMap<&NodeKey, (Expected, Expected)> {
+    let mut found: BTreeMap<&NodeKey, (Expected, Expected)> = BTreeMap::new();
+    let edges = segment.edges.iter();
+    for (key, stats) in edges.filter(|(key, _)| key.relation != Relation::Proxied) {
+        if let (Caller::Node(caller), Some(callee)) = (&key.caller, &key.callee) {
+            let at_callee = found.entry(callee).or_default();
+            at_callee.0.merge(stats.sampling.orphans);
+            let at_caller = found.entry(caller).or_default();
+            at_caller.1.merge(stats.sampling.unanswered);
+        }
+    }
+    found
+}
+
+/// Per node the clock that disagrees most with its own; of equal ones the first by name.
+fn clock_skews<'a>(diagnosed: &Diagnosed<'a>) -> BTreeMap<&'a NodeKey, ClockSkew> {
+    let mut worst: BTreeMap<&NodeKey, ClockSkew> = BTreeMap::new();
+    for (key, skew) in &diagnosed.segment.skews {
+        let callee = (&key.callee, &key.callee_instance, skew.ahead_ms());
+        let caller = (&key.caller, &key.caller_instance, -skew.ahead_ms());
+        for (own, other) in [(callee, caller), (caller, callee)] {
+            let found = worst.entry(own.0).or_default();
+            found.instance_pairs += 1;
+            if own.2.unsigned_abs() > found.ahead_ms.unsigned_abs() {
+                let other_id = diagnosed.ids.get(&NodeRef::of_key(other.0));
+                found.other = other_id.cloned().unwrap_or_default();
+                found.instance.clone_from(own.1);
+                found.other_instance.clone_from(other.1);
+                found.ahead_ms = own.2;
+            }
+        }
+    }
+    worst.retain(|_, skew| skew.ahead_ms != 0);
+    worst
 }
 
 fn capped(mut values: BTreeMap<String, u64>, max_values: usize) -> BTreeMap<String, u64> {

@@ -7,7 +7,9 @@ use super::classes::{Classes, trace_hex};
 use super::destination::{Evidence, Known};
 use crate::peer::{Category, Peer};
 use crate::segment::planning::EdgeFacts;
+use crate::segment::sampling::{Seen, TraceSum};
 use crate::segment::stats::{EdgeStats, add_capped, add_counts};
+use crate::settings::Settings;
 use crate::snapshot::{self, Edge, Latency, Relation, Target};
 use crate::time::Timestamp;
 
@@ -16,12 +18,17 @@ use crate::time::Timestamp;
 pub(super) struct EdgeTable {
     edges: BTreeMap<(NodeRef, NodeRef, Relation), Sum>,
     max_values: usize,
+    min_sampled_calls: u64,
 }
 
 /// Everything that was resolved to one edge.
 #[derive(Debug, Default)]
 struct Sum {
     stats: EdgeStats,
+    /// Sum of the standard deviations of everything that was resolved to the edge, in its order.
+    deviations: f64,
+    /// The trace of the last message and the messages of that trace so far.
+    messages: Option<(u128, TraceSum)>,
     facts: Option<EdgeFacts>,
     classes: Classes,
     targets: BTreeMap<(String, String, Option<u16>), TargetSum>,
@@ -40,10 +47,11 @@ struct TargetSum {
 }
 
 impl EdgeTable {
-    pub(super) fn new(max_values: usize) -> Self {
+    pub(super) fn new(settings: &Settings) -> Self {
         Self {
             edges: BTreeMap::new(),
-            max_values,
+            max_values: settings.max_facet_values,
+            min_sampled_calls: settings.min_sampled_calls,
         }
     }
 
@@ -104,7 +112,7 @@ impl EdgeTable {
         }
     }
 
-    /// Adds messages, which dial nothing.
+    /// Adds messages, which dial nothing. Those of one trace, which are sampled together, must follow each other.
     pub(super) fn add_messages(
         &mut self,
         from: &NodeRef,
@@ -128,12 +136,12 @@ impl EdgeTable {
 
     /// The edges in their final order.
     pub(super) fn finish(self, ids: &BTreeMap<NodeRef, String>) -> Vec<Edge> {
-        let max_values = self.max_values;
+        let bounds = (self.max_values, self.min_sampled_calls);
         let mut edges: Vec<Edge> = self
             .edges
             .into_iter()
             .map(|((caller, callee, relation), sum)| {
-                sum.finish(&ids[&caller], &ids[&callee], relation, max_values)
+                sum.finish(&ids[&caller], &ids[&callee], relation, bounds)
             })
             .collect();
         edges.sort_by(|a, b| {
@@ -146,6 +154,7 @@ impl EdgeTable {
 impl Sum {
     fn count(&mut self, to: &Known, stats: &EdgeStats) {
         self.stats.merge(stats);
+        self.deviations += stats.sampling.deviation();
         self.classes.count_calls(&stats.found, to.evidence);
         for (found, trace) in stats.exemplars() {
             self.classes.call_exemplar(found, to.evidence, trace);
@@ -157,6 +166,24 @@ impl Sum {
         self.classes.count_messages(stats.calls, evidence);
         for (_, trace) in stats.exemplars() {
             self.classes.message_exemplar(evidence, trace);
+            self.message_of(trace, stats);
+        }
+    }
+
+    /// Notes the messages of an operation; those of the trace before are complete when another begins.
+    fn message_of(&mut self, trace: u128, stats: &EdgeStats) {
+        if self.messages.is_some_and(|(before, _)| before != trace) {
+            self.end_messages();
+        }
+        let (_, sum) = self.messages.get_or_insert((trace, TraceSum::default()));
+        sum.add_fixed(stats.weight, stats.calls);
+    }
+
+    fn end_messages(&mut self) {
+        if let Some((_, sum)) = self.messages.take() {
+            self.stats.sampling.add_variance(sum.variance());
+            // The sum over traces stands; the messages of different traces are no parts of one.
+            self.deviations = f64::INFINITY;
         }
     }
 
@@ -197,8 +224,23 @@ impl Sum {
         }
     }
 
-    fn finish(self, caller: &str, callee: &str, relation: Relation, max_values: usize) -> Edge {
+    fn finish(
+        mut self,
+        caller: &str,
+        callee: &str,
+        relation: Relation,
+        bounds: (usize, u64),
+    ) -> Edge {
+        self.end_messages();
         let stats = &self.stats;
+        let (max_values, min_calls) = bounds;
+        let evidence = self.classes.counts();
+        let sampling = stats.sampling.shown(Seen {
+            calls: stats.calls,
+            unjoined: evidence.unjoined(),
+            deviations: self.deviations,
+            min_calls,
+        });
         let mut flags = BTreeMap::new();
         add_counts(&mut flags, &stats.flags);
         if caller == callee {
@@ -220,7 +262,7 @@ impl Sum {
             failed_attempts: stats.failed_attempts,
             retries: stats.attempts.saturating_sub(stats.calls),
             weighted_calls: stats.weighted_calls(),
-            evidence: self.classes.counts(),
+            evidence,
             confidence: self.classes.mean_confidence(),
             targets: targets(self.targets),
             protocols: self.protocols,
@@ -235,7 +277,10 @@ impl Sum {
             exemplars_by_evidence: self.classes.exemplars(),
             errors: stats.errors.clone(),
             flags,
-            facts: facts(self.facts, stats, max_values),
+            facts: snapshot::EdgeFacts {
+                sampling: Some(sampling),
+                ..facts(self.facts, stats, max_values)
+            },
         }
     }
 }
@@ -264,9 +309,11 @@ fn facts(facts: Option<EdgeFacts>, stats: &EdgeStats, max_values: usize) -> snap
         caller_requests: Some(facts.caller_requests.min(stats.calls)),
         caller_instances: facts.caller_instances.count(),
         callee_instances: facts.callee_instances.count(),
+        peak_concurrency: facts.concurrency.peak(),
         zone_pairs: facts.zones,
         methods: facts.methods,
         routes: facts.routes,
+        sampling: None,
     }
 }
 

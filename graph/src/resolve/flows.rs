@@ -11,6 +11,7 @@ use super::destination::{Evidence, Known, Resolver};
 use super::edges::EdgeTable;
 use crate::identity::NodeKey;
 use crate::peer::{Category, Peer};
+use crate::sampling::Weights;
 use crate::segment::stats::{EdgeStats, Flow};
 use crate::segment::{ConsumeHalf, MessageId, Segment, SendHalf};
 use crate::snapshot::Relation;
@@ -119,7 +120,10 @@ fn flow(
         deliveries: count(distinct.len()),
         has_failed: last.is_some_and(|d| d.consume.has_failed),
         failed_deliveries: count(distinct.iter().filter(|d| d.consume.has_failed).count()),
-        weight: send.weight,
+        weights: Weights {
+            server: last.map(|d| d.consume.sampled()),
+            ..Weights::of_client(send.sampled())
+        },
         first_ns: send.start_ns,
         last_ns: distinct
             .iter()
@@ -168,7 +172,7 @@ fn legs(
             deliveries: send.messages,
             has_failed: false,
             failed_deliveries: 0,
-            weight: send.weight,
+            weights: Weights::of_client(send.sampled()),
             first_ns: send.start_ns,
             last_ns: send.end_ns,
             trace_id: id.0,
@@ -213,7 +217,7 @@ fn out_of_broker(trace_id: u128, consume: &ConsumeHalf, broker: &NodeRef, table:
         deliveries: messages,
         has_failed: consume.has_failed,
         failed_deliveries: u64::from(consume.has_failed) * messages,
-        weight: 1.0,
+        weights: Weights::of_server(consume.sampled()),
         first_ns: consume.start_ns,
         last_ns: consume.end_ns,
         trace_id,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::identity::NodeKey;
+use crate::segment::skew::SkewKey;
 use crate::segment::{Caller, EdgeKey, Segment};
 
 /// The segment with every sidecar under its application's name; `None` when no sidecar was seen. A sidecar that stood
@@ -47,7 +48,12 @@ pub(crate) fn fold_sidecars(segment: &Segment) -> Option<Segment> {
         relation: key.relation,
     };
     for (key, stats) in &segment.edges {
-        folded.edges.entry(rename(key)).or_default().merge(stats);
+        let renamed = rename(key);
+        let mut stats = stats.clone();
+        if renamed != *key {
+            stats.sampling.assume_correlated();
+        }
+        folded.edges.entry(renamed).or_default().merge(&stats);
     }
     for (key, facts) in &segment.facts {
         folded.facts.entry(rename(key)).or_default().merge(facts);
@@ -55,6 +61,14 @@ pub(crate) fn fold_sidecars(segment: &Segment) -> Option<Segment> {
     for ((node, peer), stats) in &segment.served {
         let key = (name(node), peer.clone());
         folded.served.entry(key).or_default().merge(*stats);
+    }
+    for (key, skew) in &segment.skews {
+        let key = SkewKey {
+            caller: name(&key.caller),
+            callee: name(&key.callee),
+            ..key.clone()
+        };
+        folded.skews.entry(key).or_default().merge(*skew);
     }
     for send in folded.sends.values_mut() {
         send.producer = name(&send.producer);

@@ -8,7 +8,9 @@ mod destination;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::stats::{add_counts, cap_values, fixed, unfixed};
+use super::concurrency::Concurrency;
+use super::sampling::{fixed, unfixed};
+use super::stats::{add_counts, cap_values};
 use crate::snapshot::TraceCounts;
 use crate::text::stable_hash;
 use serde::{Deserialize, Serialize};
@@ -35,6 +37,8 @@ pub(crate) struct EdgeFacts {
     pub(crate) routes: BTreeMap<String, u64>,
     pub(crate) caller_instances: Instances,
     pub(crate) callee_instances: Instances,
+    /// Time that attempts took.
+    pub(crate) concurrency: Concurrency,
 }
 
 impl EdgeFacts {
@@ -48,6 +52,7 @@ impl EdgeFacts {
         add_counts(&mut self.routes, &other.routes);
         self.caller_instances.merge(&other.caller_instances);
         self.callee_instances.merge(&other.callee_instances);
+        self.concurrency.merge(&other.concurrency);
     }
 
     /// Counts a paired attempt between two zones. Says nothing when neither end names one.

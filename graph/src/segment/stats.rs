@@ -4,13 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::exemplars::Exemplars;
 use super::planning::TraceStats;
+use super::sampling::{SamplingStats, fixed, unfixed};
+use crate::sampling::Weights;
 use crate::sketch::Sketch;
 use crate::slice::{Attempt, Found};
-
-/// Sampling weights are summed in fixed point: a sum of floats would depend on its order. 128 bits hold the largest weight
-/// times the largest message count for more spans than there can be.
-const WEIGHT_ONE: f64 = (1_u64 << 20) as f64;
 
 /// Example traces kept per evidence class; the smallest ids, so that the choice does not depend on order.
 const MAX_EXEMPLARS: usize = 3;
@@ -22,7 +21,9 @@ pub(crate) struct EdgeStats {
     pub(crate) attempts: u64,
     pub(crate) failed: u64,
     pub(crate) failed_attempts: u64,
-    weight: u128,
+    pub(crate) weight: u128,
+    #[serde(default)]
+    pub(crate) sampling: SamplingStats,
     /// Calls by how they were found.
     pub(crate) found: BTreeMap<Found, u64>,
     /// Attempts that were paired: the votes of the address book.
@@ -51,7 +52,8 @@ impl EdgeStats {
             *self.errors.entry(error.to_owned()).or_default() += 1;
         }
         if attempt.is_call {
-            self.weight += fixed(attempt.weight);
+            self.weight += fixed(attempt.weights.of_call().value);
+            self.sampling.count(attempt.weights, 1);
             *self.found.entry(attempt.found).or_default() += 1;
         }
         if attempt.found.is_pair() && attempt.is_attempt {
@@ -110,6 +112,7 @@ impl EdgeStats {
         self.failed += other.failed;
         self.failed_attempts += other.failed_attempts;
         self.weight += other.weight;
+        self.sampling.merge(&other.sampling);
         self.paired_attempts += other.paired_attempts;
         if let Some((first_ns, last_ns)) = other.window {
             self.see(first_ns, last_ns);
@@ -154,12 +157,15 @@ impl EdgeStats {
 
     /// The statistics of flows that a snapshot computes: one message with its deliveries.
     pub(crate) fn of_flow(flow: &Flow) -> Self {
+        let mut sampling = SamplingStats::default();
+        sampling.count(flow.weights, flow.messages);
         Self {
+            sampling,
             calls: flow.messages,
             attempts: flow.deliveries,
             failed: u64::from(flow.has_failed) * flow.messages,
             failed_attempts: flow.failed_deliveries,
-            weight: fixed(flow.weight) * u128::from(flow.messages),
+            weight: fixed(flow.weights.of_call().value) * u128::from(flow.messages),
             window: Some((flow.first_ns, flow.last_ns)),
             exemplars: BTreeMap::from([(Found::Paired, BTreeSet::from([flow.trace_id]))]),
             ..Self::default()
@@ -174,24 +180,10 @@ pub(crate) struct Flow {
     pub(crate) deliveries: u64,
     pub(crate) has_failed: bool,
     pub(crate) failed_deliveries: u64,
-    pub(crate) weight: f32,
+    pub(crate) weights: Weights,
     pub(crate) first_ns: u64,
     pub(crate) last_ns: u64,
     pub(crate) trace_id: u128,
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "weights lie in 1..1e9"
-)]
-pub(super) fn fixed(weight: f32) -> u128 {
-    (f64::from(weight) * WEIGHT_ONE).round() as u128
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a total for display")]
-pub(super) fn unfixed(weight: u128) -> f64 {
-    weight as f64 / WEIGHT_ONE
 }
 
 /// Adds counts key by key.
@@ -215,6 +207,9 @@ pub(crate) struct NodeStats {
     pub(crate) kinds: BTreeMap<String, u64>,
     /// Counted events by name.
     pub(crate) events: BTreeMap<String, u64>,
+    /// Traces in which a parent was missing.
+    #[serde(default)]
+    pub(crate) orphan_exemplars: Exemplars,
     /// Instances seen.
     pub(crate) instances: BTreeSet<String>,
     /// Addresses of pods, as their own resources tell.
@@ -244,6 +239,7 @@ impl NodeStats {
         self.traces.merge(other.traces);
         add_counts(&mut self.kinds, &other.kinds);
         add_counts(&mut self.events, &other.events);
+        self.orphan_exemplars.merge(&other.orphan_exemplars);
         self.instances.extend(other.instances);
         self.pod_ips.extend(other.pod_ips);
         for (facet, values) in &other.facets {

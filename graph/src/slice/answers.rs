@@ -8,6 +8,7 @@ use super::{Attempt, End, Event, Found, PeerRef, SliceSink};
 use crate::names::Tables;
 use crate::peer::{Category, MessageRole};
 use crate::record::Marks;
+use crate::sampling::Weights;
 use crate::snapshot::Relation;
 use crate::span::SpanKind;
 
@@ -169,6 +170,7 @@ fn adjacent(tree: &Tree, names: &Tables, span: usize, parent: usize, sink: &mut 
     attempt.request = tree.request(parent);
     attempt.from = End::of(tree.record(parent));
     attempt.found = Found::Parent;
+    attempt.weights = Weights::of_server(record.sampled());
     let is_message = |span: usize| {
         let category = &names.peer(tree.record(span).peer).category;
         matches!(category, Category::Messaging { .. })

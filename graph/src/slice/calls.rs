@@ -11,6 +11,7 @@ use super::{Attempt, End, Event, Found, PeerRef, SliceSink};
 use crate::names::{LabelId, NodeId, Tables};
 use crate::peer::{Category, MessageRole};
 use crate::record::{Marks, SpanRecord};
+use crate::segment::skew::SkewBounds;
 use crate::snapshot::Relation;
 use crate::span::SpanKind;
 
@@ -227,13 +228,19 @@ fn to_node(
         } else {
             Relation::Sync
         };
+        let answer = group.first().map(|answer| tree.record(*answer));
+        sent.weights.server = answer.map(SpanRecord::sampled);
         sink.attempt(&sent);
         return;
     };
     sent.found = Found::of_pair(tree.record(attempt.leaf), tree.record(*last));
     for server in earlier {
         let record = tree.record(*server);
+        let mut weights = sent.weights;
+        weights.server = Some(record.sampled());
         sink.attempt(&Attempt {
+            weights,
+            skew: None,
             is_call: false,
             has_failed: record.is_error(),
             lost_attempts: 0,
@@ -246,11 +253,22 @@ fn to_node(
     }
     let server = tree.record(*last);
     sent.server_ns = Some(server.duration_ns);
+    sent.weights.server = Some(server.sampled());
     sent.to = Some(End::of(server));
+    sent.skew = Some(skew(tree.record(attempt.leaf), server, earlier.is_empty()));
     if earlier.is_empty() {
         judge_pair(judge(context, attempt, place), server, &mut sent);
     }
     sink.attempt(&sent);
+}
+
+/// What a pair says of the clocks. A client that failed may have given up before the server did.
+fn skew(client: &SpanRecord, server: &SpanRecord, is_only: bool) -> SkewBounds {
+    SkewBounds::of_pair(
+        (client.start_ns, client.duration_ns),
+        (server.start_ns, server.duration_ns),
+        is_only && !client.is_error(),
+    )
 }
 
 /// One attempt fails when either half is in error, except for a 4xx that only the client calls an error (B42).

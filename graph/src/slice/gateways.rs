@@ -1,8 +1,13 @@
 //! Logical edges through gateways (inference rule 1.9).
 //!
 //! A gateway is a node of its own: the edges to it and from it are physical and stay. Beside them a `proxied` edge says
-//! who really wanted whom. Two shapes show a gateway in one trace: server spans that a proxy emitted, and an outgoing span
-//! that is itself the answer to another node's outgoing span (Istio gateways emit only CLIENT spans, X9).
+//! who really wanted whom. Three shapes show a gateway in one trace:
+//! - an outgoing span that is itself the answer to another node's outgoing span (Istio gateways emit only CLIENT, X9);
+//! - a server span that a proxy emitted, with what it passed on;
+//! - a server span of a node that is called like a gateway, if exactly one call leaves it (X11), or none and exactly
+//!   one other node serves below it (X10). A name alone proves little, so everything beyond one-to-one is left alone.
+//!
+//! A sidecar is no gateway: what goes on behind it is its workload's own doing, also when the workload has no spans.
 
 use std::collections::BTreeMap;
 
@@ -16,70 +21,19 @@ use crate::snapshot::Relation;
 const MAX_HOPS: usize = 8;
 
 pub(super) fn emit(context: Context<'_>, sink: &mut impl SliceSink) {
-    let passing = Passing {
-        inside: outgoing_by_server(context),
-        shares_ids: shares_ids(context),
+    let Some(passed) = Passed::find(context) else {
+        return;
     };
     for out in 0..context.tree.records().len() {
-        let is_first = context.tree.side(out) == Side::Out && !is_relay(context, out);
+        let is_first = context.tree.side(out) == Side::Out && !passed.is_relay(context, out);
         if is_first && context.answers.is_answered(out) {
-            follow(context, &passing, out, sink);
+            follow(context, &passed, out, sink);
         }
-    }
-}
-
-/// How gateways of a slice show.
-struct Passing {
-    /// Outgoing spans by the server span of a proxy that they belong to.
-    inside: BTreeMap<usize, Vec<usize>>,
-    /// Servers join the spans of their callers (B3).
-    shares_ids: bool,
-}
-
-fn shares_ids(context: Context<'_>) -> bool {
-    let tree = context.tree;
-    (0..tree.records().len()).any(|out| {
-        let id = tree.record(out).span_id;
-        let mut answers = context.answers.of(out).iter();
-        answers.any(|answer| tree.side(*answer) == Side::In && tree.record(*answer).span_id == id)
-    })
-}
-
-/// Outgoing spans by the server span of a proxy that they belong to.
-fn outgoing_by_server(context: Context<'_>) -> BTreeMap<usize, Vec<usize>> {
-    let tree = context.tree;
-    let mut inside: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for out in 0..tree.records().len() {
-        let server = tree.parent(out).and_then(|parent| tree.boundary(parent));
-        let server = server.filter(|server| {
-            tree.side(*server) == Side::In
-                && tree.node(*server) == tree.node(out)
-                && is_gateway(tree, *server)
-        });
-        if let (Side::Out, Some(server)) = (tree.side(out), server) {
-            inside.entry(server).or_default().push(out);
-        }
-    }
-    inside
-}
-
-/// True for an outgoing span that passes on what another node sent: it answers that node's outgoing span, or lies inside
-/// the server span of a proxy.
-fn is_relay(context: Context<'_>, out: usize) -> bool {
-    let tree = context.tree;
-    let Some(above) = tree.parent(out).and_then(|parent| tree.boundary(parent)) else {
-        return false;
-    };
-    let is_other_node = tree.node(above) != tree.node(out);
-    match tree.side(above) {
-        Side::Out => is_other_node,
-        Side::In => !is_other_node && is_gateway(tree, above),
-        Side::Any => false,
     }
 }
 
 /// A call on its way through gateways.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 struct Relay {
     /// The outgoing span that passed it on.
     out: usize,
@@ -98,26 +52,173 @@ impl Relay {
     }
 }
 
-/// Follows a call through the gateways that passed it on, to the nodes that served it.
-fn follow(context: Context<'_>, passing: &Passing, out: usize, sink: &mut impl SliceSink) {
+/// What gateways of a slice passed on, by their server spans.
+#[derive(Debug, Default)]
+struct Passed {
+    /// Outgoing spans of the gateway.
+    calls: BTreeMap<usize, Vec<usize>>,
+    /// Server spans of other nodes that follow without an outgoing span between.
+    servers: BTreeMap<usize, Vec<usize>>,
+    /// Servers join the spans of their callers (B3).
+    shares_ids: bool,
+}
+
+impl Passed {
+    /// `None` when the slice has no gateway of any shape.
+    fn find(context: Context<'_>) -> Option<Self> {
+        let tree = context.tree;
+        let mut passed = Self {
+            shares_ids: shares_ids(context),
+            ..Self::default()
+        };
+        let mut has_gateway = false;
+        for span in 0..tree.records().len() {
+            let above = tree.parent(span).and_then(|parent| tree.boundary(parent));
+            let Some(above) = above else {
+                continue;
+            };
+            let is_inside = tree.node(above) == tree.node(span);
+            match (tree.side(above), tree.side(span)) {
+                (Side::Out, Side::Out) => has_gateway |= !is_inside,
+                (Side::In, Side::Out) if is_inside => {
+                    passed.calls.entry(above).or_default().push(span);
+                }
+                (Side::In, Side::In) if !is_inside => {
+                    passed.servers.entry(above).or_default().push(span);
+                }
+                _ => {}
+            }
+        }
+        let is_called = |server: usize| {
+            context.names.is_gateway(tree.node(server))
+                && !tree.record(server).marks.has(Marks::PROXY)
+        };
+        let calls = &passed.calls;
+        passed.servers.retain(|server, below| {
+            is_called(*server) && below.len() == 1 && !calls.contains_key(server)
+        });
+        // A proxy's span with a request of its own is no upstream half: between the two the request was in the workload.
+        let is_upstream = |out: &usize| !tree.record(*out).marks.has(Marks::RECEIVED);
+        passed.calls.retain(|server, calls| {
+            if is_gateway(context, *server) {
+                calls.retain(is_upstream);
+                return !calls.is_empty();
+            }
+            is_called(*server) && calls.len() == 1
+        });
+        has_gateway |= !passed.calls.is_empty() || !passed.servers.is_empty();
+        has_gateway.then_some(passed)
+    }
+
+    /// True for an outgoing span that passes on what another node sent: it answers that node's outgoing span, or lies
+    /// inside the server span of a gateway.
+    fn is_relay(&self, context: Context<'_>, out: usize) -> bool {
+        let tree = context.tree;
+        let Some(above) = tree.parent(out).and_then(|parent| tree.boundary(parent)) else {
+            return false;
+        };
+        match tree.side(above) {
+            Side::Out => tree.node(above) != tree.node(out),
+            Side::In => self
+                .calls
+                .get(&above)
+                .is_some_and(|calls| calls.contains(&out)),
+            Side::Any => false,
+        }
+    }
+
+    /// The outgoing spans with which gateways passed a call on.
+    fn relays(&self, context: Context<'_>, relay: Relay) -> Vec<Relay> {
+        let tree = context.tree;
+        let answers = context.answers.of(relay.out);
+        // With a server span beside it, an outgoing span is that server's own call.
+        let serves = |span: usize| {
+            let mut same = answers.iter().filter(|a| tree.node(**a) == tree.node(span));
+            same.any(|answer| tree.side(*answer) == Side::In)
+        };
+        // Under shared ids a service whose server span was lost looks like a gateway that has none.
+        let may_be_lost =
+            |span: usize| self.shares_ids && !tree.record(span).marks.has(Marks::PROXY);
+        let mut relays = Vec::new();
+        for answer in answers {
+            if tree.side(*answer) == Side::Out {
+                let found = Found::Parent;
+                let is_relay = !serves(*answer) && !may_be_lost(*answer);
+                relays.extend(is_relay.then_some(Relay {
+                    out: *answer,
+                    found,
+                }));
+            } else {
+                let found = relay.reaching(tree, *answer);
+                let calls = self.calls.get(answer).into_iter().flatten();
+                relays.extend(calls.map(|out| Relay { out: *out, found }));
+            }
+        }
+        relays
+    }
+
+    /// The server spans that gateways without outgoing spans led this call to.
+    fn led_to(&self, context: Context<'_>, out: usize) -> Vec<usize> {
+        let answers = context.answers.of(out).iter();
+        let servers = answers.flat_map(|answer| self.servers.get(answer).into_iter().flatten());
+        servers.copied().collect()
+    }
+
+    fn passes_on(&self, context: Context<'_>, server: usize) -> bool {
+        is_gateway(context, server)
+            || self.calls.contains_key(&server)
+            || self.servers.contains_key(&server)
+    }
+}
+
+/// True when some server joined the span of its caller.
+fn shares_ids(context: Context<'_>) -> bool {
     let tree = context.tree;
+    (0..tree.records().len()).any(|out| {
+        let id = tree.record(out).span_id;
+        let mut answers = context.answers.of(out).iter();
+        answers.any(|answer| tree.side(*answer) == Side::In && tree.record(*answer).span_id == id)
+    })
+}
+
+/// True for a server span of a proxy that stands for itself.
+fn is_gateway(context: Context<'_>, span: usize) -> bool {
+    let marks = context.tree.record(span).marks;
+    context.tree.side(span) == Side::In && marks.has(Marks::PROXY) && !marks.has(Marks::SIDECAR)
+}
+
+/// Follows a call through the gateways that passed it on, to the nodes that served it.
+fn follow(context: Context<'_>, passed: &Passed, out: usize, sink: &mut impl SliceSink) {
+    let tree = context.tree;
+    for server in passed.led_to(context, out) {
+        to_server(context, (out, server), Found::Paired, sink);
+    }
     let first = Relay {
         out,
         found: Found::Shared,
     };
-    let mut relays = relays_of(context, passing, first);
+    let mut relays = passed.relays(context, first);
     for _ in 0..MAX_HOPS {
         let mut further = Vec::new();
         for relay in relays {
-            let next = relays_of(context, passing, relay);
-            let servers =
-                context.answers.of(relay.out).iter().filter(|answer| {
-                    tree.side(**answer) == Side::In && is_destination(tree, **answer)
-                });
-            for server in servers {
-                logical(context, (out, *server), relay, sink);
+            let is_end = |server: &usize| {
+                tree.side(*server) == Side::In && !passed.passes_on(context, *server)
+            };
+            let ends = context.answers.of(relay.out).iter().copied();
+            for server in ends.filter(is_end) {
+                to_server(context, (out, server), relay.reaching(tree, server), sink);
             }
-            further.extend(next);
+            for server in passed.led_to(context, relay.out) {
+                let found = match relay.found {
+                    Found::Shared => Found::Paired,
+                    found => found,
+                };
+                to_server(context, (out, server), found, sink);
+            }
+            if !context.answers.is_answered(relay.out) {
+                to_address(context, out, relay.out, sink);
+            }
+            further.extend(passed.relays(context, relay));
         }
         if further.is_empty() {
             return;
@@ -126,61 +227,48 @@ fn follow(context: Context<'_>, passing: &Passing, out: usize, sink: &mut impl S
     }
 }
 
-/// True for a server span that passes on what it serves.
-fn is_gateway(tree: &Tree, server: usize) -> bool {
-    let marks = tree.record(server).marks;
-    marks.has(Marks::PROXY) && !marks.has(Marks::INBOUND)
-}
-
-/// True for a server span that is the end of the way: an application's, or its sidecar's. A gateway's is not.
-fn is_destination(tree: &Tree, server: usize) -> bool {
-    !is_gateway(tree, server) || tree.node(server) != tree.record(server).node
-}
-
-/// The outgoing spans with which gateways passed a call on.
-fn relays_of(context: Context<'_>, passing: &Passing, relay: Relay) -> Vec<Relay> {
-    let mut relays = Vec::new();
-    for answer in context.answers.of(relay.out) {
-        let record = context.tree.record(*answer);
-        if context.tree.side(*answer) == Side::Out {
-            // Under shared ids a service whose server span was lost looks like a gateway that has none.
-            if passing.shares_ids && !record.marks.has(Marks::PROXY) {
-                continue;
-            }
-            relays.push(Relay {
-                out: *answer,
-                found: Found::Parent,
-            });
-        } else {
-            let passed_on = passing.inside.get(answer).into_iter().flatten();
-            let found = relay.reaching(context.tree, *answer);
-            relays.extend(passed_on.map(|out| Relay { out: *out, found }));
-        }
-    }
-    relays
-}
-
-/// The logical edge is as sure as the surest evidence that all gateways on the way give: a gateway that shows only what
-/// it sent could as well be a service whose server span was lost.
-fn logical(
+/// The logical edge is as sure as the weakest hop: a gateway that shows only what it sent could as well be a service
+/// whose server span was lost.
+fn to_server(
     context: Context<'_>,
     (out, server): (usize, usize),
-    relay: Relay,
+    found: Found,
     sink: &mut impl SliceSink,
 ) {
     let tree = context.tree;
     if tree.node(out) == tree.node(server) {
         return;
     }
-    let (call, served) = (tree.record(out), tree.record(server));
-    let mut attempt = Attempt::alone(tree.node(out), PeerRef::NONE, call);
+    let served = tree.record(server);
+    let mut attempt = logical(context, out);
     attempt.callee = Some(tree.node(server));
+    attempt.found = found;
+    attempt.has_failed = pair_has_failed(tree.record(out), served);
+    attempt.server_ns = Some(served.duration_ns);
+    attempt.weights.server = Some(served.sampled());
+    sink.attempt(&attempt);
+}
+
+/// To where a gateway passed the call on, when nobody answered there (X55).
+fn to_address(context: Context<'_>, out: usize, relay: usize, sink: &mut impl SliceSink) {
+    let peer = PeerRef {
+        base: context.tree.record(relay).peer,
+        address: context.steps.address(relay),
+    };
+    if context.names.peer(peer.address).has_address() {
+        let mut attempt = logical(context, out);
+        attempt.peer = peer;
+        sink.attempt(&attempt);
+    }
+}
+
+fn logical(context: Context<'_>, out: usize) -> Attempt {
+    let call = context.tree.record(out);
+    let mut attempt = Attempt::alone(context.tree.node(out), PeerRef::NONE, call);
     attempt.relation = Relation::Proxied;
-    attempt.found = relay.reaching(tree, server);
-    attempt.request = tree.request(out);
-    attempt.has_failed = pair_has_failed(call, served);
+    attempt.request = context.tree.request(out);
+    attempt.has_failed = call.is_error();
     attempt.error = call.error;
     attempt.client_ns = Some(call.duration_ns);
-    attempt.server_ns = Some(served.duration_ns);
-    sink.attempt(&attempt);
+    attempt
 }

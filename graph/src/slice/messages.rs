@@ -55,7 +55,7 @@ fn send_of(context: Context<'_>, unit: &Unit) -> Option<Send> {
         producer: tree.node(unit.top),
         peer: peer_of(context, unit, leaf, unit.leaves.len() == 1),
         messages: top.messages,
-        weight: top.weight,
+        weight: top.sampled(),
         start_ns: top.start_ns,
         end_ns: top.end_ns(),
     })
@@ -134,6 +134,7 @@ fn consume(context: Context<'_>, span: usize, send: Option<usize>, sink: &mut im
         refs: by_parent.into_iter().chain(by_link).collect(),
         is_receive: record.role == MessageRole::Receive,
         messages: record.messages,
+        weight: record.sampled(),
         has_failed: record.is_error(),
         start_ns: record.start_ns,
         end_ns: record.end_ns(),

@@ -26,15 +26,11 @@ pub(super) fn resolve(
         let parent = best_parent(records, sides, record, parent_id);
         if parent.is_none() {
             orphans[span] = true;
-            let is_late = settled(parent_id);
-            sink.event(
-                record.node,
-                if is_late {
-                    Event::LateParent
-                } else {
-                    Event::Orphan
-                },
-            );
+            if settled(parent_id) {
+                sink.event(record.node, Event::LateParent);
+            } else {
+                sink.orphan(record);
+            }
         }
         parent
     });

@@ -1,10 +1,9 @@
 //! The span tree of a slice: duplicates and fragments dropped, parents resolved through shared ids, cycles cut
 //! (inference rules 1.4.1 to 1.4.3, 1.4.6 to 1.4.8).
 
-use std::collections::BTreeMap;
+mod sidecars;
 
 use super::{SliceSink, parents, repeats, requests};
-use crate::identity::NodeKey;
 use crate::names::{NodeId, Tables};
 use crate::peer::MessageRole;
 use crate::record::{Marks, SpanRecord};
@@ -147,33 +146,6 @@ impl Tree {
         }
     }
 
-    /// The span of a sidecar belongs to the workload next to it in the tree: app, sidecar, sidecar, app is one hop (X8).
-    fn fold_sidecars(&mut self, names: &Tables, sink: &mut impl SliceSink) {
-        if !self.records.iter().any(|r| r.marks.has(Marks::PROXY)) {
-            return;
-        }
-        let next_to: Vec<(usize, usize)> = (0..self.records.len())
-            .filter_map(|span| Some((span, self.parents[span]?)))
-            .collect();
-        let both_ways = next_to.iter().flat_map(|(a, b)| [(*a, *b), (*b, *a)]);
-        let mut folds: BTreeMap<usize, NodeId> = BTreeMap::new();
-        for (proxy, app) in both_ways {
-            let marks = |span: usize| self.records[span].marks;
-            let (inner, outer) = (self.nodes[proxy], self.nodes[app]);
-            if marks(proxy).has(Marks::PROXY)
-                && !marks(app).has(Marks::PROXY)
-                && inner != outer
-                && is_sidecar_of(names.node(inner), names.node(outer))
-            {
-                folds.insert(proxy, outer);
-            }
-        }
-        for (proxy, app) in folds {
-            sink.fold(self.nodes[proxy], app);
-            self.nodes[proxy] = app;
-        }
-    }
-
     fn find_boundaries(&mut self) {
         for index in 0..self.order.len() {
             let span = self.order[index];
@@ -188,8 +160,12 @@ impl Tree {
     }
 }
 
-/// An INTERNAL or UNSPECIFIED span that names its peer acts as a client (Z24), unless it has no name itself (Z35).
+/// An INTERNAL or UNSPECIFIED span that names its peer acts as a client (Z24), unless it has no name itself (Z35). What a
+/// sidecar says about its own workload is transparent, whatever its kind.
 fn side(record: &SpanRecord, names: &Tables) -> Side {
+    if record.marks.has(Marks::FACES_WORKLOAD) {
+        return Side::Any;
+    }
     match record.kind {
         SpanKind::Client if record.role == MessageRole::Process => Side::In,
         SpanKind::Client | SpanKind::Producer => Side::Out,
@@ -203,18 +179,4 @@ fn side(record: &SpanRecord, names: &Tables) -> Side {
             }
         }
     }
-}
-
-/// Istio names the service of a sidecar `app.namespace`; other proxies repeat the application's name without its
-/// namespace.
-fn is_sidecar_of(proxy: &NodeKey, app: &NodeKey) -> bool {
-    let (proxy_name, app_name) = (proxy.display_name(), app.display_name());
-    let Some(rest) = proxy_name.strip_prefix(app_name) else {
-        return false;
-    };
-    let is_bare = rest.is_empty() && proxy.namespace.is_empty();
-    let is_qualified = rest.strip_prefix('.').is_some_and(|namespace| {
-        !namespace.is_empty() && (app.namespace.is_empty() || app.namespace == namespace)
-    });
-    is_bare || is_qualified
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::EdgeSampling;
+
 /// Facts about an edge; in JSON they stand beside the edge's other fields. Snapshots of older versions have none.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -24,6 +26,23 @@ pub struct EdgeFacts {
     pub caller_instances: u64,
     /// Distinct instances of the callee that served one, counted likewise.
     pub callee_instances: u64,
+    /// Most attempts under way at once, from all instances of the caller; absent when none took any time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peak_concurrency: Option<PeakConcurrency>,
+    /// Estimates of the calls and their error; absent in snapshots of older versions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sampling: Option<EdgeSampling>,
+}
+
+/// The largest mean number of attempts under way in a stretch of time: a lower bound of the peak, corrected for sampling.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PeakConcurrency {
+    /// Attempts under way.
+    pub calls: f64,
+    /// Length of the stretch in milliseconds: about 1 for short recordings, longer the more time the calls spread over
+    /// (at most 64 stretches are kept).
+    pub over_ms: f64,
 }
 
 /// Distinct traces, of the whole graph or of those that passed through one node.

@@ -127,6 +127,10 @@ const VALUES_PER_FLUSH: usize = 8;
 
 impl Seen {
     fn count(&mut self, attempt: &Attempt, names: &Tables) {
+        let took_ns = attempt.client_ns.or(attempt.server_ns).unwrap_or(0);
+        let weight = attempt.weights.of_call().value;
+        let concurrency = &mut self.facts.concurrency;
+        concurrency.count(attempt.start_ns, took_ns, weight);
         let served = attempt.to.map_or(OperationId::FIRST, |to| to.operation);
         let operations = (attempt.from.operation, served);
         *self.operations.entry(operations).or_default() += 1;

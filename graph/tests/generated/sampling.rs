@@ -75,12 +75,8 @@ fn estimates_from_samples_are_within_three_standard_errors() {
 }
 
 #[test]
-#[ignore = "needs `sampling` on the edges of the snapshot"]
 fn the_standard_error_that_edges_tell_covers_the_truth() {
-    let told = |edge: &Edge| {
-        let json = serde_json::to_value(edge).expect("an edge is JSON");
-        json["sampling"]["standard_error"].as_f64()
-    };
+    let told = |edge: &Edge| edge.facts.sampling.as_ref()?.standard_error;
     let found: Vec<_> = (71..74).flat_map(estimates).collect();
     let found: Vec<_> = found
         .iter()

@@ -80,16 +80,20 @@ fn broken_promises(snapshot: &GraphSnapshot) -> Vec<String> {
     faults
 }
 
-/// Every service of the row is a node, seen or not, and nothing else is one. A sidecar named `app.namespace` is none: it
-/// is its application.
+/// Every service of the row is a node, seen or not, and nothing else is one. A sidecar named `app.namespace` is none
+/// where its application has spans: it is its application.
 fn service_differences(row: &Row, snapshot: &GraphSnapshot) -> Vec<String> {
+    let has_spans = |name: &str| {
+        let mut spans = row.spans.iter();
+        spans.any(|span| span.service.as_deref() == Some(name))
+    };
     let is_sidecar = |span: &&Span| {
         let is_proxy = span.attributes.iter().any(|(key, _)| key == "component");
-        is_proxy
-            && span
-                .service
-                .as_deref()
-                .is_some_and(|name| name.contains('.'))
+        let name = span
+            .service
+            .as_deref()
+            .and_then(|name| name.split_once('.'));
+        is_proxy && name.is_some_and(|(application, _)| has_spans(application))
     };
     let applications = row.spans.iter().filter(|span| !is_sidecar(span));
     let services = applications.filter_map(|span| span.service.as_deref());

@@ -8,6 +8,7 @@ use tracemesh_graph::settings::Settings;
 use tracemesh_graph::snapshot::GraphSnapshot;
 
 use crate::args::ReadingArgs;
+use crate::commands::sampling;
 use crate::error::CliError;
 use crate::output::Output;
 use crate::text::{count_of, counted, percent, printable, thousands};
@@ -40,7 +41,7 @@ impl Traces {
 /// Reads files and directories; `-` is standard input.
 pub(crate) fn read(
     paths: &[PathBuf],
-    reading: ReadingArgs,
+    reading: &ReadingArgs,
     output: &mut Output<'_>,
 ) -> Result<Traces, CliError> {
     let inputs: Vec<Input> = paths
@@ -48,6 +49,7 @@ pub(crate) fn read(
         .map(|path| Input::from_argument(path.as_os_str()))
         .collect();
     let settings = Settings {
+        sampling: sampling::rules(&reading.sampling)?,
         max_open_records: reading.max_open_spans.get(),
         // Files have no arrival times: traces stay open instead.
         max_waiting_records: 0,
@@ -57,8 +59,10 @@ pub(crate) fn read(
         output.progress(&progress_line(progress));
     });
     let replay = replayed.map_err(|error| into_error(&error))?;
+    let snapshot = replay.segment.snapshot(&settings);
+    sampling::note_unused(&settings.sampling, &snapshot, output);
     Ok(Traces {
-        snapshot: replay.segment.snapshot(&settings),
+        snapshot,
         files: count_of(replay.files.len()),
         skipped: replay.skipped,
     })

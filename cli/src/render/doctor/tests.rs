@@ -1,5 +1,7 @@
 use tracemesh_graph::doctor::examine;
-use tracemesh_graph::snapshot::{GraphSnapshot, NodeKind, ServiceDiagnostics};
+use tracemesh_graph::snapshot::{
+    ClockSkew, GraphSnapshot, NodeKind, SampledOut, ServiceDiagnostics,
+};
 
 use super::*;
 use crate::render::sample::{HOSTILE_NAMES, edge, node, shop, snapshot};
@@ -33,6 +35,13 @@ fn hostile() -> GraphSnapshot {
                 .map(|(kind, count)| (kind.to_owned(), count))
                 .into(),
             orphans: 40,
+            orphan_exemplars: vec![name.to_owned()],
+            clock_skew: Some(ClockSkew {
+                other: name.to_owned(),
+                ahead_ms: 2_000,
+                instance_pairs: 3,
+                ..ClockSkew::default()
+            }),
             unresolved: 30,
             unresolved_by_evidence: [(format!("socket {name}"), 30)].into(),
             unresolved_links: 5,
@@ -92,6 +101,7 @@ fn every_finding_says_its_numbers_and_one_fix() {
     for problem in [
         "context_lost",
         "orphans",
+        "clock_skew",
         "unresolved",
         "silent_callee",
         "kinds_missing",
@@ -115,6 +125,33 @@ fn the_table_names_the_grade_its_reasons_and_the_fixes() {
         "900 of 10,000 spans have a parent that was never seen (9.0 %)",
         "fix: find what calls it",
         "ONE HIDES",
+    ] {
+        assert!(text.contains(told), "{told} is not in\n{text}");
+    }
+}
+
+#[test]
+fn sampled_out_orphans_and_skewed_clocks_are_told_with_their_numbers() {
+    let mut graph = shop();
+    let service = &mut graph.diagnostics.per_service[0];
+    service.orphans_sampled_out = SampledOut {
+        count: 300,
+        standard_error: 20,
+    };
+    service.orphan_exemplars = vec!["00ff".to_owned()];
+    service.clock_skew = Some(ClockSkew {
+        other: "service/shop/frontend".to_owned(),
+        ahead_ms: -2_000,
+        instance_pairs: 3,
+        ..ClockSkew::default()
+    });
+    let text = table(&examine(&graph), Palette::Plain);
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for told in [
+        "600 of 10,000 spans have a parent that was never seen (6.0 %); 300 more were sampled out",
+        "see: trace 00ff",
+        "its clock and that of service/shop/frontend are 2,000 ms apart or more, in 3 pairs of instances",
+        "1 of 1 service have clocks that cannot be right together",
     ] {
         assert!(text.contains(told), "{told} is not in\n{text}");
     }

@@ -15,12 +15,30 @@ const NAME: usize = 60;
 pub(super) fn of_finding(finding: &Finding) -> String {
     let numbers = numbers(finding.problem, finding.part, finding.whole);
     let about = list(&finding.about, finding.more);
-    match finding.problem {
+    let said = match finding.problem {
+        Problem::ClockSkew => clock_skew(finding),
         Problem::KindsMissing => format!("{numbers}; by kind: {about}"),
         Problem::Unresolved => format!("{numbers}; the spans say: {about}"),
         _ if about.is_empty() => numbers,
         _ => format!("{numbers}: {about}"),
+    };
+    match finding.sampled_out {
+        0 => said,
+        more => format!("{said}; {} more were sampled out", thousands(more)),
     }
+}
+
+fn clock_skew(finding: &Finding) -> String {
+    let (other, ms) = finding
+        .about
+        .first()
+        .map_or(("", 0), |about| (about.name.as_str(), about.count));
+    format!(
+        "its clock and that of {} are {} ms apart or more, in {}",
+        clip(other, NAME),
+        thousands(ms),
+        counted(finding.part, "pair of instances", "pairs of instances")
+    )
 }
 
 /// A problem of the whole graph, with the number of services that have it.
@@ -37,6 +55,12 @@ pub(super) fn of_reason(reason: &Reason) -> String {
         Problem::NoServerSpans => {
             return format!(
                 "{} of {services} are called and show no server spans",
+                thousands(part)
+            );
+        }
+        Problem::ClockSkew => {
+            return format!(
+                "{} of {services} have clocks that cannot be right together",
                 thousands(part)
             );
         }
@@ -89,6 +113,11 @@ fn numbers(problem: Problem, part: u64, whole: u64) -> String {
             "calls",
             "to it could not be joined with a server span of its own",
         ),
+        Problem::ContextBroken => format!(
+            "{} to it, and every request it served began a trace of its own",
+            counted(part, "call was seen", "calls were seen")
+        ),
+        Problem::ClockSkew => counted(part, "pair of instances", "pairs of instances"),
         Problem::Orphans => of("span", "spans", "have a parent that was never seen"),
         Problem::Unresolved => of("outgoing call", "outgoing calls", "name no destination"),
         Problem::MessagesUncorrelated => {
@@ -142,6 +171,12 @@ pub(super) fn fix(finding: &Finding) -> String {
         Problem::ContextLost => format!(
             "propagate trace context (`traceparent`) from {first}, through any proxy between the two, and sample both alike"
         ),
+        Problem::ContextBroken => format!(
+            "make its callers, {first} first, send `traceparent` (instrument their client library), and its server library read it; a proxy between may drop it"
+        ),
+        Problem::ClockSkew => {
+            "let both hosts keep time by NTP or PTP; edges and latency hold, but do not compare times across these services".to_owned()
+        }
         Problem::Orphans => {
             "find what calls it without sending spans here: a proxy that adds spans of its own, a caller sampled apart, or one without exporter"
                 .to_owned()
@@ -176,6 +211,13 @@ fn unresolved(evidence: &str) -> String {
         );
     }
     "set `server.address` and `server.port` on its client spans".to_owned()
+}
+
+/// Traces to look at.
+pub(super) fn examples(finding: &Finding) -> String {
+    let traces = finding.exemplars.iter().take(3);
+    let traces: Vec<String> = traces.map(|trace| clip(trace, 32)).collect();
+    format!("trace {}", traces.join(", "))
 }
 
 /// Names with their counts.

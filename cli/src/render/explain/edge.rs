@@ -8,7 +8,7 @@ use tracemesh_graph::snapshot::{Edge, LatencySummary, Relation};
 use super::{NAME, way};
 use crate::render::page::Page;
 use crate::render::table::{arrow, target};
-use crate::render::{evidence_classes, seconds};
+use crate::render::{estimate, evidence_classes, seconds, whole};
 use crate::text::{clip, count_of, counted, percent, thousands};
 
 /// Values listed per line; the JSON has all.
@@ -30,6 +30,9 @@ pub(super) fn tell(page: &mut Page, explained: &ExplainedEdge) {
     evidence(page, edge);
     page.fact("dialled", &dialled(edge));
     page.fact("calls", &calls(edge));
+    if let Some(estimate) = estimate(edge) {
+        page.fact("stand for", &sampled(edge, &estimate));
+    }
     for (name, side) in [
         ("at caller", edge.latency.client),
         ("at callee", edge.latency.server),
@@ -130,6 +133,35 @@ fn calls(edge: &Edge) -> String {
         thousands(edge.failed),
         percent(edge.failed, edge.calls)
     )
+}
+
+/// What is known about an edge whose calls stand for more than themselves.
+fn sampled(edge: &Edge, estimate: &str) -> String {
+    let sampling = edge.facts.sampling.unwrap_or_default();
+    let mut text = format!("{estimate} calls (one standard error)");
+    let halves = [
+        ("client spans", sampling.client_estimate),
+        ("server spans", sampling.server_estimate),
+        ("pairs", sampling.pair_estimate),
+    ];
+    let told: Vec<String> = halves
+        .iter()
+        .filter_map(|(what, sum)| Some(format!("{} by {what}", whole((*sum)?))))
+        .collect();
+    if !told.is_empty() {
+        text.push_str(&format!("; {}", told.join(", ")));
+    }
+    if sampling.weight_unknown > 0 {
+        text.push_str(&format!(
+            "; {} of {} say not how many they stand for, so the error is unknown",
+            thousands(sampling.weight_unknown),
+            counted(edge.calls, "call", "calls")
+        ));
+    }
+    if !sampling.enough_for_rates {
+        text.push_str("; too few were seen to derive settings from rates");
+    }
+    text
 }
 
 fn latency(side: &LatencySummary) -> String {

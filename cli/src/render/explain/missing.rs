@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tracemesh_graph::doctor::About;
 use tracemesh_graph::explain::Missing;
-use tracemesh_graph::snapshot::ServiceDiagnostics;
+use tracemesh_graph::snapshot::{SampledOut, ServiceDiagnostics};
 
 use super::NAME;
 use super::edge::push_more;
@@ -80,10 +80,14 @@ fn gaps(diagnostics: &ServiceDiagnostics, say: &mut impl FnMut(&str)) {
     }
     if diagnostics.orphans > 0 {
         say(&format!(
-            "{} of {} a parent that was never seen: whoever called is unknown",
+            "{} of {} a parent that was never seen: whoever called is unknown{}",
             thousands(diagnostics.orphans),
-            counted(diagnostics.spans, "span has", "spans have")
+            counted(diagnostics.spans, "span has", "spans have"),
+            sampled_out(diagnostics.orphans_sampled_out)
         ));
+        for trace in diagnostics.orphan_exemplars.iter().take(SHOWN) {
+            say(&format!("such as in trace {}", clip(trace, NAME)));
+        }
     }
     if diagnostics.unresolved_links > 0 {
         say(&format!(
@@ -97,12 +101,13 @@ fn gaps(diagnostics: &ServiceDiagnostics, say: &mut impl FnMut(&str)) {
     }
     if diagnostics.without_server_half > 0 {
         say(&format!(
-            "{} answered by any server span",
+            "{} answered by any server span{}",
             counted(
                 diagnostics.without_server_half,
                 "outgoing attempt was not",
                 "outgoing attempts were not"
-            )
+            ),
+            sampled_out(diagnostics.without_server_half_sampled_out)
         ));
     }
     if diagnostics.duplicates > 0 {
@@ -110,6 +115,18 @@ fn gaps(diagnostics: &ServiceDiagnostics, say: &mut impl FnMut(&str)) {
             "{} sent again, and counted once",
             counted(diagnostics.duplicates, "span was", "spans were")
         ));
+    }
+}
+
+/// How much of a gap sampling explains.
+fn sampled_out(explained: SampledOut) -> String {
+    match explained.count {
+        0 => String::new(),
+        count => format!(
+            " ({} +/- {} of them because the other half was sampled out)",
+            thousands(count),
+            thousands(explained.standard_error)
+        ),
     }
 }
 

@@ -1,5 +1,5 @@
 use tracemesh_graph::explain::{explain, missing};
-use tracemesh_graph::snapshot::{GraphSnapshot, NodeKind, ServiceDiagnostics};
+use tracemesh_graph::snapshot::{EdgeSampling, GraphSnapshot, NodeKind, ServiceDiagnostics};
 
 use super::*;
 use crate::render::sample::{HOSTILE_NAMES, edge, node, shop, snapshot};
@@ -111,4 +111,34 @@ fn an_edge_tells_evidence_addresses_calls_and_what_would_raise_it() {
     ] {
         assert!(text.contains(told), "{told} is not in\n{text}");
     }
+}
+
+#[test]
+fn a_sampled_edge_tells_what_its_calls_stand_for_and_how_sure_that_is() {
+    let mut sampled = edge("service/web", "service/cart", 100);
+    sampled.weighted_calls = 400.0;
+    sampled.facts.sampling = Some(EdgeSampling {
+        client_estimate: Some(400.0),
+        server_estimate: Some(380.0),
+        pair_estimate: Some(399.6),
+        standard_error: Some(34.641),
+        sampled_calls: 100,
+        enough_for_rates: true,
+        ..EdgeSampling::default()
+    });
+    let tell = |edge| {
+        let told = explain(
+            &snapshot(Vec::new(), vec![edge]),
+            "service/web",
+            Some("service/cart"),
+        );
+        let text = table(&told, Palette::Plain);
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let text = tell(sampled.clone());
+    let told = "stand for 400 +/- 35 calls (one standard error); 400 by client spans, 380 by server spans, 400 by pairs";
+    assert!(text.contains(told), "{text}");
+    sampled.weighted_calls = 100.0;
+    let text = tell(sampled);
+    assert!(!text.contains("stand for"), "{text}");
 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::render::sample::{HOSTILE_NAMES, edge, node, shop, snapshot};
-use tracemesh_graph::snapshot::NodeKind;
+use tracemesh_graph::snapshot::{EdgeSampling, NodeKind};
 
 #[test]
 fn tables_fit_eighty_columns_and_say_what_was_cut() {
@@ -87,4 +87,23 @@ fn targets_read_like_urls() {
     assert_eq!(target(&shown), "[2001:db8::1]:8080");
     shown.port = None;
     assert_eq!(target(&shown), "[2001:db8::1]");
+}
+
+#[test]
+fn sampled_edges_tell_what_they_stand_for_and_tables_still_fit() {
+    let mut sampled = edge("service/a", "service/b", 1_234);
+    sampled.weighted_calls = 123_400.4;
+    sampled.facts.sampling = Some(EdgeSampling {
+        standard_error: Some(1_745.2),
+        ..EdgeSampling::default()
+    });
+    let plain = edge("service/b", "service/c", 7);
+    let nodes = ["a", "b", "c"].map(|name| node(NodeKind::Service, "", name));
+    let text = render(&snapshot(nodes.to_vec(), vec![sampled, plain]));
+    for line in text.lines() {
+        assert!(line.chars().count() <= WIDTH, "{line}");
+    }
+    assert!(text.contains(" 1,234  123,400 +/- 1,746 "), "{text}");
+    assert!(text.contains("STAND FOR: corrected"), "{text}");
+    assert!(!render(&shop()).contains("STAND FOR"));
 }

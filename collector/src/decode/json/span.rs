@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
-use tracemesh_graph::attribute::{AttributeSet, Key, Value};
+use tracemesh_graph::attribute::{AttributeSet, Key, KeyAliases, Value};
 use tracemesh_graph::span::{Link, RejectReason, SpanId, SpanKind, SpanSink, SpanView, TraceId};
 
 use super::BAD_UTF8;
@@ -30,7 +30,8 @@ pub(super) fn resource(
     sink: &mut dyn SpanSink,
 ) -> Result<(), RejectReason> {
     let resource: Option<ResourceObject<'_>> = parse(raw)?;
-    let attributes = resource.and_then(|resource| resource.attributes);
+    let mut attributes = resource.and_then(|resource| resource.attributes);
+    add_aliases(raw, sink.aliases(), &mut attributes)?;
     let set = attribute_set(attributes.as_ref(), sanitised)?;
     sink.resource(&set);
     Ok(())
@@ -46,7 +47,8 @@ pub(super) fn span(
     if !raw.starts_with('{') {
         return Err(RejectReason::Malformed);
     }
-    let span: SpanObject<'_> = parse(raw)?;
+    let mut span: SpanObject<'_> = parse(raw)?;
+    add_aliases(raw, sink.aliases(), &mut span.attributes)?;
     let attributes = attribute_set(span.attributes.as_ref(), sanitised)?;
     let links = span.links.unwrap_or_default();
     if links.count > MAX_LINKS {
@@ -178,6 +180,33 @@ impl<'de: 'a, 'a> Deserialize<'de> for Attributes<'a> {
         }
         deserializer.deserialize_seq(AttributesVisitor)
     }
+}
+
+/// An object of which only the attributes matter, whatever their keys.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Attributed<'a> {
+    #[serde(borrow)]
+    attributes: Option<Vec<AttributeObject<'a>>>,
+}
+
+/// Reads the attributes again with configured keys, where there are any: what reads a span knows the closed list only.
+fn add_aliases<'a>(
+    raw: &'a str,
+    aliases: &KeyAliases,
+    attributes: &mut Option<Attributes<'a>>,
+) -> Result<(), RejectReason> {
+    let Some(known) = attributes.as_mut().filter(|_| !aliases.is_empty()) else {
+        return Ok(());
+    };
+    known.known.clear();
+    let all: Attributed<'a> = parse(raw)?;
+    for attribute in all.attributes.into_iter().flatten().take(MAX_ATTRIBUTES) {
+        if let (Some(key), Some(raw)) = (aliases.lookup(&attribute.key.0), attribute.value) {
+            known.known.push((key, parse(raw.get())?));
+        }
+    }
+    Ok(())
 }
 
 /// The valid links; invalid ones are counted only.

@@ -2,6 +2,8 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use proptest::prelude::*;
 use prost::Message;
 
+use tracemesh_graph::attribute::Key;
+
 use super::*;
 use crate::testing::requests::request;
 use crate::testing::{Capture, Kept, expected, sample_request, sample_span, text_attribute};

@@ -1,0 +1,141 @@
+//! A real OpenTelemetry Collector for tests: found, or built once beside the build.
+//!
+//! `TRACEMESH_OTELCOL` names a binary to use. Otherwise `tests/otelcol` is built from pinned modules with Go: no package
+//! registry that this project uses carries the Collector as a binary of its makers.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::sync::OnceLock;
+
+use super::process::stop;
+use super::{python, root, setting};
+
+/// Ten minutes: three and a half were measured on two cores, with everything to download and to compile.
+const BUILD_SECONDS: u32 = 600;
+
+/// The binary, or `None` when the calling test is to return at once.
+pub(crate) fn otelcol() -> Option<&'static Path> {
+    static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let what = "OpenTelemetry Collector (TRACEMESH_OTELCOL names a binary)";
+    python::or_skip(FOUND.get_or_init(find), what).map(PathBuf::as_path)
+}
+
+fn find() -> Result<PathBuf, String> {
+    if let Some(path) = setting("TRACEMESH_OTELCOL") {
+        let path = PathBuf::from(path);
+        return check(&path).map(|()| path);
+    }
+    let (tools, _lock) = python::locked("otelcol")?;
+    let place = tools.join("otelcol");
+    let (source, binary) = (root().join("tests/otelcol"), place.join("otelcol"));
+    if is_built_from(&source, &place) && check(&binary).is_ok() {
+        return Ok(binary);
+    }
+    python::say("building the OpenTelemetry Collector for the tests, which takes minutes");
+    fs::create_dir_all(&place).map_err(|error| format!("{}: {error}", place.display()))?;
+    let mut build = Command::new("go");
+    build.args(["build", "-trimpath", "-buildvcs=false", "-mod=readonly"]);
+    build.args(["-ldflags", "-s -w", "-o"]).arg(&binary);
+    python::run(build.arg(".").current_dir(&source), BUILD_SECONDS)?;
+    check(&binary)?;
+    for file in SOURCES {
+        let copied = fs::copy(source.join(file), place.join(file));
+        copied.map_err(|error| format!("{file}: {error}"))?;
+    }
+    Ok(binary)
+}
+
+const SOURCES: [&str; 3] = ["go.mod", "go.sum", "main.go"];
+
+/// What a binary was built from is kept beside it.
+fn is_built_from(source: &Path, place: &Path) -> bool {
+    SOURCES.iter().all(|file| {
+        let [now, then] = [source, place].map(|folder| fs::read(folder.join(file)).ok());
+        now.is_some() && now == then
+    })
+}
+
+fn check(path: &Path) -> Result<(), String> {
+    let output = Command::new(path)
+        .arg("--version")
+        .output()
+        .map_err(|error| format!("{}: {error}", path.display()))?;
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(format!("{} --version fails", path.display()))
+    }
+}
+
+/// A running OpenTelemetry Collector. Killed when dropped, unless it was stopped before.
+#[derive(Debug)]
+pub(crate) struct Otelcol {
+    child: Child,
+    stderr: BufReader<ChildStderr>,
+    /// Address of its OTLP/HTTP receiver.
+    pub(crate) http: String,
+}
+
+impl Otelcol {
+    /// Starts it in a directory of its own with an `otlp` receiver on a free port, and with the processors, exporters
+    /// and pipelines of `further`; waits until it is ready.
+    pub(crate) fn start(binary: &Path, place: &Path, further: &str) -> Self {
+        let http = free_address();
+        let config = place.join("otelcol.yaml");
+        let text = format!(
+            "receivers:\n  otlp:\n    protocols:\n      http:\n        endpoint: {http}\n{further}"
+        );
+        fs::write(&config, text).expect("a writable directory");
+        let mut child = Command::new(binary)
+            .arg("--config")
+            .arg(format!("file:{}", config.display()))
+            .env("GOMEMLIMIT", "400MiB")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary was run before");
+        let mut stderr = BufReader::new(child.stderr.take().expect("standard error is a pipe"));
+        let mut said = String::new();
+        while !said.contains("Everything is ready") {
+            let read = stderr.read_line(&mut said).expect("standard error is text");
+            assert!(read > 0, "the OpenTelemetry Collector ended early:\n{said}");
+        }
+        Self {
+            child,
+            stderr,
+            http,
+        }
+    }
+
+    /// Asks it to end, which exports what it still holds, and asserts that it lost nothing on the way.
+    pub(crate) fn terminate(mut self) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &pid]).status();
+        assert!(sent.expect("`kill` runs").success());
+        let mut said = String::new();
+        self.stderr
+            .read_to_string(&mut said)
+            .expect("standard error is text");
+        let status = self.child.wait().expect("the process ends");
+        assert!(status.success(), "{status}:\n{said}");
+        let complaints = said.lines().filter(|line| line.contains("\terror\t"));
+        assert_eq!(complaints.collect::<Vec<_>>(), Vec::<&str>::new());
+    }
+}
+
+impl Drop for Otelcol {
+    fn drop(&mut self) {
+        stop(&mut self.child);
+    }
+}
+
+/// An address that was free a moment ago: the Collector cannot say which port it took.
+fn free_address() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("the listener is bound");
+    address.to_string()
+}
