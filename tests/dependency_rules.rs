@@ -73,6 +73,15 @@ fn workspace_arrows_point_from_cli_to_collector_to_graph() {
     );
     assert_eq!(ours("tracemesh-collector"), ["tracemesh-graph"]);
     assert_eq!(ours("tracemesh-graph"), [""; 0]);
+    assert_eq!(ours("tracemesh-generator"), [""; 0]);
+}
+
+/// What makes up companies must not share code with what judges them, and nothing that is shipped may hold it.
+#[test]
+fn the_generator_depends_on_nothing_and_nothing_shipped_depends_on_it() {
+    assert_eq!(asked_for_by("tracemesh-generator"), BTreeSet::new());
+    let name = "tracemesh-generator";
+    assert!(!closure_of("tracemesh").contains(name), "{name} is shipped");
 }
 
 #[test]
@@ -157,7 +166,7 @@ fn the_graph_crate_touches_no_file_network_environment_or_clock() {
 #[test]
 fn source_files_stay_readable() {
     let mut faults = Vec::new();
-    for crate_name in ["graph", "collector", "cli"] {
+    for crate_name in ["graph", "collector", "cli", "generator"] {
         for path in rust_files(&root().join(crate_name).join("src")) {
             if path.ends_with("tests.rs")
                 || path.components().any(|part| part.as_os_str() == "tests")

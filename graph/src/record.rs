@@ -76,6 +76,11 @@ impl SpanRecord {
         self.start_ns.saturating_add(self.duration_ns)
     }
 
+    /// True when the other span began while this one ran, by the clocks of both.
+    pub(crate) const fn contains(&self, other: &Self) -> bool {
+        self.start_ns <= other.start_ns && other.start_ns <= self.end_ns()
+    }
+
     /// How many spans it stands for.
     pub(crate) const fn sampled(&self) -> Weight {
         Weight {

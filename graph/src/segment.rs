@@ -15,6 +15,7 @@ pub(crate) mod stats;
 mod trail;
 pub(crate) mod votes;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -212,9 +213,11 @@ impl Segment {
     /// Resolves destinations and messages over everything merged so far, and freezes the graph.
     #[must_use]
     pub fn snapshot(&self, settings: &Settings) -> GraphSnapshot {
-        match crate::resolve::fold_sidecars(self) {
-            Some(folded) => crate::resolve::snapshot(&folded, settings),
-            None => crate::resolve::snapshot(self, settings),
-        }
+        let mut segment = match crate::resolve::fold_sidecars(self) {
+            Some(folded) => Cow::Owned(folded),
+            None => Cow::Borrowed(self),
+        };
+        crate::resolve::doubt_joins(&mut segment);
+        crate::resolve::snapshot(&segment, settings)
     }
 }

@@ -75,12 +75,30 @@ impl End {
 )]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Found {
-    /// Both halves joined by ids.
+    /// Both halves joined by ids: the server's parent is the client's span.
     Paired,
     /// A child in another service without the proper kinds.
     Parent,
     /// No other half; the peer says where it went, or nothing does.
     Alone,
+    /// Both halves under one span id, as B3 tracers do it.
+    Shared,
+}
+
+impl Found {
+    /// True when both halves were seen.
+    pub(crate) const fn is_pair(self) -> bool {
+        matches!(self, Self::Paired | Self::Shared)
+    }
+
+    /// How a client and its server span were found.
+    const fn of_pair(client: &SpanRecord, server: &SpanRecord) -> Self {
+        if client.span_id.as_u64() == server.span_id.as_u64() {
+            Self::Shared
+        } else {
+            Self::Paired
+        }
+    }
 }
 
 /// Marks of one attempt that users see as flags of its edge.

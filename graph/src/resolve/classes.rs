@@ -28,7 +28,7 @@ impl Class {
     /// A call keeps its own class when its other half was seen; else the destination's counts.
     const fn of_call(found: Found, evidence: Evidence) -> Self {
         match found {
-            Found::Paired => Self::Paired,
+            Found::Paired | Found::Shared => Self::Paired,
             Found::Parent => Self::Parent,
             Found::Alone => match evidence {
                 Evidence::Link => Self::Link,

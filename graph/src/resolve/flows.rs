@@ -36,12 +36,16 @@ impl<'a> SendIndex<'a> {
         }
     }
 
-    /// The send that bears this id itself or contains a span that does.
+    /// The send that bears this id itself or contains a span that does. A producer that exports only the low half of its
+    /// trace ids is found by that half (rule 1.4.2).
     pub(super) fn find(&self, id: MessageId) -> Option<(MessageId, &'a SendHalf)> {
-        let outer = match self.sends.contains_key(&id) {
-            true => id,
-            false => *self.inner.get(&id)?,
-        };
+        let low = (id.0 & u128::from(u64::MAX), id.1);
+        let outer = [id, low]
+            .iter()
+            .find_map(|id| match self.sends.contains_key(id) {
+                true => Some(*id),
+                false => self.inner.get(id).copied(),
+            })?;
         self.sends.get(&outer).map(|send| (outer, send))
     }
 }

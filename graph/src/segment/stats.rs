@@ -66,6 +66,15 @@ impl EdgeStats {
         self.exemplar(attempt.found, attempt.trace_id.as_u128());
     }
 
+    /// Takes back that the halves of these calls belong together; that the one follows from the other stays.
+    pub(crate) fn unpair(&mut self) {
+        let calls = self.found.remove(&Found::Paired).unwrap_or_default();
+        *self.found.entry(Found::Parent).or_default() += calls;
+        for trace in self.exemplars.remove(&Found::Paired).unwrap_or_default() {
+            self.exemplar(Found::Parent, trace);
+        }
+    }
+
     fn client_and_server(&mut self, attempt: &Attempt) {
         if let Some(duration) = attempt.client_ns {
             self.client.record(duration);

@@ -9,6 +9,7 @@ use crate::names::Tables;
 use crate::peer::{Category, MessageRole};
 use crate::record::Marks;
 use crate::sampling::Weights;
+use crate::snapshot::Relation;
 use crate::span::SpanKind;
 
 /// The answers to each outgoing span, in canonical order.
@@ -72,6 +73,19 @@ pub(super) fn is_send(tree: &Tree, span: usize) -> bool {
     )
 }
 
+/// True for a client span that says what it called, and that this was no broker. A consumer below it took a message that
+/// somebody on the way sent, whose spans are missing.
+fn is_call(tree: &Tree, names: &Tables, out: usize) -> bool {
+    let record = tree.record(out);
+    let peer = names.peer(record.peer);
+    let is_request = match peer.category {
+        Category::None => !peer.method.is_empty(),
+        Category::Rpc { .. } | Category::Database { .. } => true,
+        _ => false,
+    };
+    record.kind == SpanKind::Client && record.role == MessageRole::None && is_request
+}
+
 fn link(
     tree: &Tree,
     names: &Tables,
@@ -87,6 +101,7 @@ fn link(
     if is_consume(tree, span) {
         let send = out.filter(|out| {
             tree.record(*out).role != MessageRole::Receive
+                && !is_call(tree, names, *out)
                 && (!is_inside || crosses_broker(tree, names, *out, span))
         });
         if let Some(send) = send {
@@ -97,10 +112,12 @@ fn link(
     }
     if is_inside {
         link_inside(tree, span, parent, out, answers, sink);
+    } else if tree.record(span).marks.has(Marks::PLUMBING) {
+        // A step of a lost client span, whose id the server of another node shares: nobody called this.
     } else if let Some(out) = out {
         answers.by_out[out].push(span);
     } else if !tree.is_ghost(parent) {
-        adjacent(tree, span, parent, sink);
+        adjacent(tree, names, span, parent, sink);
     }
 }
 
@@ -147,7 +164,7 @@ pub(super) fn crosses_broker(tree: &Tree, names: &Tables, send: usize, consume: 
 }
 
 /// Two nodes next to each other in the tree, without an outgoing span between them (rule 1.4.5).
-fn adjacent(tree: &Tree, span: usize, parent: usize, sink: &mut impl SliceSink) {
+fn adjacent(tree: &Tree, names: &Tables, span: usize, parent: usize, sink: &mut impl SliceSink) {
     let record = tree.record(span);
     // The child's error is its own answer only when it serves; an outgoing child reports the next hop's (Z21, Z22).
     let is_in = tree.side(span) == Side::In;
@@ -157,6 +174,13 @@ fn adjacent(tree: &Tree, span: usize, parent: usize, sink: &mut impl SliceSink) 
     attempt.from = End::of(tree.speaker(parent));
     attempt.found = Found::Parent;
     attempt.weights = Weights::of_server(record.sampled());
+    let is_message = |span: usize| {
+        let category = &names.peer(tree.record(span).peer).category;
+        matches!(category, Category::Messaging { .. })
+    };
+    if is_message(parent) && is_message(span) {
+        attempt.relation = Relation::Async;
+    }
     if is_in {
         attempt.to = Some(End::of(tree.speaker(span)));
         attempt.has_failed = record.is_error();

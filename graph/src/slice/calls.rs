@@ -112,11 +112,7 @@ struct Place {
 /// The attempt as its outgoing span tells it; the caller fills in what the other half adds.
 fn outgoing(context: Context<'_>, attempt: &Try, place: Place) -> Attempt {
     let leaf = context.tree.record(attempt.leaf);
-    // The outermost span knows how the whole call ended.
-    let judge = match attempt.wrapper {
-        Some(wrapper) if place.is_call => context.tree.record(wrapper),
-        _ => leaf,
-    };
+    let judge = judge(context, attempt, place);
     let caller = context.tree.node(attempt.leaf);
     let mut sent = Attempt::alone(caller, attempt.peer, leaf);
     sent.from = End::of(context.tree.speaker(attempt.leaf));
@@ -130,10 +126,23 @@ fn outgoing(context: Context<'_>, attempt: &Try, place: Place) -> Attempt {
     sent.error = judge.error;
     sent.lost_attempts = place.lost_attempts;
     // With several attempts the outermost span's time is that of all of them.
-    let timed = if place.is_only { judge } else { leaf };
+    let timed = if place.is_only {
+        judge
+    } else {
+        context.tree.record(attempt.outer)
+    };
     sent.client_ns = Some(timed.duration_ns);
     sent.flags.is_redirect = place.is_redirect;
     sent
+}
+
+/// The outermost span knows how the whole call ended.
+fn judge<'a>(context: Context<'a>, attempt: &Try, place: Place) -> &'a SpanRecord {
+    let span = match attempt.wrapper {
+        Some(wrapper) if place.is_call => wrapper,
+        _ => attempt.outer,
+    };
+    context.tree.record(span)
 }
 
 fn alone(context: Context<'_>, attempt: &Try, place: Place, sink: &mut impl SliceSink) {
@@ -177,7 +186,7 @@ fn answered(context: Context<'_>, attempt: &Try, place: Place, sink: &mut impl S
             sent.is_call = true;
             sent.lost_attempts = 0;
         }
-        to_node(context, attempt, group, &sent, sink);
+        to_node(context, attempt, place, (group, &sent), sink);
     }
 }
 
@@ -199,8 +208,8 @@ fn is_shadow(name: &str) -> bool {
 fn to_node(
     context: Context<'_>,
     attempt: &Try,
-    group: &[usize],
-    sent: &Attempt,
+    place: Place,
+    (group, sent): (&[usize], &Attempt),
     sink: &mut impl SliceSink,
 ) {
     let tree = context.tree;
@@ -209,7 +218,12 @@ fn to_node(
         .copied()
         .filter(|answer| tree.side(*answer) == Side::In)
         .collect();
-    servers.sort_by_key(|server| (tree.record(*server).start_ns, *server));
+    // The attempt that ended like the call was the last: servers need not agree about the time.
+    servers.sort_by_key(|server| {
+        let record = tree.record(*server);
+        let decides = record.is_error() == sent.has_failed;
+        (decides, record.start_ns, *server)
+    });
     let mut sent = sent.clone();
     let Some((last, earlier)) = servers.split_last() else {
         let is_producer = tree.record(attempt.leaf).kind == SpanKind::Producer;
@@ -224,7 +238,7 @@ fn to_node(
         sink.attempt(&sent);
         return;
     };
-    sent.found = Found::Paired;
+    sent.found = Found::of_pair(tree.record(attempt.leaf), tree.record(*last));
     for server in earlier {
         let record = tree.record(*server);
         let mut weights = sent.weights;
@@ -248,7 +262,7 @@ fn to_node(
     sent.to = Some(End::of(tree.speaker(*last)));
     sent.skew = Some(skew(tree.record(attempt.leaf), server, earlier.is_empty()));
     if earlier.is_empty() {
-        judge_pair(context, attempt, &mut sent, *last);
+        judge_pair(judge(context, attempt, place), server, &mut sent);
     }
     sink.attempt(&sent);
 }
@@ -263,14 +277,16 @@ fn skew(client: &SpanRecord, server: &SpanRecord, is_only: bool) -> SkewBounds {
 }
 
 /// One attempt fails when either half is in error, except for a 4xx that only the client calls an error (B42).
-fn judge_pair(context: Context<'_>, attempt: &Try, sent: &mut Attempt, server: usize) {
-    let client = context.tree.record(attempt.leaf);
-    let server = context.tree.record(server);
-    let only_client_fault = client.marks.has(Marks::CLIENT_FAULT) && !server.is_error();
-    sent.has_failed = (sent.has_failed && !only_client_fault) || server.is_error();
+fn judge_pair(client: &SpanRecord, server: &SpanRecord, sent: &mut Attempt) {
+    sent.has_failed = pair_has_failed(client, server);
     if sent.error == LabelId::FIRST {
         sent.error = server.error;
     }
+}
+
+pub(super) fn pair_has_failed(client: &SpanRecord, server: &SpanRecord) -> bool {
+    let is_client_fault = client.marks.has(Marks::CLIENT_FAULT);
+    (client.is_error() && !is_client_fault) || server.is_error()
 }
 
 /// The peer of one leaf: category from the outermost span that has one, address from the innermost (rule 1.6).

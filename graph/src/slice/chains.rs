@@ -16,6 +16,8 @@ use crate::span::SpanId;
 #[derive(Debug, Clone)]
 pub(super) struct Try {
     pub(super) leaf: usize,
+    /// The outermost span of this attempt alone: what the application told around its sidecar's span.
+    pub(super) outer: usize,
     /// The outermost span around it, when it stands for the whole call.
     pub(super) wrapper: Option<usize>,
     pub(super) peer: PeerRef,
@@ -31,7 +33,7 @@ pub(super) struct Chain {
     pub(super) is_redirect: bool,
 }
 
-/// Destination of an attempt as far as one slice knows it: dialled address, else answering node, else name.
+/// Destination of an attempt as far as one slice knows it: dialled name, else answering node, else address.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
     Address(String),
@@ -55,6 +57,11 @@ pub(super) fn find(context: Context<'_>, units: &[&Unit]) -> Vec<Chain> {
                 .iter()
                 .map(|leaf| Try {
                     leaf: *leaf,
+                    outer: if leaves.len() == 1 && is_only {
+                        unit.top
+                    } else {
+                        *leaf
+                    },
                     wrapper: unit.wrapper().filter(|_| is_only),
                     peer: peer_of(context, unit, *leaf, is_only),
                 })
@@ -63,8 +70,8 @@ pub(super) fn find(context: Context<'_>, units: &[&Unit]) -> Vec<Chain> {
             if let Some(server) = server {
                 passed_on.entry((server, place)).or_default().extend(tries);
             } else if let ([only], true) = (tries.as_slice(), is_only) {
-                let record = context.tree.record(only.leaf);
-                let key = (record.parent_id, context.tree.node(only.leaf));
+                let record = context.tree.record(only.outer);
+                let key = (record.parent_id, context.tree.node(only.outer));
                 siblings.entry(key).or_default().push((place, only.clone()));
             } else {
                 chains.extend(inside_wrapper(context, tries));
@@ -93,13 +100,17 @@ fn by_place(context: Context<'_>, unit: &Unit) -> BTreeMap<Place, Vec<usize>> {
 
 fn place(context: Context<'_>, leaf: usize) -> Place {
     let peer = context.names.peer(context.steps.address(leaf));
-    if let Some(address) = peer.best_address() {
-        return Place::Address(address.to_string());
-    }
+    let address = peer.best_address();
     let first_answer = context.answers.of(leaf).first();
-    first_answer.map_or(Place::Unknown, |answer| {
-        Place::Node(context.tree.node(*answer))
-    })
+    match (address, first_answer) {
+        // The next attempt goes to another pod of the same service.
+        (Some(address), Some(answer)) if address.ip().is_some() => {
+            Place::Node(context.tree.node(*answer))
+        }
+        (Some(address), _) => Place::Address(address.to_string()),
+        (None, Some(answer)) => Place::Node(context.tree.node(*answer)),
+        (None, None) => Place::Unknown,
+    }
 }
 
 /// Inside a wrapper, an attempt repeats the one before if that failed, or if it says so itself (X74).
@@ -132,8 +143,10 @@ fn single(attempt: Try) -> Chain {
 
 /// Siblings under one parent: grouped by method and target, resends joined to what they repeat.
 fn among_siblings(context: Context<'_>, group: Vec<(Place, Try)>, chains: &mut Vec<Chain>) {
-    let resend = |attempt: &Try| context.tree.record(attempt.leaf).resend;
-    if group.iter().all(|(_, attempt)| resend(attempt) == 0) {
+    if group
+        .iter()
+        .all(|(_, attempt)| resend(context, attempt) == 0)
+    {
         chains.extend(group.into_iter().map(|(_, attempt)| single(attempt)));
         return;
     }
@@ -149,7 +162,7 @@ fn among_siblings(context: Context<'_>, group: Vec<(Place, Try)>, chains: &mut V
     for ((_, place), mut tries) in by_target {
         tries.sort_by_key(|attempt| {
             let record = context.tree.record(attempt.leaf);
-            (record.start_ns, record.resend, attempt.leaf)
+            (record.start_ns, resend(context, attempt), attempt.leaf)
         });
         let is_elsewhere_first = |start_ns: u64| {
             first_elsewhere
@@ -158,6 +171,12 @@ fn among_siblings(context: Context<'_>, group: Vec<(Place, Try)>, chains: &mut V
         };
         resend_chains(context, tries, is_elsewhere_first, chains);
     }
+}
+
+/// How often the attempt was sent before: a sidecar does not know, the application inside whose span it stands does.
+fn resend(context: Context<'_>, attempt: &Try) -> u16 {
+    let told = |span: usize| context.tree.record(span).resend;
+    told(attempt.leaf).max(told(attempt.outer))
 }
 
 /// The earliest start per target; at most two targets matter to any question asked of it.
@@ -184,7 +203,8 @@ fn resend_chains(
     let mut open: BTreeMap<u16, OpenChains> = BTreeMap::new();
     for attempt in tries {
         let record = context.tree.record(attempt.leaf);
-        let (count, has_failed) = (record.resend, record.is_error());
+        let count = resend(context, &attempt);
+        let has_failed = context.tree.record(attempt.outer).is_error();
         let before = open
             .range_mut(..count)
             .next_back()

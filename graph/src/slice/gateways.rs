@@ -11,7 +11,7 @@
 
 use std::collections::BTreeMap;
 
-use super::calls::Context;
+use super::calls::{Context, pair_has_failed};
 use super::tree::{Side, Tree};
 use super::{Attempt, End, Found, PeerRef, SliceSink};
 use crate::names::NodeId;
@@ -33,6 +33,26 @@ pub(super) fn emit(context: Context<'_>, sink: &mut impl SliceSink) {
     }
 }
 
+/// A call on its way through gateways.
+#[derive(Debug, Clone, Copy)]
+struct Relay {
+    /// The outgoing span that passed it on.
+    out: usize,
+    /// How sure the way so far is: as its weakest hop.
+    found: Found,
+}
+
+impl Relay {
+    /// The evidence with one more hop, from the span that passed the call on to the one that received it.
+    fn reaching(self, tree: &Tree, server: usize) -> Found {
+        let hop = Found::of_pair(tree.record(self.out), tree.record(server));
+        match (self.found, hop) {
+            (Found::Shared, hop) => hop,
+            (found, _) => found,
+        }
+    }
+}
+
 /// What gateways of a slice passed on, by their server spans.
 #[derive(Debug, Default)]
 struct Passed {
@@ -40,13 +60,18 @@ struct Passed {
     calls: BTreeMap<usize, Vec<usize>>,
     /// Server spans of other nodes that follow without an outgoing span between.
     servers: BTreeMap<usize, Vec<usize>>,
+    /// Servers join the spans of their callers (B3).
+    shares_ids: bool,
 }
 
 impl Passed {
     /// `None` when the slice has no gateway of any shape.
     fn find(context: Context<'_>) -> Option<Self> {
         let tree = context.tree;
-        let mut passed = Self::default();
+        let mut passed = Self {
+            shares_ids: shares_ids(context),
+            ..Self::default()
+        };
         let mut has_gateway = false;
         for span in 0..tree.records().len() {
             let above = tree.parent(span).and_then(|parent| tree.boundary(parent));
@@ -102,20 +127,33 @@ impl Passed {
     }
 
     /// The outgoing spans with which gateways passed a call on.
-    fn relays(&self, context: Context<'_>, out: usize) -> Vec<usize> {
+    fn relays(&self, context: Context<'_>, relay: Relay) -> Vec<Relay> {
         let tree = context.tree;
-        let answers = context.answers.of(out);
+        let answers = context.answers.of(relay.out);
         // With a server span beside it, an outgoing span is that server's own call.
         let serves = |span: usize| {
             let mut same = answers.iter().filter(|a| tree.node(**a) == tree.node(span));
             same.any(|answer| tree.side(*answer) == Side::In)
         };
-        let relays = answers.iter().flat_map(|answer| match tree.side(*answer) {
-            Side::Out if serves(*answer) => Vec::new(),
-            Side::Out => vec![*answer],
-            _ => self.calls.get(answer).cloned().unwrap_or_default(),
-        });
-        relays.collect()
+        // Under shared ids a service whose server span was lost looks like a gateway that has none.
+        let may_be_lost =
+            |span: usize| self.shares_ids && !tree.record(span).marks.has(Marks::PROXY);
+        let mut relays = Vec::new();
+        for answer in answers {
+            if tree.side(*answer) == Side::Out {
+                let found = Found::Parent;
+                let is_relay = !serves(*answer) && !may_be_lost(*answer);
+                relays.extend(is_relay.then_some(Relay {
+                    out: *answer,
+                    found,
+                }));
+            } else {
+                let found = relay.reaching(tree, *answer);
+                let calls = self.calls.get(answer).into_iter().flatten();
+                relays.extend(calls.map(|out| Relay { out: *out, found }));
+            }
+        }
+        relays
     }
 
     /// The server spans that gateways without outgoing spans led this call to.
@@ -125,11 +163,43 @@ impl Passed {
         servers.copied().collect()
     }
 
+    /// The servers where the way of a call ends after this relay.
+    fn ends(&self, context: Context<'_>, relay: Relay) -> impl Iterator<Item = Reached> {
+        let tree = context.tree;
+        let is_end =
+            |server: &usize| tree.side(*server) == Side::In && !self.passes_on(context, *server);
+        let answers = context.answers.of(relay.out).iter().copied();
+        let ends: Vec<usize> = answers.filter(is_end).collect();
+        let led = self
+            .led_to(context, relay.out)
+            .into_iter()
+            .map(move |server| {
+                let found = match relay.found {
+                    Found::Shared => Found::Paired,
+                    found => found,
+                };
+                (server, found)
+            });
+        let ends = ends.into_iter();
+        ends.map(move |server| (server, relay.reaching(tree, server)))
+            .chain(led)
+    }
+
     fn passes_on(&self, context: Context<'_>, server: usize) -> bool {
         is_gateway(context.tree, server)
             || self.calls.contains_key(&server)
             || self.servers.contains_key(&server)
     }
+}
+
+/// True when some server joined the span of its caller.
+fn shares_ids(context: Context<'_>) -> bool {
+    let tree = context.tree;
+    (0..tree.records().len()).any(|out| {
+        let id = tree.record(out).span_id;
+        let mut answers = context.answers.of(out).iter();
+        answers.any(|answer| tree.side(*answer) == Side::In && tree.record(*answer).span_id == id)
+    })
 }
 
 /// The server span of a proxy for whose request `out` was sent upstream.
@@ -150,24 +220,31 @@ fn is_gateway(tree: &Tree, span: usize) -> bool {
     tree.side(span) == Side::In && marks.has(Marks::PROXY) && !marks.has(Marks::SIDECAR)
 }
 
+/// A server span that a call came to through gateways, and how sure the way is.
+type Reached = (usize, Found);
+
 /// Follows a call through the gateways that passed it on, to the nodes that served it.
 fn follow(context: Context<'_>, passed: &Passed, out: usize, sink: &mut impl SliceSink) {
     let tree = context.tree;
-    let mut reached: BTreeMap<NodeId, Vec<usize>> = BTreeMap::new();
-    let mut reach = |server: usize| reached.entry(tree.node(server)).or_default().push(server);
-    passed.led_to(context, out).into_iter().for_each(&mut reach);
-    let mut relays = passed.relays(context, out);
+    let mut reached: BTreeMap<NodeId, Vec<Reached>> = BTreeMap::new();
+    let mut reach = |(server, found): Reached| {
+        let own = reached.entry(tree.node(server)).or_default();
+        own.push((server, found));
+    };
+    let led = passed.led_to(context, out).into_iter();
+    led.map(|server| (server, Found::Paired))
+        .for_each(&mut reach);
+    let first = Relay {
+        out,
+        found: Found::Shared,
+    };
+    let mut relays = passed.relays(context, first);
     for _ in 0..MAX_HOPS {
         let mut further = Vec::new();
         for relay in relays {
-            let is_end = |server: &usize| {
-                tree.side(*server) == Side::In && !passed.passes_on(context, *server)
-            };
-            let ends = context.answers.of(relay).iter().copied().filter(is_end);
-            ends.chain(passed.led_to(context, relay))
-                .for_each(&mut reach);
-            if !context.answers.is_answered(relay) {
-                to_address(context, out, relay, sink);
+            passed.ends(context, relay).for_each(&mut reach);
+            if !context.answers.is_answered(relay.out) {
+                to_address(context, out, relay.out, sink);
             }
             further.extend(passed.relays(context, relay));
         }
@@ -178,31 +255,33 @@ fn follow(context: Context<'_>, passed: &Passed, out: usize, sink: &mut impl Sli
     }
     reached.remove(&tree.node(out));
     // In the order of their spans: ids of nodes depend on arrival.
-    let mut reached: Vec<Vec<usize>> = reached.into_values().collect();
-    reached.sort();
+    let mut reached: Vec<Vec<Reached>> = reached.into_values().collect();
+    reached.sort_by_key(|servers| servers.iter().map(|(server, _)| *server).min());
     for servers in reached {
         to_servers(context, out, servers, sink);
     }
 }
 
-/// One call to one node; of several server spans the last is the call's, and those before it are attempts.
+/// One call to one node; of several server spans the last is the call's, and those before it are attempts. The logical
+/// edge is as sure as the weakest hop: a gateway that shows only what it sent could as well be a service whose server
+/// span was lost.
 fn to_servers(
     context: Context<'_>,
     out: usize,
-    mut servers: Vec<usize>,
+    mut servers: Vec<Reached>,
     sink: &mut impl SliceSink,
 ) {
     let tree = context.tree;
-    servers.sort_by_key(|server| (tree.record(*server).start_ns, *server));
+    servers.sort_by_key(|(server, _)| (tree.record(*server).start_ns, *server));
     let last = servers.len().saturating_sub(1);
-    for (position, server) in servers.into_iter().enumerate() {
+    for (position, (server, found)) in servers.into_iter().enumerate() {
         let served = tree.record(server);
         let mut attempt = logical(context, out);
         attempt.callee = Some(tree.node(server));
-        attempt.found = Found::Paired;
+        attempt.found = found;
         attempt.server_ns = Some(served.duration_ns);
         attempt.weights.server = Some(served.sampled());
-        attempt.has_failed |= served.is_error();
+        attempt.has_failed = pair_has_failed(tree.record(out), served);
         if position < last {
             attempt.is_call = false;
             attempt.has_failed = served.is_error();
@@ -231,6 +310,7 @@ fn logical(context: Context<'_>, out: usize) -> Attempt {
     let mut attempt = Attempt::alone(context.tree.node(out), PeerRef::NONE, call);
     attempt.from = End::of(context.tree.speaker(out));
     attempt.relation = Relation::Proxied;
+    attempt.request = context.tree.request(out);
     attempt.has_failed = call.is_error();
     attempt.error = call.error;
     attempt.client_ns = Some(call.duration_ns);

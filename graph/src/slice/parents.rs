@@ -71,6 +71,8 @@ fn best_parent(
             record.node != child.node,
             !record.instance.is_same(child.instance),
             sides[*candidate] != Side::In,
+            // Two attempts under one id, on one instance and one clock: the one that was at work.
+            record.node == child.node && !record.contains(child),
             *candidate,
         )
     })

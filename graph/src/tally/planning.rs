@@ -12,7 +12,7 @@ use crate::names::{InstanceId, NodeId, OperationId, Tables};
 use crate::segment::planning::{DestinationKey, EdgeFacts, TraceStats};
 use crate::segment::{Caller, EdgeKey, Segment};
 use crate::settings::Settings;
-use crate::slice::{Attempt, End, Found, PeerRef};
+use crate::slice::{Attempt, End, PeerRef};
 use crate::snapshot::Relation;
 
 /// Facts since the last flush.
@@ -147,7 +147,7 @@ impl Seen {
             return;
         };
         self.callees.insert(to.instance);
-        if attempt.found == Found::Paired {
+        if attempt.found.is_pair() {
             let zone = |end: End| names.resource(end.resource).zone();
             self.facts.zone_pair(zone(attempt.from), zone(to));
         }

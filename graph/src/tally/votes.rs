@@ -6,7 +6,7 @@ use crate::names::{NodeId, Tables, WordId};
 use crate::peer::{Category, Peer};
 use crate::segment::Segment;
 use crate::segment::votes::{VoteKey, Votes};
-use crate::slice::{Attempt, Found, PeerRef};
+use crate::slice::{Attempt, PeerRef};
 use crate::snapshot::Relation;
 
 /// Caller, callee, what was dialled, words of the path.
@@ -23,7 +23,7 @@ pub(super) struct VoteTally {
 impl VoteTally {
     /// Counts a paired attempt. A mirrored or hedged copy is no owner of what was dialled.
     pub(super) fn count(&mut self, attempt: &Attempt, cap: usize) {
-        let is_vote = attempt.found == Found::Paired
+        let is_vote = attempt.found.is_pair()
             && attempt.is_attempt
             && attempt.relation == Relation::Sync
             && !attempt.flags.is_mirror
