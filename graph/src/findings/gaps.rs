@@ -1,5 +1,7 @@
 //! Gaps in the trace data that put other findings in doubt.
 
+use std::collections::BTreeMap;
+
 use super::model::{Cases, Counted, Finding, ServiceGap, Severity};
 use super::select::{Draft, permille, sum, threshold};
 use crate::snapshot::{GraphSnapshot, NodeKind, ServiceDiagnostics};
@@ -127,18 +129,16 @@ fn share(gap: &ServiceGap) -> u64 {
 
 /// Spans without any identity.
 pub(super) fn nameless_spans(snapshot: &GraphSnapshot) -> Option<Finding> {
-    let spans = |id: &str| {
-        let services = snapshot.diagnostics.per_service.iter();
-        sum(services
-            .filter(|service| service.service == id)
-            .map(|service| service.spans))
-    };
+    let services = snapshot.diagnostics.per_service.iter();
+    let spans: BTreeMap<&str, u64> = services
+        .map(|service| (service.service.as_str(), service.spans))
+        .collect();
     let nodes = snapshot.nodes.iter();
     let cases: Vec<Counted> = nodes
         .filter(|node| node.kind == NodeKind::Unidentified)
         .map(|node| Counted {
             name: node.id.clone(),
-            count: spans(&node.id),
+            count: spans.get(node.id.as_str()).copied().unwrap_or(0),
         })
         .collect();
     let draft = Draft {
