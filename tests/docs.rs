@@ -62,6 +62,8 @@ fn every_runnable_command_of_the_readme_works() {
     for promised in [
         "graph.json",
         "graph.dot",
+        "findings.txt",
+        "findings.json",
         "egress",
         "onboarding.md",
         "onboarding.json",

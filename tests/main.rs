@@ -6,6 +6,7 @@ mod commands;
 mod dependency_rules;
 mod docs;
 mod envoy;
+mod findings;
 mod harness;
 mod hostile;
 mod istio;

@@ -9,6 +9,7 @@ pub mod doctor;
 pub mod dot;
 pub mod envoy;
 pub mod explain;
+pub mod findings;
 pub mod onboarding;
 mod page;
 pub mod summary;

@@ -17,6 +17,7 @@ mod derive;
 mod evidence;
 mod host;
 mod inbound;
+mod known;
 mod model;
 mod names;
 mod protocol;
@@ -29,6 +30,8 @@ pub use evidence::{
     EVIDENCE_SCHEMA, EdgeEvidence, EgressEvidence, EvidenceTarget, ServiceEvidence,
 };
 pub use host::{Host, HostFault};
+pub use known::KnownName;
+pub(crate) use known::KnownNames;
 pub use model::{
     AddressSource, Confidence, Conflict, ConflictReason, Conservation, Destination,
     DestinationKind, DestinationProtocol, DestinationState, EgressKnowledge, EgressModel,

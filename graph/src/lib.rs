@@ -11,6 +11,7 @@ pub mod attribute;
 pub mod doctor;
 pub mod egress;
 pub mod explain;
+pub mod findings;
 pub mod identity;
 mod names;
 pub mod onboarding;

@@ -20,6 +20,7 @@ mod model;
 mod notes;
 mod options;
 mod outcome;
+mod paths;
 mod risk;
 mod schedule;
 #[cfg(test)]
@@ -27,6 +28,7 @@ mod tests;
 mod value;
 
 pub use check::{Violation, check};
+pub(crate) use from_snapshot::attempts_while_failing;
 pub use input::{Evidence, Hazard, PlanEdge, PlanInput, PlanService, Severity, Status};
 pub use options::{Limits, PlanOptions, Ramp, Rule, ServiceFacts, Weights};
 pub use outcome::{
@@ -34,6 +36,7 @@ pub use outcome::{
     PlannedService, RetriesOff, SCHEMA, Strict, StrictBlock, Summary, Traffic, TurnsOn, Unplanned,
     Wave,
 };
+pub(crate) use paths::{CallPaths, Cycle};
 pub use risk::{Risk, RiskFactor, RiskPart};
 
 use self::dag::Dag;

@@ -6,10 +6,10 @@
 //!                   '------------- end of input, or no room -----------------'
 //! ```
 //! Place in the flow: [`SpanRecord`] -> slice -> [`Segment`]. Two exporters rarely deliver the halves of a call together, and
-//! some deliver minutes late. So a closed slice [waits](waiting) for late spans: its calls are counted, but in a part of
+//! some deliver minutes late. So a closed slice waits for late spans: its calls are counted, but in a part of
 //! the flush that the next flush replaces. When a late span comes, the slice is inferred again as a whole: a call moves
 //! from one destination to another, and is never counted twice. Only when the wait is over are its counts settled for
-//! good. What comes even later is recognised by [hashes](seen) for a while.
+//! good. What comes even later is recognised by hashes for a while.
 //!
 //! Above the memory budgets the longest idle slices close, and the longest waiting ones settle early; what that may
 //! have cut is counted.

@@ -35,6 +35,8 @@ Reads OTLP JSON (one request, or one per line) and OTLP protobuf (one request, o
 length-delimited), plain, gzip or zstd, recognised by content. Writes into DIR:
   graph.json        the service graph, schema tracemesh.graph/v1
   graph.dot         the same for Graphviz: dot -Tsvg -O out/graph.dot
+  findings.txt      what deserves a look, case by case, to read
+  findings.json     the same for programs, schema tracemesh.findings/v1
   egress/           one directory per service with Envoy files
   onboarding.md     order, waves and risks to read
   onboarding.json   the same for programs

@@ -42,7 +42,7 @@ pub(super) fn load(
     for finding in bounds_reached(&snapshot) {
         let hint = match finding.rule {
             "traces_cut" if is_stored => STORE_ADVICE,
-            _ => finding.advice,
+            _ => &finding.advice,
         };
         output.warning(&finding.text, hint);
     }

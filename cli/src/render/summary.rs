@@ -6,7 +6,7 @@
 use tracemesh_graph::egress::Conservation;
 use tracemesh_graph::snapshot::{Diagnostics, Edge, GraphSnapshot, NodeKind};
 
-use crate::findings::Finding;
+use crate::findings::Told;
 use crate::render::{estimate, evidence_classes, seconds, whole};
 use crate::terminal::{Palette, Role};
 use crate::text::{clip, count_of, counted, printable, shell_word, thousands};
@@ -39,7 +39,7 @@ pub struct Summary<'a> {
     /// What became of the edges on the way to egress definitions.
     pub egress: Conservation,
     /// Findings, most important first.
-    pub findings: &'a [Finding],
+    pub findings: &'a [Told],
     /// Node ids per wave, in order.
     pub waves: &'a [Vec<String>],
     /// The snapshot file, for commands that look further; `None` when its path is no text that can be pasted.
@@ -297,7 +297,7 @@ fn findings(page: &mut Page, summary: &Summary<'_>) {
     }
     for (number, finding) in summary.findings.iter().take(FINDINGS).enumerate() {
         page.wrapped(&format!("  {}. ", number + 1), &finding.text);
-        page.wrapped("     ", finding.advice);
+        page.wrapped("     ", &finding.advice);
         let path = summary.graph_path;
         if let Some(command) = path.and_then(|path| command(finding, path)) {
             page.pointer(5, &command);
@@ -321,7 +321,7 @@ fn findings(page: &mut Page, summary: &Summary<'_>) {
 }
 
 /// A command that shows more; none when a name or path cannot be pasted safely.
-fn command(finding: &Finding, graph_path: &str) -> Option<String> {
+fn command(finding: &Told, graph_path: &str) -> Option<String> {
     let path = shell_word(graph_path)?;
     let base = format!("tracemesh graph --graph {path}");
     match &finding.node {

@@ -19,11 +19,14 @@ pub(super) struct Dag {
     pub(super) kept: Vec<bool>,
     /// Arcs cut to break cycles, by number; self-calls are dropped without being listed.
     pub(super) cut: Vec<usize>,
+    /// Strongly connected components of the whole graph, in an order that every arc between two of them respects.
+    pub(super) components: Vec<Vec<usize>>,
 }
 
 impl Dag {
     pub(super) fn new(model: &Model) -> Self {
-        let mut order = TopologicalOrder::new(&components(model));
+        let components = components(model);
+        let mut order = TopologicalOrder::new(&components.concat());
         let mut heavy_first: Vec<usize> = (0..model.arcs.len()).collect();
         // A stable sort: arcs of one rate stay in the order of their ends.
         heavy_first.sort_by(|a, b| {
@@ -47,12 +50,13 @@ impl Dag {
             order: order.services(),
             kept,
             cut,
+            components,
         }
     }
 }
 
-/// Services in an order that every arc between two components respects: arcs inside a component are all that is left to check.
-fn components(model: &Model) -> Vec<usize> {
+/// Services by component, callers before callees: arcs inside a component are all that is left to check.
+fn components(model: &Model) -> Vec<Vec<usize>> {
     let mut graph: DiGraph<(), (), usize> = DiGraph::with_capacity(0, 0);
     for _ in &model.ids {
         graph.add_node(());
@@ -61,12 +65,9 @@ fn components(model: &Model) -> Vec<usize> {
         graph.add_edge(NodeIndex::new(arc.caller), NodeIndex::new(arc.callee), ());
     }
     // Kosaraju returns callees first; inside a component it walks from callers to callees.
-    kosaraju_scc(&graph)
-        .into_iter()
-        .rev()
-        .flatten()
-        .map(NodeIndex::index)
-        .collect()
+    let numbers = |component: Vec<NodeIndex<usize>>| component.into_iter().map(NodeIndex::index);
+    let components = kosaraju_scc(&graph).into_iter().rev();
+    components.map(|found| numbers(found).collect()).collect()
 }
 
 /// An order of services that stays topological while arcs are added.

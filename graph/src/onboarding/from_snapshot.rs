@@ -237,15 +237,20 @@ fn rate(edge: &Edge) -> f64 {
     }
 }
 
-/// `requests` are those of the caller.
-fn plan_edge(edge: &Edge, requests: Option<u64>) -> PlanEdge {
-    let observed = edge.failed >= ENOUGH_FAILURES;
+/// Attempts that one call of this edge makes while its callee fails, as far as enough calls failed to tell: those that
+/// failed per call that failed, an upper bound when other calls recovered.
+pub(crate) fn attempts_while_failing(edge: &Edge) -> Option<f64> {
     let attempts = edge.failed_attempts as f64 / edge.failed.max(1) as f64;
+    (edge.failed >= ENOUGH_FAILURES).then(|| attempts.clamp(1.0, MAX_OBSERVED_ATTEMPTS))
+}
+
+/// `requests` are those of the caller.
+pub(super) fn plan_edge(edge: &Edge, requests: Option<u64>) -> PlanEdge {
     PlanEdge {
         caller: edge.caller.clone(),
         callee: edge.callee.clone(),
         rate: rate(edge),
-        attempts: observed.then(|| attempts.clamp(1.0, MAX_OBSERVED_ATTEMPTS)),
+        attempts: attempts_while_failing(edge),
         hit_ratio: hit_ratio(edge.facts.caller_requests, requests),
         confidence: edge.confidence,
     }

@@ -14,6 +14,44 @@ const MAX_LOAD: f64 = 1e9;
 /// Multiplier above which more retries make no difference to the exposure.
 const EXPOSURE_LIMIT: f64 = 64.0;
 
+/// The single path on which most attempts reach a service.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct WorstPath {
+    /// Product of the attempts per call along it, at least 1.
+    pub(super) attempts: f64,
+    /// Its last arc; absent when no call into the service is repeated on any path.
+    pub(super) last: Option<usize>,
+    /// Arcs along it whose calls are repeated.
+    pub(super) repeated: usize,
+}
+
+/// The worst path to every service; of equals the one whose last caller comes first. An arc without attempts counts
+/// `assumed`.
+pub(super) fn worst_paths(model: &Model, dag: &Dag, assumed: f64) -> Vec<WorstPath> {
+    let nothing = WorstPath {
+        attempts: 1.0,
+        last: None,
+        repeated: 0,
+    };
+    let mut result = vec![nothing; model.ids.len()];
+    for service in &dag.order {
+        for number in &model.incoming[*service] {
+            let arc = model.arcs[*number];
+            let attempts = arc.calls.attempts.unwrap_or(assumed);
+            let above = result[arc.caller];
+            let product = (attempts * above.attempts).min(MAX_LOAD);
+            if dag.kept[*number] && product > result[*service].attempts {
+                result[*service] = WorstPath {
+                    attempts: product,
+                    last: Some(*number),
+                    repeated: above.repeated + usize::from(attempts > 1.0),
+                };
+            }
+        }
+    }
+    result
+}
+
 /// Load multipliers of every service. `assumed` attempts stand in where an edge has none.
 pub(super) fn amplification(model: &Model, dag: &Dag, assumed: f64) -> Vec<Amplification> {
     let assumed = if assumed.is_finite() {
@@ -21,6 +59,7 @@ pub(super) fn amplification(model: &Model, dag: &Dag, assumed: f64) -> Vec<Ampli
     } else {
         1.0
     };
+    let worst = worst_paths(model, dag, assumed);
     let none = Amplification {
         mean: 1.0,
         worst_path: 1.0,
@@ -43,14 +82,13 @@ pub(super) fn amplification(model: &Model, dag: &Dag, assumed: f64) -> Vec<Ampli
             let attempts = arc.calls.attempts.unwrap_or(assumed);
             load += arc.calls.rate * attempts * above.mean;
             base += arc.calls.rate;
-            here.worst_path = here.worst_path.max(attempts * above.worst_path);
             here.assumed |= arc.calls.attempts.is_none() || above.assumed;
             here.cycle |= above.cycle;
         }
         if base > 0.0 {
             here.mean = (load / base).clamp(1.0, MAX_LOAD);
         }
-        here.worst_path = here.worst_path.min(MAX_LOAD);
+        here.worst_path = worst[*service].attempts;
         result[*service] = here;
     }
     result

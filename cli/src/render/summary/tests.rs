@@ -1,11 +1,11 @@
 use super::*;
-use crate::findings::find;
+use crate::findings;
 use tracemesh_graph::egress::{EgressOptions, derive};
 
 use crate::render::sample::{HOSTILE_NAMES, node, shop, snapshot};
 
 fn told(snapshot: &GraphSnapshot, waves: &[Vec<String>]) -> String {
-    let findings = find(snapshot);
+    let findings = findings::told(&tracemesh_graph::findings::report(snapshot));
     let written = [
         (
             "out/graph.json".to_owned(),
