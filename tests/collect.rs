@@ -93,7 +93,11 @@ fn a_store_grows_over_restarts_and_gives_one_graph() {
 /// Asks the store until the graph is as wanted; the collector decides when it writes.
 fn eventually(store: &Path, wanted: impl Fn(&GraphSnapshot) -> bool) -> GraphSnapshot {
     // A store without segments is refused.
-    let is_segment = |file: &PathBuf| file.extension().is_some_and(|end| end == "zst");
+    let is_segment = |file: &PathBuf| {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        // Hidden while it is being written.
+        name.ends_with(".zst") && !name.starts_with('.')
+    };
     let mut attempts = (0..ATTEMPTS).map(|_| {
         std::thread::sleep(Duration::from_millis(100));
         let is_written = files_under(store).iter().any(is_segment);

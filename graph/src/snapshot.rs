@@ -323,8 +323,22 @@ pub struct Diagnostics {
     /// means not at all).
     #[serde(default)]
     pub counters: BTreeMap<String, u64>,
+    /// Brokers between which messages must have been mirrored or forwarded: a hint, there are no spans of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bridges: Vec<Bridge>,
     /// Per service, by node id.
     pub per_service: Vec<ServiceDiagnostics>,
+}
+
+/// Messages that were sent to one broker and taken from another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bridge {
+    /// Node id of the broker that they were sent to.
+    pub from: String,
+    /// Node id of the broker that they were taken from.
+    pub to: String,
+    /// Messages correlated over both.
+    pub messages: u64,
 }
 
 /// Diagnostics of one service.

@@ -11,7 +11,7 @@ use crate::peer::{Category, Peer};
 use crate::segment::sampling::Expected;
 use crate::segment::stats::{EdgeStats, cap_values};
 use crate::segment::{Caller, Segment};
-use crate::snapshot::{ClockSkew, Diagnostics, Relation, ServiceDiagnostics};
+use crate::snapshot::{Bridge, ClockSkew, Diagnostics, Relation, ServiceDiagnostics};
 
 /// Outgoing calls per service that have no known destination.
 pub(super) type Unresolved = BTreeMap<NodeRef, UnresolvedCalls>;
@@ -111,6 +111,14 @@ pub(super) fn of(diagnosed: &Diagnosed<'_>) -> Diagnostics {
     let fragments = totals.counters.get("fragment").copied().unwrap_or_default();
     let rejected: u64 = totals.rejected.values().sum();
     totals.spans = totals.used + totals.duplicates + fragments + rejected;
+    let bridges = diagnosed.leftovers.bridges.iter();
+    totals.bridges = bridges
+        .map(|((from, to), messages)| Bridge {
+            from: diagnosed.ids[from].clone(),
+            to: diagnosed.ids[to].clone(),
+            messages: *messages,
+        })
+        .collect();
     totals.per_service.sort_by(|a, b| a.service.cmp(&b.service));
     totals
 }

@@ -36,6 +36,8 @@ struct Sum {
     destination: BTreeMap<String, u64>,
     ambiguous: u64,
     hairpins: u64,
+    /// Spans that sent or consumed messages.
+    operations: u64,
 }
 
 #[derive(Debug, Default)]
@@ -87,6 +89,14 @@ impl EdgeTable {
         calls: u64,
     ) {
         self.sum(caller, to, relation).hairpins += calls;
+    }
+
+    /// Adds spans that moved the messages of an edge.
+    pub(super) fn add_operations(&mut self, from: &NodeRef, to: &NodeRef, operations: u64) {
+        let key = (from.clone(), to.clone(), Relation::Async);
+        if let Some(sum) = self.edges.get_mut(&key) {
+            sum.operations += operations;
+        }
     }
 
     /// Adds facts for planning to an edge, with the requests that count for it. Facts of calls that made no edge have no
@@ -283,6 +293,7 @@ impl Sum {
             flags,
             facts: snapshot::EdgeFacts {
                 sampling: Some(sampling),
+                operations: (self.operations > 0).then_some(self.operations),
                 ..facts(self.facts, stats, max_values)
             },
         }
@@ -317,7 +328,7 @@ fn facts(facts: Option<EdgeFacts>, stats: &EdgeStats, max_values: usize) -> snap
         zone_pairs: facts.zones,
         methods: facts.methods,
         routes: facts.routes,
-        sampling: None,
+        ..snapshot::EdgeFacts::default()
     }
 }
 

@@ -57,12 +57,17 @@ pub(super) struct Leftovers {
     pub(super) unresolved_links: BTreeMap<NodeKey, u64>,
     /// Consumers whose producer was sampled out, as their weights and those of the pairs tell.
     pub(super) orphans: BTreeMap<NodeKey, Expected>,
+    /// Brokers between which messages must have been passed on: sent to the one, taken from the other.
+    pub(super) bridges: BTreeMap<(NodeRef, NodeRef), u64>,
 }
+
+/// Consuming spans per producer and consumer.
+type Operations<'a> = BTreeMap<(&'a NodeKey, &'a NodeKey), BTreeSet<MessageId>>;
 
 /// One consume of one send.
 struct Delivery<'a> {
     consume: &'a ConsumeHalf,
-    trace_id: u128,
+    id: MessageId,
     by_link: bool,
 }
 
@@ -80,7 +85,7 @@ pub(super) fn join(segment: &Segment, resolver: &Resolver<'_>, table: &mut EdgeT
                         .or_default()
                         .push(Delivery {
                             consume,
-                            trace_id: id.0,
+                            id: *id,
                             by_link: *is_link,
                         })
                 }
@@ -93,15 +98,55 @@ pub(super) fn join(segment: &Segment, resolver: &Resolver<'_>, table: &mut EdgeT
             }
         }
     }
+    let mut operations = Operations::new();
+    let mut bridges = BTreeMap::new();
     for ((send_id, consumer), deliveries) in &flows {
         let send = &segment.sends[send_id];
-        flow(send, send_id.0, consumer, deliveries, table);
+        let counted = counted(deliveries);
+        let by_parent = deliveries.iter().any(|delivery| !delivery.by_link);
+        flow(send, send_id.0, consumer, (&counted, by_parent), table);
+        let taken = operations.entry((&send.producer, consumer)).or_default();
+        taken.extend(counted.iter().map(|delivery| delivery.id));
+        if let Some(bridge) = bridge(resolver, send, &counted) {
+            *bridges.entry(bridge).or_default() += 1;
+        }
+    }
+    for ((producer, consumer), taken) in operations {
+        let ends = [producer, consumer].map(NodeRef::of_key);
+        table.add_operations(&ends[0], &ends[1], taken.len() as u64);
     }
     legs(segment, resolver, &flows, table);
     Leftovers {
         unresolved_links,
         orphans: sampled_out(segment, &flows),
+        bridges,
     }
+}
+
+/// The deliveries that count: a receive does not beside a process span for the same message, and one consume that names
+/// the same send as parent and as link is one (its pointers follow each other).
+fn counted<'d, 'a>(deliveries: &'d [Delivery<'a>]) -> Vec<&'d Delivery<'a>> {
+    let is_processed = deliveries.iter().any(|d| !d.consume.is_receive);
+    let mut counted: Vec<&Delivery<'_>> = deliveries
+        .iter()
+        .filter(|delivery| !(is_processed && delivery.consume.is_receive))
+        .collect();
+    counted.dedup_by(|a, b| std::ptr::eq(a.consume, b.consume));
+    counted
+}
+
+/// The two brokers of a message that went from one to the other on its way (Z8).
+fn bridge(
+    resolver: &Resolver<'_>,
+    send: &SendHalf,
+    deliveries: &[&Delivery<'_>],
+) -> Option<(NodeRef, NodeRef)> {
+    let into = resolver.broker(&send.producer, &send.peer)?;
+    let mut out_of = deliveries
+        .iter()
+        .filter_map(|d| resolver.broker(&d.consume.consumer, &d.consume.peer));
+    let out_of = out_of.next()?;
+    (into != out_of).then_some((into, out_of))
 }
 
 /// A consumer that is sampled more than its producer names, by its parent, sends that were not sampled. Those of one
@@ -136,20 +181,10 @@ fn flow(
     send: &SendHalf,
     trace_id: u128,
     consumer: &NodeKey,
-    deliveries: &[Delivery<'_>],
+    (distinct, by_parent): (&[&Delivery<'_>], bool),
     table: &mut EdgeTable,
 ) {
-    let is_processed = deliveries.iter().any(|d| !d.consume.is_receive);
-    let mut distinct: Vec<&Delivery<'_>> = deliveries
-        .iter()
-        .filter(|delivery| !(is_processed && delivery.consume.is_receive))
-        .collect();
-    // One consume that names the same send as parent and as link is one delivery; its pointers follow each other.
-    distinct.dedup_by(|a, b| std::ptr::eq(a.consume, b.consume));
-    let by_parent = deliveries.iter().any(|delivery| !delivery.by_link);
-    let last = distinct
-        .iter()
-        .max_by_key(|d| (d.consume.start_ns, d.trace_id));
+    let last = distinct.iter().max_by_key(|d| (d.consume.start_ns, d.id.0));
     let count = |deliveries: usize| deliveries as u64;
     let mut stats = EdgeStats::of_flow(&Flow {
         messages: 1,
@@ -215,6 +250,7 @@ fn legs(
         let known = Known::new(broker, Evidence::Dialled);
         let producer = NodeRef::of_key(&send.producer);
         table.add_flow(&producer, &known, &send.peer, &stats);
+        table.add_operations(&producer, &known.node, 1);
     }
     let processed: BTreeSet<(MessageId, &NodeKey)> = flows
         .iter()
@@ -255,6 +291,7 @@ fn out_of_broker(trace_id: u128, consume: &ConsumeHalf, broker: &NodeRef, table:
     });
     let known = Known::new(NodeRef::of_key(&consume.consumer), Evidence::Dialled);
     table.add_flow(broker, &known, &consume.peer, &stats);
+    table.add_operations(broker, &known.node, 1);
 }
 
 impl EdgeTable {

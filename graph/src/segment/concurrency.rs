@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::snapshot::PeakConcurrency;
 
 /// Slots kept per edge.
-const MAX_SLOTS: usize = 64;
+const MAX_SLOTS: usize = 128;
 
 /// 2^20 ns, about a millisecond: the shortest slot.
 const MIN_SHIFT: u32 = 20;

@@ -26,6 +26,10 @@ pub struct EdgeFacts {
     pub caller_instances: u64,
     /// Distinct instances of the callee that served one, counted likewise.
     pub callee_instances: u64,
+    /// Of messages: spans that moved them, which a batch makes fewer than messages. Consuming spans where a service
+    /// consumes, sending spans on the way into a broker. Absent for calls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operations: Option<u64>,
     /// Most attempts under way at once, from all instances of the caller; absent when none took any time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peak_concurrency: Option<PeakConcurrency>,
@@ -41,7 +45,7 @@ pub struct PeakConcurrency {
     /// Attempts under way.
     pub calls: f64,
     /// Length of the stretch in milliseconds: about 1 for short recordings, longer the more time the calls spread over
-    /// (at most 64 stretches are kept).
+    /// (at most 128 stretches are kept).
     pub over_ms: f64,
 }
 

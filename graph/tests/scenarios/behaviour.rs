@@ -246,3 +246,18 @@ fn b58_a_fragment_of_a_span_is_no_node() {
         assert_eq!(unidentified(&graph), 0, "{fragments}");
     }
 }
+
+/// Z8: what was sent to one broker and taken from another was mirrored between them, though no span says so.
+#[test]
+fn brokers_that_differ_on_the_two_sides_of_a_message_are_a_bridge() {
+    let row = row(
+        "  p.P#1{ps=kafka1} c.Q#2<1{ps=kafka2} t2:p.P#1{ps=kafka1} t2:d.Q#2<1{ps=kafka1}
+  = p => c 1\n  = p => d 1",
+    );
+    let graph = check(&row);
+    let [bridge] = graph.diagnostics.bridges.as_slice() else {
+        panic!("not one bridge: {:?}", graph.diagnostics.bridges)
+    };
+    assert!(bridge.from.ends_with("kafka1") && bridge.to.ends_with("kafka2"));
+    assert_eq!(bridge.messages, 1);
+}

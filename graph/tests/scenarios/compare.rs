@@ -173,6 +173,7 @@ fn edge_faults(expected: &ExpectedEdge, found: &Edge) -> Vec<String> {
         ("attempts", found.attempts),
         ("failed_attempts", found.failed_attempts),
         ("retries", found.retries),
+        ("operations", found.facts.operations.unwrap_or_default()),
     ];
     for (name, number) in numbers {
         if let Some(expected) = expected.numbers.get(name) {

@@ -211,7 +211,7 @@ fn parse_edge(words: &[&str]) -> Result<ExpectedEdge, String> {
 
 fn parse_option(option: &str, edge: &mut ExpectedEdge) -> Result<(), String> {
     match option.split_once('=') {
-        Some((name @ ("attempts" | "failed_attempts" | "retries"), value)) => {
+        Some((name @ ("attempts" | "failed_attempts" | "retries" | "operations"), value)) => {
             let value = parse_number(value)?;
             edge.numbers.insert(name.to_owned(), value);
         }

@@ -118,6 +118,11 @@ pub(crate) fn show(key: &EdgeKey, edge: &Edge) -> String {
         ("attempts", edge.attempts, edge.calls),
         ("failed_attempts", edge.failed_attempts, edge.failed),
         ("retries", edge.retries, 0),
+        (
+            "operations",
+            edge.facts.operations.unwrap_or(edge.calls),
+            edge.calls,
+        ),
     ];
     for (name, number, usual) in numbers {
         if number != usual {

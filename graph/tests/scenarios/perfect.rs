@@ -132,6 +132,9 @@ pub(crate) fn edge(expected: &ExpectedEdge) -> Edge {
         exemplars_by_evidence: BTreeMap::new(),
         errors: BTreeMap::new(),
         flags: ones(&expected.flags),
-        facts: EdgeFacts::default(),
+        facts: EdgeFacts {
+            operations: expected.numbers.get("operations").copied(),
+            ..EdgeFacts::default()
+        },
     }
 }
