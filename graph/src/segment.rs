@@ -7,6 +7,7 @@
 
 mod concurrency;
 pub(crate) mod exemplars;
+pub(crate) mod halves;
 mod pairs;
 pub(crate) mod planning;
 pub(crate) mod sampling;
@@ -26,6 +27,7 @@ use crate::sampling::Weight;
 use crate::settings::Settings;
 use crate::snapshot::{GraphSnapshot, Relation};
 use crate::span::RejectReason;
+use halves::Halves;
 use planning::{EdgeFacts, TraceStats};
 use skew::{Skew, SkewKey};
 use stats::{EdgeStats, NodeStats, ServedStats};
@@ -73,6 +75,9 @@ pub struct Segment {
     /// Instances whose clocks cannot both be right.
     #[serde(with = "pairs", default)]
     pub(crate) skews: BTreeMap<SkewKey, Skew>,
+    /// Halves of calls that may still find their other half.
+    #[serde(default)]
+    pub(crate) halves: Halves,
     pub(crate) rejected: BTreeMap<String, u64>,
     pub(crate) dropped: BTreeMap<String, u64>,
     pub(crate) counters: BTreeMap<String, u64>,
@@ -190,6 +195,7 @@ impl Segment {
         for (key, skew) in other.skews {
             self.skews.entry(key).or_default().merge(skew);
         }
+        self.merge_halves(other.halves);
         self.sends.extend(other.sends);
         self.consumes.extend(other.consumes);
         stats::add_counts(&mut self.rejected, &other.rejected);
@@ -213,10 +219,11 @@ impl Segment {
     /// Resolves destinations and messages over everything merged so far, and freezes the graph.
     #[must_use]
     pub fn snapshot(&self, settings: &Settings) -> GraphSnapshot {
-        let mut segment = match crate::resolve::fold_sidecars(self) {
-            Some(folded) => Cow::Owned(folded),
-            None => Cow::Borrowed(self),
-        };
+        let mut segment = Cow::Borrowed(self);
+        crate::resolve::join_halves(&mut segment);
+        if let Some(folded) = crate::resolve::fold_sidecars(&segment) {
+            segment = Cow::Owned(folded);
+        }
         crate::resolve::doubt_joins(&mut segment);
         crate::resolve::snapshot(&segment, settings)
     }

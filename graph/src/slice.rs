@@ -83,6 +83,8 @@ pub(crate) enum Found {
     Alone,
     /// Both halves under one span id, as B3 tracers do it.
     Shared,
+    /// A server span without parent that links to the outgoing span in another trace.
+    Linked,
 }
 
 impl Found {
@@ -117,6 +119,8 @@ pub(crate) struct Attempt {
     pub(crate) caller: NodeId,
     pub(crate) callee: Option<NodeId>,
     pub(crate) peer: PeerRef,
+    /// Set when the other half of the call may still come: the outgoing span that it would name as its parent.
+    pub(crate) open: Option<SpanId>,
     /// First words of the dialled path.
     pub(crate) word: WordId,
     /// The caller's serving span, as an index into the slice; `None` when the call was made outside of any.
@@ -153,6 +157,7 @@ impl Attempt {
             caller,
             callee: None,
             peer,
+            open: None,
             word: record.word,
             request: None,
             from: End::of(record),
@@ -229,6 +234,8 @@ pub(crate) enum Event {
     SelfParent,
     /// Parents formed a cycle; its spans lost them.
     CycleDropped,
+    /// Called from outside the traces.
+    Entry,
     /// The parent id was given but never seen.
     Orphan,
     /// The parent was seen, but had settled before this span came.
@@ -257,6 +264,7 @@ impl Event {
             Self::Fragment => "fragment",
             Self::SelfParent => "self_parent",
             Self::CycleDropped => "cycle_dropped",
+            Self::Entry => "entry",
             Self::Orphan => "orphan",
             Self::LateParent => "late_parent",
             Self::StoreFull => "store_full",
@@ -276,6 +284,8 @@ pub(crate) trait SliceSink {
     fn attempt(&mut self, attempt: &Attempt);
     /// A server span without parent: called from outside the traces.
     fn entry(&mut self, record: &SpanRecord);
+    /// A server span that names its caller by id, and `event` that it was counted as for want of it.
+    fn open_server(&mut self, record: &SpanRecord, caller: SendRef, event: Event);
     /// A server span without parent that names its caller.
     fn named_caller(&mut self, record: &SpanRecord);
     fn send(&mut self, send: Send);

@@ -1,6 +1,7 @@
 //! The running counts of a shard, keyed by interned ids; turned into a [`Segment`] with names at every flush.
 
 mod clocks;
+mod open;
 mod planning;
 mod sampling;
 mod trail;
@@ -15,14 +16,16 @@ use crate::resolve::policy::IP_REACH_NS;
 use crate::resource::Facet;
 use crate::sampling::Weights;
 use crate::segment::exemplars::Exemplars;
+use crate::segment::halves::HalfId;
 use crate::segment::stats::{EdgeStats, NodeStats, ServedStats};
 use crate::segment::votes::Spells;
 use crate::segment::{Caller, ConsumeHalf, EdgeKey, Segment, SendHalf, Trail};
 use crate::settings::Settings;
-use crate::slice::{Attempt, Consume, Event, PeerRef, Send, SliceSink};
+use crate::slice::{Attempt, Consume, Event, PeerRef, Send, SendRef, SliceSink};
 use crate::snapshot::Relation;
 use crate::span::SpanKind;
 use clocks::ClockTally;
+use open::OpenTally;
 use planning::PlanningTally;
 use sampling::SamplingTally;
 use trail::TrailIds;
@@ -48,6 +51,7 @@ pub(crate) struct Tally {
     named_callers: HashMap<(PeerId, NodeId), EdgeStats>,
     served: HashMap<(NodeId, PeerId), ServedStats>,
     planning: PlanningTally,
+    open: OpenTally,
     sampling: SamplingTally,
     clocks: ClockTally,
     sends: VecDeque<Send>,
@@ -125,12 +129,25 @@ impl SliceSink for TallySink<'_> {
             *tally.dropped.entry("edge_cap").or_default() += 1;
             return;
         }
-        let stats = tally.edges.entry(key).or_default();
+        // The edge stands for an open call, too: what its trace tells of its sampling is counted there.
+        let edge = tally.edges.entry(key).or_default();
+        let open = attempt.open.and_then(|span| {
+            let id = (attempt.trace_id.as_u128(), span.as_u64());
+            tally.open.call(HalfId::of_call(id), key)
+        });
+        let stats = open.unwrap_or(edge);
         stats.count(attempt, self.names.label(attempt.error));
+        if let Some((key, stats)) = tally.open.excess() {
+            tally.edges.entry(key).or_default().merge(&stats);
+        }
         tally.planning.attempt(attempt, key.4, self.names);
         tally.sampling.attempt(key, attempt);
         tally.votes.count(attempt, self.settings.max_edges);
         tally.clocks.attempt(attempt, self.settings.max_edges);
+    }
+
+    fn open_server(&mut self, record: &SpanRecord, caller: SendRef, event: Event) {
+        self.tally.open.server(record, caller, event);
     }
 
     fn entry(&mut self, record: &SpanRecord) {
@@ -200,7 +217,7 @@ impl SliceSink for TallySink<'_> {
 
 impl Tally {
     /// Everything counted so far, with names.
-    pub(crate) fn into_segment(self, names: &Tables, settings: &Settings) -> Segment {
+    pub(crate) fn into_segment(mut self, names: &Tables, settings: &Settings) -> Segment {
         let mut segment = Segment {
             window: self.window,
             ..Segment::default()
@@ -222,6 +239,8 @@ impl Tally {
         self.name_edges(names, &mut segment);
         self.planning.name_into(names, settings, &mut segment);
         self.clocks.name_into(names, &mut segment);
+        let open = std::mem::take(&mut self.open);
+        open.name_into(names, &mut segment);
         self.name_messages(names, &mut segment);
         segment
     }
@@ -294,20 +313,8 @@ impl Tally {
     }
 
     fn name_edges(&self, names: &Tables, segment: &mut Segment) {
-        let peer = |peer: PeerRef| Peer::joined(names.peer(peer.base), names.peer(peer.address));
-        let edges = self
-            .edges
-            .iter()
-            .map(|((caller, callee, dialled, relation, trail), stats)| {
-                let key = EdgeKey {
-                    caller: Caller::Node(names.node(*caller).clone()),
-                    callee: callee.map(|callee| names.node(callee).clone()),
-                    peer: peer(*dialled),
-                    relation: *relation,
-                    trail: trail.named(names),
-                };
-                (key, stats)
-            });
+        let edges = self.edges.iter();
+        let edges = edges.map(|(ids, stats)| (edge_key(ids, names), stats));
         let named = self.named_callers.iter().map(|((peer, callee), stats)| {
             let callee = names.node(*callee).clone();
             let (namespace, name) = names.peer(*peer).name.clone().unwrap_or_default();
@@ -376,6 +383,16 @@ impl Tally {
 struct SpanTimes {
     count: u64,
     spells: Spells,
+}
+
+fn edge_key((caller, callee, dialled, relation, trail): &EdgeIds, names: &Tables) -> EdgeKey {
+    EdgeKey {
+        caller: Caller::Node(names.node(*caller).clone()),
+        callee: callee.map(|callee| names.node(callee).clone()),
+        peer: Peer::joined(names.peer(dialled.base), names.peer(dialled.address)),
+        relation: *relation,
+        trail: trail.named(names),
+    }
 }
 
 /// Where the caller of an entry sits.

@@ -30,6 +30,7 @@ impl Class {
         match found {
             Found::Paired | Found::Shared => Self::Paired,
             Found::Parent => Self::Parent,
+            Found::Linked => Self::Link,
             Found::Alone => match evidence {
                 Evidence::Link => Self::Link,
                 Evidence::Alias => Self::Alias,

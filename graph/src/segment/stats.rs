@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::exemplars::Exemplars;
+use super::halves::OpenServer;
 use super::planning::TraceStats;
 use super::sampling::{SamplingStats, fixed, unfixed};
 use super::votes::Spells;
@@ -64,6 +65,33 @@ impl EdgeStats {
         self.see(attempt.start_ns, attempt.end_ns);
         self.count_flags(attempt);
         self.exemplar(attempt.found, attempt.trace_id.as_u128());
+    }
+
+    /// Adds the server half of calls of which only the outgoing half was known. A 4xx that only the client calls an error
+    /// stays a failure here: what told them apart is gone.
+    pub(crate) fn answered_by(&mut self, server: &OpenServer, found: Found) {
+        let calls = self.found.remove(&Found::Alone).unwrap_or_default();
+        *self.found.entry(found).or_default() += calls;
+        for trace in self.exemplars.remove(&Found::Alone).unwrap_or_default() {
+            self.exemplar(found, trace);
+        }
+        self.server.record(server.duration_ns);
+        let end_ns = server.start_ns.saturating_add(server.duration_ns);
+        self.see(server.start_ns, end_ns);
+        if server.has_failed && self.failed_attempts == 0 {
+            self.failed = self.calls;
+            self.failed_attempts = self.attempts;
+            let error = match server.error.as_str() {
+                "" => "error",
+                error => error,
+            };
+            *self.errors.entry(error.to_owned()).or_default() += 1;
+        }
+    }
+
+    /// True when nothing was counted: no attempt, and no sign of the edge either.
+    pub(crate) fn is_blank(&self) -> bool {
+        self.window.is_none()
     }
 
     /// Takes back that the halves of these calls belong together; that the one follows from the other stays.

@@ -68,30 +68,40 @@ impl Segment {
         }
     }
 
+    /// Adds an edge under its step of time in this segment.
+    pub(crate) fn add_widened(&mut self, key: EdgeKey, stats: EdgeStats) {
+        self.add_edge(widened(key, self.trail_step_min), stats);
+    }
+
     fn widen(&mut self, step: u32) {
         if step <= self.trail_step_min {
             return;
         }
         self.trail_step_min = step;
-        let widened = |key: EdgeKey| {
-            let since = key.trail.since_min.filter(|_| step != u32::MAX);
-            EdgeKey {
-                trail: Trail {
-                    since_min: since.map(|since| since / step * step),
-                    ..key.trail
-                },
-                ..key
-            }
-        };
         self.timed_edges = 0;
         for (key, stats) in std::mem::take(&mut self.edges) {
-            self.add_edge(widened(key), stats);
+            self.add_widened(key, stats);
         }
         let mut facts: BTreeMap<EdgeKey, EdgeFacts> = BTreeMap::new();
         for (key, own) in std::mem::take(&mut self.facts) {
-            facts.entry(widened(key)).or_default().merge(&own);
+            facts.entry(widened(key, step)).or_default().merge(&own);
         }
         self.facts = facts;
+    }
+}
+
+/// The key with its time cut to steps of so many minutes; as it is when 0.
+fn widened(key: EdgeKey, step: u32) -> EdgeKey {
+    if step == 0 {
+        return key;
+    }
+    let since = key.trail.since_min.filter(|_| step != u32::MAX);
+    EdgeKey {
+        trail: Trail {
+            since_min: since.map(|since| since / step * step),
+            ..key.trail
+        },
+        ..key
     }
 }
 

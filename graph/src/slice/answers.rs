@@ -4,7 +4,7 @@
 //! an outgoing span, the child *answers* that span; if not, the two nodes are adjacent without a client span.
 
 use super::tree::{Side, Tree};
-use super::{Attempt, End, Event, Found, PeerRef, SliceSink};
+use super::{Attempt, End, Event, Found, PeerRef, SendRef, SliceSink};
 use crate::names::Tables;
 use crate::peer::{Category, MessageRole};
 use crate::record::Marks;
@@ -202,13 +202,33 @@ fn without_parent(
         answers.consumes.push((span, None));
         return;
     }
-    if tree.side(span) != Side::In || tree.is_orphan(span) {
+    if tree.side(span) != Side::In {
         return;
     }
     let record = tree.record(span);
+    if let Some(event) = tree.orphan_event(span) {
+        let caller = record.parent_id.map(|parent| SendRef {
+            trace_id: record.trace_id,
+            span_id: parent,
+            is_link: false,
+        });
+        if let (Some(caller), Event::Orphan | Event::LateParent) = (caller, event) {
+            sink.open_server(record, caller, event);
+        }
+        return;
+    }
     if names.peer(record.peer).name.is_some() {
         sink.named_caller(record);
     } else {
         sink.entry(record);
+        // Exactly one link, to whoever called (X47).
+        if let (SpanKind::Server, Some([link])) = (record.kind, record.links.as_deref()) {
+            let caller = SendRef {
+                trace_id: link.trace_id,
+                span_id: link.span_id,
+                is_link: true,
+            };
+            sink.open_server(record, caller, Event::Entry);
+        }
     }
 }

@@ -146,13 +146,15 @@ fn judge<'a>(context: Context<'a>, attempt: &Try, place: Place) -> &'a SpanRecor
 }
 
 fn alone(context: Context<'_>, attempt: &Try, place: Place, sink: &mut impl SliceSink) {
+    let mut sent = outgoing(context, attempt, place);
     let category = &context.names.peer(attempt.peer.base).category;
     if matches!(category, Category::None | Category::Rpc { .. })
         && !is_send(context.tree, attempt.leaf)
     {
         sink.event(context.tree.node(attempt.leaf), Event::WithoutServerHalf);
+        sent.open = Some(context.tree.record(attempt.leaf).span_id);
     }
-    sink.attempt(&outgoing(context, attempt, place));
+    sink.attempt(&sent);
 }
 
 /// Splits the answers by node: the first real one gets the call, others are mirrors or further targets (rule 1.4.11).

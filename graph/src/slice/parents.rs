@@ -5,14 +5,14 @@ use super::{Event, SliceSink};
 use crate::record::SpanRecord;
 use crate::span::{SpanId, SpanKind};
 
-/// The parent of each span, and whether one was named that no span bears. Spans on a cycle have none.
+/// The parent of each span, and as what it counts when one was named that no span bears. Spans on a cycle have none.
 pub(super) fn resolve(
     records: &[SpanRecord],
     sides: &[Side],
     settled: impl Fn(SpanId) -> bool,
     sink: &mut impl SliceSink,
-) -> (Vec<Option<usize>>, Vec<bool>) {
-    let mut orphans = vec![false; records.len()];
+) -> (Vec<Option<usize>>, Vec<Option<Event>>) {
+    let mut orphans = vec![None; records.len()];
     let named = (0..records.len()).map(|span| {
         let record = &records[span];
         if let Some(client) = shared_client(records, sides, span) {
@@ -25,10 +25,11 @@ pub(super) fn resolve(
         }
         let parent = best_parent(records, sides, record, parent_id);
         if parent.is_none() {
-            orphans[span] = true;
             if settled(parent_id) {
+                orphans[span] = Some(Event::LateParent);
                 sink.event(record.node, Event::LateParent);
             } else {
+                orphans[span] = Some(Event::Orphan);
                 sink.orphan(record);
             }
         }
@@ -37,7 +38,7 @@ pub(super) fn resolve(
     let mut parents: Vec<Option<usize>> = named.collect();
     for span in cut_cycles(records, &mut parents, sink) {
         // It named a parent that is not to be had: neither an entry nor a root.
-        orphans[span] = true;
+        orphans[span] = Some(Event::CycleDropped);
     }
     (parents, orphans)
 }

@@ -5,7 +5,7 @@ mod sidecars;
 
 use std::collections::BTreeMap;
 
-use super::{SliceSink, parents, repeats, requests};
+use super::{Event, SliceSink, parents, repeats, requests};
 use crate::names::{NodeId, Tables};
 use crate::peer::MessageRole;
 use crate::record::{Marks, SpanRecord};
@@ -32,7 +32,7 @@ pub(crate) struct Tree {
     nameless: Vec<bool>,
     /// Parent after looking through one nameless span.
     parents: Vec<Option<usize>>,
-    orphans: Vec<bool>,
+    orphans: Vec<Option<Event>>,
     /// Parents before children.
     order: Vec<usize>,
     /// Nearest span at or above that is not transparent, inside the same node.
@@ -105,6 +105,11 @@ impl Tree {
 
     /// True when a parent id was given, but no span of the slice bears it, or only one on a cycle with this one.
     pub(crate) fn is_orphan(&self, span: usize) -> bool {
+        self.orphans[span].is_some()
+    }
+
+    /// As what a span was counted whose parent is not to be had.
+    pub(crate) fn orphan_event(&self, span: usize) -> Option<Event> {
         self.orphans[span]
     }
 

@@ -156,22 +156,67 @@ fn a_late_half_moves_a_call_and_totals_never_change() {
     }
 }
 
-/// The wait is over: the half stays counted once, and is not paired.
+/// The wait is over and its slice inferred without it: the reader still joins the two, and counts one call.
 #[test]
-fn a_half_that_comes_after_the_wait_counts_no_call_twice() {
-    let row = row("  a.C#1{sa=b.example,sp=443} b.S#2<1\n  = a -> b 1\n  = exact");
-    let mut instance = Instance::new(Settings::default());
-    instance.receive(&row.spans[0], 0);
-    instance.tick(MINUTE);
-    instance.tick(20 * MINUTE);
-    instance.receive(&row.spans[1], 21 * MINUTE);
-    instance.tick(60 * MINUTE);
-    let graph = instance.graph();
-    assert_eq!(calls(&graph), 1);
-    // Settled less than two minutes ago, its parent is still known: late, not lost.
-    assert_eq!(service(&graph, "b").orphans, 0);
-    assert_eq!(graph.diagnostics.counters["late_parent"], 1);
-    assert_eq!(graph.nodes.iter().map(|n| n.entry_calls).sum::<u64>(), 0);
+fn a_half_that_comes_after_the_wait_is_joined_by_the_reader() {
+    let row = row("  a.C#1{sa=b.example,sp=443} b.S#2<1! b.C#3<2 c.S#4<3\n  = a -> b 1");
+    for late in [21 * MINUTE, 6 * 60 * MINUTE] {
+        let mut instance = Instance::new(Settings::default());
+        instance.receive(&row.spans[0], 0);
+        instance.tick(MINUTE);
+        instance.tick(20 * MINUTE);
+        assert_eq!(instance.shard.waiting_records(), 0);
+        for span in &row.spans[1..] {
+            instance.receive(span, late);
+        }
+        instance.tick(late + MINUTE);
+        let graph = instance.graph();
+        let joined = edge(&graph, "a", "b");
+        assert_eq!((joined.calls, joined.failed), (1, 1));
+        assert_eq!(joined.evidence.paired, 1);
+        assert!(joined.latency.client.is_some() && joined.latency.server.is_some());
+        assert_eq!(calls(&graph), 2);
+        assert_eq!(graph.edges.len(), 2, "{:#?}", graph.edges);
+        assert_eq!(service(&graph, "b").orphans, 0);
+        assert_eq!(service(&graph, "a").without_server_half, 0);
+        assert_eq!(graph.nodes.iter().map(|n| n.entry_calls).sum::<u64>(), 0);
+    }
+}
+
+/// Two instances without trace affinity: each got half of the calls' halves, and none of a pair.
+#[test]
+fn halves_that_reached_different_instances_are_joined_by_the_reader() {
+    let row = row(
+        "  x.S#0 x.C#1<0{sa=y} y.S#2<1 y.C#3<2{sa=z} z.S#4<3 z.C#5<4{dbs=redis,sa=r}\n  = x -> y 1",
+    );
+    let all: Vec<&Span> = row.spans.iter().collect();
+    let whole = feed::snapshot(&all, Batching::OneBatch);
+    let mut merged = Segment::default();
+    for services in [["x", "z"], ["y", "y"]] {
+        let mut instance = Instance::new(Settings::default());
+        let own = |span: &&Span| services.contains(&span.service.as_deref().unwrap_or_default());
+        for span in row.spans.iter().filter(own) {
+            instance.receive(span, 0);
+        }
+        instance.shard.close_all();
+        instance.flush();
+        merged.merge(instance.settled);
+    }
+    let graph = merged.snapshot(&Settings::default());
+    let shown = |graph: &GraphSnapshot| -> Vec<String> {
+        let edges = graph.edges.iter();
+        edges
+            .map(|e| {
+                format!(
+                    "{} {} {} {:?} {:?}",
+                    e.caller, e.callee, e.calls, e.evidence, e.latency
+                )
+            })
+            .collect()
+    };
+    assert_eq!(shown(&graph), shown(&whole));
+    let orphans = graph.diagnostics.per_service.iter().map(|s| s.orphans);
+    assert_eq!(orphans.sum::<u64>(), 0);
 }
 
 #[test]
@@ -247,7 +292,7 @@ fn b5_a_full_store_settles_the_oldest_and_says_whose_spans_it_cut() {
     assert!(!graph.diagnostics.counters.contains_key("store_full"));
 }
 
-/// B8. The second instance knows nothing of the first half: one call, and an orphan that says what is missing.
+/// B8. The second instance knows nothing of the first half, and the reader joins what both have written.
 #[test]
 fn b8_a_restart_between_the_halves_counts_the_call_once() {
     let row = row("  a.C#1{sa=b.example} b.S#2<1\n  = a -> b 1");
@@ -266,7 +311,11 @@ fn b8_a_restart_between_the_halves_counts_the_call_once() {
     all.merge(after.waiting.clone());
     let graph = all.snapshot(&Settings::default());
     assert_eq!(calls(&graph), 1);
-    assert_eq!(service(&graph, "b").orphans, 1);
+    assert_eq!(edge(&graph, "a", "b").evidence.paired, 1);
+    assert_eq!(service(&graph, "b").orphans, 0);
+    // Killed before the first flush: the other half says that something is missing.
+    let alone = after.graph();
+    assert_eq!((calls(&alone), service(&alone, "b").orphans), (0, 1));
 }
 
 /// Whatever does not fit is settled, not forgotten: the same calls, with less evidence.

@@ -1,0 +1,105 @@
+//! Open halves of calls while a shard counts them, keyed by interned ids.
+
+use std::collections::BTreeMap;
+
+use super::{EdgeIds, edge_key};
+use crate::names::{LabelId, NodeId, Tables};
+use crate::record::SpanRecord;
+use crate::segment::halves::{HalfId, Halves, OpenCall, OpenServer};
+use crate::segment::stats::EdgeStats;
+use crate::segment::{MessageId, Segment};
+use crate::slice::{Event, SendRef};
+
+/// Halves since the last flush, bounded as those of a segment are.
+#[derive(Debug, Default)]
+pub(super) struct OpenTally {
+    calls: BTreeMap<HalfId, (EdgeIds, EdgeStats)>,
+    servers: BTreeMap<HalfId, Vec<OpenServerIds>>,
+}
+
+/// An [`OpenServer`] by interned ids.
+#[derive(Debug)]
+struct OpenServerIds {
+    callee: NodeId,
+    caller: MessageId,
+    is_link: bool,
+    event: &'static str,
+    error: LabelId,
+    has_failed: bool,
+    start_ns: u64,
+    duration_ns: u64,
+}
+
+/// Real traces have one server span under an id, or two. Of a million that somebody makes up, a few do.
+const MAX_UNDER_ONE_ID: usize = 4;
+
+impl OpenTally {
+    /// Where the attempt of an open call is counted, if there is room for it. The same span in another slice is counted
+    /// like any call.
+    pub(super) fn call(&mut self, id: HalfId, edge: EdgeIds) -> Option<&mut EdgeStats> {
+        if self.calls.contains_key(&id) || !Halves::takes(&self.calls, id) {
+            return None;
+        }
+        let made = || (edge, EdgeStats::default());
+        let (_, stats) = self.calls.entry(id).or_insert_with(made);
+        Some(stats)
+    }
+
+    /// A call that has to make room.
+    pub(super) fn excess(&mut self) -> Option<(EdgeIds, EdgeStats)> {
+        let is_full = Halves::is_full(&self.calls);
+        is_full
+            .then(|| self.calls.pop_last())?
+            .map(|(_, call)| call)
+    }
+
+    /// Notes a server span whose caller was not seen, if there is room for it.
+    pub(super) fn server(&mut self, record: &SpanRecord, caller: SendRef, event: Event) {
+        let own = (record.trace_id.as_u128(), record.span_id.as_u64());
+        let is_link = caller.is_link;
+        let caller = (caller.trace_id.as_u128(), caller.span_id.as_u64());
+        let id = HalfId::of_server(caller, own);
+        if !Halves::takes(&self.servers, id) {
+            return;
+        }
+        let under_one_id = self.servers.entry(id).or_default();
+        if under_one_id.len() >= MAX_UNDER_ONE_ID {
+            return;
+        }
+        under_one_id.push(OpenServerIds {
+            callee: record.node,
+            caller,
+            is_link,
+            event: event.name(),
+            error: record.error,
+            has_failed: record.is_error(),
+            start_ns: record.start_ns,
+            duration_ns: record.duration_ns,
+        });
+        if Halves::is_full(&self.servers) {
+            self.servers.pop_last();
+        }
+    }
+
+    /// Puts names to the halves.
+    pub(super) fn name_into(self, names: &Tables, segment: &mut Segment) {
+        for (id, (ids, stats)) in self.calls {
+            let edge = edge_key(&ids, names);
+            segment.add_open_call(id, OpenCall { edge, stats });
+        }
+        let servers = self.servers.into_iter();
+        for (id, server) in servers.flat_map(|(id, all)| all.into_iter().map(move |s| (id, s))) {
+            let server = OpenServer {
+                callee: names.node(server.callee).clone(),
+                caller: server.caller,
+                is_link: server.is_link,
+                event: server.event.to_owned(),
+                has_failed: server.has_failed,
+                error: names.label(server.error).to_owned(),
+                start_ns: server.start_ns,
+                duration_ns: server.duration_ns,
+            };
+            segment.add_open_server(id, server);
+        }
+    }
+}
