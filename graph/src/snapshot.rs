@@ -323,6 +323,10 @@ pub struct Diagnostics {
     /// means not at all).
     #[serde(default)]
     pub counters: BTreeMap<String, u64>,
+    /// Halves whose other half was never seen, by kind: `client` (calls without server half), `server` (spans whose parent is
+    /// missing), `producer` (messages that nobody was seen to consume), `consumer` (of which no sender was seen).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unpaired: BTreeMap<String, u64>,
     /// Brokers between which messages must have been mirrored or forwarded: a hint, there are no spans of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bridges: Vec<Bridge>,

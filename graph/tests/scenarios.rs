@@ -31,6 +31,9 @@ mod notation;
 #[path = "scenarios/orders.rs"]
 mod orders;
 #[cfg(test)]
+#[path = "scenarios/over_time.rs"]
+mod over_time;
+#[cfg(test)]
 #[path = "scenarios/perfect.rs"]
 mod perfect;
 #[cfg(test)]

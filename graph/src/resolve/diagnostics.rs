@@ -111,6 +111,20 @@ pub(super) fn of(diagnosed: &Diagnosed<'_>) -> Diagnostics {
     let fragments = totals.counters.get("fragment").copied().unwrap_or_default();
     let rejected: u64 = totals.rejected.values().sum();
     totals.spans = totals.used + totals.duplicates + fragments + rejected;
+    let of_services =
+        |count: fn(&ServiceDiagnostics) -> u64| totals.per_service.iter().map(count).sum();
+    let [producers, consumers] = diagnosed.leftovers.unpaired;
+    let unpaired: [(&str, u64); 4] = [
+        ("client", of_services(|service| service.without_server_half)),
+        ("consumer", consumers),
+        ("producer", producers),
+        ("server", of_services(|service| service.orphans)),
+    ];
+    totals.unpaired = unpaired
+        .into_iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(kind, count)| (kind.to_owned(), count))
+        .collect();
     let bridges = diagnosed.leftovers.bridges.iter();
     totals.bridges = bridges
         .map(|((from, to), messages)| Bridge {

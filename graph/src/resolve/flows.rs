@@ -57,6 +57,8 @@ pub(super) struct Leftovers {
     pub(super) unresolved_links: BTreeMap<NodeKey, u64>,
     /// Consumers whose producer was sampled out, as their weights and those of the pairs tell.
     pub(super) orphans: BTreeMap<NodeKey, Expected>,
+    /// Messages that nobody was seen to consume, and consuming spans of which no sender was seen.
+    pub(super) unpaired: [u64; 2],
     /// Brokers between which messages must have been passed on: sent to the one, taken from the other.
     pub(super) bridges: BTreeMap<(NodeRef, NodeRef), u64>,
 }
@@ -116,7 +118,23 @@ pub(super) fn join(segment: &Segment, resolver: &Resolver<'_>, table: &mut EdgeT
         table.add_operations(&ends[0], &ends[1], taken.len() as u64);
     }
     legs(segment, resolver, &flows, table);
+    let consumed: BTreeSet<MessageId> = flows.keys().map(|(send, _)| *send).collect();
+    let joined = flows.values().flatten().map(|delivery| delivery.id);
+    let joined: BTreeSet<MessageId> = joined.collect();
+    let unpaired = [
+        segment
+            .sends
+            .keys()
+            .filter(|id| !consumed.contains(id))
+            .count() as u64,
+        segment
+            .consumes
+            .keys()
+            .filter(|id| !joined.contains(id))
+            .count() as u64,
+    ];
     Leftovers {
+        unpaired,
         unresolved_links,
         orphans: sampled_out(segment, &flows),
         bridges,

@@ -6,6 +6,7 @@ use super::NodeRef;
 use crate::identity::{NodeKey, NodeName};
 use crate::peer::Category;
 use crate::segment::{Caller, Segment};
+use crate::snapshot::Relation;
 
 /// An index of the nodes that emit spans.
 #[derive(Debug)]
@@ -21,6 +22,10 @@ pub(super) struct Services<'a> {
     all_clusters: BTreeMap<&'a str, BTreeSet<&'a str>>,
     /// Every Kubernetes namespace seen.
     known_namespaces: BTreeSet<String>,
+    /// Callers and the gateways that passed their calls on to a service.
+    passed_on: BTreeSet<(&'a NodeKey, &'a NodeKey)>,
+    /// Browsers: they run in no cluster.
+    browsers: BTreeSet<&'a NodeKey>,
 }
 
 /// What a name stands for.
@@ -44,6 +49,8 @@ impl<'a> Services<'a> {
             clusters: BTreeMap::new(),
             all_clusters: BTreeMap::new(),
             known_namespaces: BTreeSet::new(),
+            passed_on: passed_on(segment),
+            browsers: BTreeSet::new(),
         };
         for (key, stats) in &segment.nodes {
             let named = stats.facets.get("cluster").into_iter();
@@ -52,6 +59,9 @@ impl<'a> Services<'a> {
             all.or_default().extend(named);
             if matches!(key.name, NodeName::Unidentified(_) | NodeName::Other) {
                 continue;
+            }
+            if stats.facets.get("language").and_then(only) == Some("webjs") {
+                services.browsers.insert(key);
             }
             let name = key.display_name();
             services
@@ -132,14 +142,17 @@ impl<'a> Services<'a> {
             .unwrap_or_default()
     }
 
-    /// True when both nodes are known to run in one cluster: by its name, or by Kubernetes namespaces where no cluster is
-    /// named at all.
+    /// True when both nodes run in one cluster: by its name, or by Kubernetes namespaces where no cluster is named at all. Where
+    /// neither tells where it runs, a gateway that passes the calls on to a service stands for the cluster (X11).
     pub(super) fn share_cluster(&self, a: &NodeKey, b: &NodeKey) -> bool {
         match (self.clusters.get(a), self.clusters.get(b)) {
             (Some(a), Some(b)) => a == b,
             (None, None) => {
                 let has_namespace = |node| self.kube_namespaces.contains_key(node);
-                a.environment == b.environment && has_namespace(a) && has_namespace(b)
+                let is_known = has_namespace(a) && has_namespace(b);
+                let is_unknown = !has_namespace(a) && !has_namespace(b);
+                let is_passed_on = self.passed_on.contains(&(a, b)) && !self.browsers.contains(a);
+                a.environment == b.environment && (is_known || (is_unknown && is_passed_on))
             }
             _ => false,
         }
@@ -227,4 +240,27 @@ fn only(values: &BTreeMap<String, u64>) -> Option<&str> {
         1 => values.keys().next().map(String::as_str),
         _ => None,
     }
+}
+
+/// Callers with a logical edge to a service, and the nodes between the two.
+fn passed_on(segment: &Segment) -> BTreeSet<(&NodeKey, &NodeKey)> {
+    let edges = segment.edges.keys().filter_map(|key| match &key.caller {
+        Caller::Node(caller) => Some((caller, key.callee.as_ref()?, key.relation)),
+        Caller::Named { .. } => None,
+    });
+    let edges: Vec<_> = edges.collect();
+    let is_sync = |edge: &&(&NodeKey, &NodeKey, Relation)| edge.2 == Relation::Sync;
+    let mut callers: BTreeMap<&NodeKey, BTreeSet<&NodeKey>> = BTreeMap::new();
+    for (caller, callee, _) in edges.iter().filter(is_sync) {
+        callers.entry(callee).or_default().insert(caller);
+    }
+    let logical = edges.iter().filter(|edge| edge.2 == Relation::Proxied);
+    let between = logical.flat_map(|(caller, callee, _)| {
+        let gateways = callers.get(callee).into_iter().flatten();
+        gateways.map(move |gateway| (*caller, *gateway))
+    });
+    let calls = |(caller, gateway): &(&NodeKey, &NodeKey)| {
+        callers.get(gateway).is_some_and(|all| all.contains(caller))
+    };
+    between.filter(calls).collect()
 }

@@ -18,7 +18,8 @@ pub(crate) fn orders(count: usize) -> Vec<Vec<usize>> {
     orders
 }
 
-fn permutations(items: &[usize]) -> Vec<Vec<usize>> {
+/// Every order of the items.
+pub(crate) fn permutations(items: &[usize]) -> Vec<Vec<usize>> {
     if items.is_empty() {
         return vec![Vec::new()];
     }
