@@ -205,8 +205,9 @@ impl Shard {
                     &mut infer.sink(&mut self.tally),
                 );
             }
-            infer.slice(key, records.clone(), &mut self.tally);
-            if cause != Cause::End {
+            let remembered = (cause != Cause::End).then(|| records.clone());
+            infer.slice(key, records, &mut self.tally);
+            if let Some(records) = remembered {
                 self.seen.remember(key, &records, !is_complete, self.now_ms);
             }
         }

@@ -15,7 +15,7 @@ use super::{EdgeKey, MessageId, Segment};
 use crate::identity::NodeKey;
 
 /// Halves of each kind that a segment keeps, merged or not. About 10 MB when full.
-const MAX_HALVES: usize = 10_000;
+const MAX_HALVES: usize = 4_000;
 
 /// A span, ordered by a hash of the trace in which its caller is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
