@@ -22,7 +22,8 @@ pub(crate) fn join_halves(segment: &mut Cow<'_, Segment>) {
     let mut calls = halves.calls;
     for server in halves.servers.into_values() {
         let id = HalfId::of_call(server.caller);
-        let Some(caller) = calls.get(&id).and_then(|call| node(call).cloned()) else {
+        let call = calls.get(&id).filter(|call| !call.is_ambiguous);
+        let Some(caller) = call.and_then(|call| node(call).cloned()) else {
             continue;
         };
         if caller != server.callee

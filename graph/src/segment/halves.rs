@@ -54,6 +54,9 @@ impl HalfId {
 pub(crate) struct OpenCall {
     pub(crate) edge: EdgeKey,
     pub(crate) stats: EdgeStats,
+    /// Another open call has the same id: which of them a server span means is not known, so none is joined.
+    #[serde(default)]
+    pub(crate) is_ambiguous: bool,
 }
 
 /// A server span whose caller was not seen.
@@ -102,9 +105,15 @@ impl Segment {
     /// Adds an open call; what has no room is counted as the call of an edge.
     pub(crate) fn add_open_call(&mut self, id: HalfId, call: OpenCall) {
         match self.halves.calls.get_mut(&id) {
-            // Another instance was sent the same span.
-            Some(known) if known.edge == call.edge => known.stats.merge(&call.stats),
+            // Another instance was sent the same span, or another span has its id.
+            Some(known) if known.edge == call.edge => {
+                known.is_ambiguous = true;
+                known.stats.merge(&call.stats);
+            }
             Some(known) => {
+                let mut call = call;
+                known.is_ambiguous = true;
+                call.is_ambiguous = true;
                 let other = if known.edge <= call.edge {
                     call
                 } else {

@@ -13,8 +13,16 @@ use crate::slice::{Event, SendRef};
 /// Halves since the last flush, bounded as those of a segment are.
 #[derive(Debug, Default)]
 pub(super) struct OpenTally {
-    calls: BTreeMap<HalfId, (EdgeIds, EdgeStats)>,
+    calls: BTreeMap<HalfId, OpenCallIds>,
     servers: BTreeMap<HalfId, Vec<OpenServerIds>>,
+}
+
+/// An [`OpenCall`] by interned ids.
+#[derive(Debug)]
+struct OpenCallIds {
+    edge: EdgeIds,
+    stats: EdgeStats,
+    is_ambiguous: bool,
 }
 
 /// An [`OpenServer`] by interned ids.
@@ -37,20 +45,28 @@ impl OpenTally {
     /// Where the attempt of an open call is counted, if there is room for it. The same span in another slice is counted
     /// like any call.
     pub(super) fn call(&mut self, id: HalfId, edge: EdgeIds) -> Option<&mut EdgeStats> {
-        if self.calls.contains_key(&id) || !Halves::takes(&self.calls, id) {
+        if let Some(known) = self.calls.get_mut(&id) {
+            known.is_ambiguous = true;
             return None;
         }
-        let made = || (edge, EdgeStats::default());
-        let (_, stats) = self.calls.entry(id).or_insert_with(made);
-        Some(stats)
+        if !Halves::takes(&self.calls, id) {
+            return None;
+        }
+        let call = self.calls.entry(id).or_insert_with(|| OpenCallIds {
+            edge,
+            stats: EdgeStats::default(),
+            is_ambiguous: false,
+        });
+        Some(&mut call.stats)
     }
 
     /// A call that has to make room.
     pub(super) fn excess(&mut self) -> Option<(EdgeIds, EdgeStats)> {
-        let is_full = Halves::is_full(&self.calls);
-        is_full
-            .then(|| self.calls.pop_last())?
-            .map(|(_, call)| call)
+        if !Halves::is_full(&self.calls) {
+            return None;
+        }
+        let (_, call) = self.calls.pop_last()?;
+        Some((call.edge, call.stats))
     }
 
     /// Notes a server span whose caller was not seen, if there is room for it.
@@ -83,9 +99,13 @@ impl OpenTally {
 
     /// Puts names to the halves.
     pub(super) fn name_into(self, names: &Tables, segment: &mut Segment) {
-        for (id, (ids, stats)) in self.calls {
-            let edge = edge_key(&ids, names);
-            segment.add_open_call(id, OpenCall { edge, stats });
+        for (id, call) in self.calls {
+            let call = OpenCall {
+                edge: edge_key(&call.edge, names),
+                stats: call.stats,
+                is_ambiguous: call.is_ambiguous,
+            };
+            segment.add_open_call(id, call);
         }
         let servers = self.servers.into_iter();
         for (id, server) in servers.flat_map(|(id, all)| all.into_iter().map(move |s| (id, s))) {
