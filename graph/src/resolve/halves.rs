@@ -5,6 +5,7 @@
 //! ids answers; others stay what they were counted as.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use crate::identity::NodeKey;
 use crate::segment::exemplars::Exemplars;
@@ -20,6 +21,7 @@ pub(crate) fn join_halves(segment: &mut Cow<'_, Segment>) {
     let segment = segment.to_mut();
     let halves = std::mem::take(&mut segment.halves);
     let mut calls = halves.calls;
+    let mut left = BTreeSet::new();
     for server in halves.servers.into_values() {
         let id = HalfId::of_call(server.caller);
         let call = calls.get(&id).filter(|call| !call.is_ambiguous);
@@ -29,12 +31,26 @@ pub(crate) fn join_halves(segment: &mut Cow<'_, Segment>) {
         if caller != server.callee
             && let Some(call) = calls.remove(&id)
         {
+            left.insert((
+                call.edge.caller.clone(),
+                call.edge.peer.address.clone(),
+                call.edge.peer.name.clone(),
+            ));
             join(segment, &caller, call, server);
         }
     }
     for call in calls.into_values() {
         segment.add_widened(call.edge, call.stats);
     }
+    // Facts for planning were summed up before it was known which calls go elsewhere: none are better than too many.
+    let has_left = !left.is_empty();
+    segment.facts.retain(|key, _| {
+        if !has_left || key.callee.is_some() {
+            return true;
+        }
+        let (address, name) = (key.peer.address.clone(), key.peer.name.clone());
+        !left.contains(&(key.caller.clone(), address, name))
+    });
     // Calls leave edges behind that count nothing.
     segment.edges.retain(|_, stats| !stats.is_blank());
 }
