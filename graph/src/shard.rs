@@ -273,7 +273,10 @@ struct Infer<'a> {
 }
 
 impl<'a> Infer<'a> {
-    fn sink(self, tally: &'a mut Tally) -> TallySink<'a> {
+    fn sink<'t>(self, tally: &'t mut Tally) -> TallySink<'t>
+    where
+        'a: 't,
+    {
         TallySink {
             tally,
             names: self.names,
@@ -283,11 +286,7 @@ impl<'a> Infer<'a> {
 
     /// Infers the traces of a slice.
     fn slice(self, key: u64, records: Vec<SpanRecord>, tally: &mut Tally) {
-        let mut sink = TallySink {
-            tally,
-            names: self.names,
-            settings: self.settings,
-        };
+        let mut sink = self.sink(tally);
         for trace in split_by_trace(records) {
             slice::infer(trace, self.names, |id| self.seen.has(key, id), &mut sink);
         }

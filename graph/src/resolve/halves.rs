@@ -43,14 +43,12 @@ pub(crate) fn join_halves(segment: &mut Cow<'_, Segment>) {
         segment.add_widened(call.edge, call.stats);
     }
     // Facts for planning were summed up before it was known which calls go elsewhere: none are better than too many.
-    let has_left = !left.is_empty();
-    segment.facts.retain(|key, _| {
-        if !has_left || key.callee.is_some() {
-            return true;
-        }
-        let (address, name) = (key.peer.address.clone(), key.peer.name.clone());
-        !left.contains(&(key.caller.clone(), address, name))
-    });
+    if !left.is_empty() {
+        segment.facts.retain(|key, _| {
+            let (address, name) = (key.peer.address.clone(), key.peer.name.clone());
+            key.callee.is_some() || !left.contains(&(key.caller.clone(), address, name))
+        });
+    }
     // Calls leave edges behind that count nothing.
     segment.edges.retain(|_, stats| !stats.is_blank());
 }
