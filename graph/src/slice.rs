@@ -6,7 +6,8 @@
 //!         -> steps (sockets give their address away)
 //!         -> calls (wrappers and resends folded) and messages
 //! ```
-//! A slice is inferred once, from all of its records in one canonical order, so arrival order cannot matter.
+//! A slice is inferred as a whole, from all of its records in one canonical order, so arrival order cannot matter; should
+//! late spans join it, once more.
 //! Nothing here looks at other traces: destinations that need them stay a [`PeerRef`].
 
 mod answers;
