@@ -92,6 +92,12 @@ pub struct NameArgs {
     /// not given
     #[arg(long, value_name = "DOMAIN", value_parser = parse_domain)]
     pub cluster_domain: Option<String>,
+    /// What the company decided: overrides, pins, labels, thresholds; `tracemesh policy check` checks it
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+    /// What the cluster says: `kubectl get services,endpointslices,deployments,pods -A -o json`
+    #[arg(long, value_name = "FILE")]
+    pub inventory: Option<PathBuf>,
 }
 
 fn parse_domain(text: &str) -> Result<String, String> {
@@ -307,6 +313,8 @@ pub enum EgressTarget {
 pub enum Phase {
     /// Calls keep working as they do without a mesh; only metrics are added
     Transparent,
+    /// Timeouts, retries, limits and ejection from observed facts, for each destination whose evidence suffices
+    Tuned,
 }
 
 /// Arguments of `tracemesh onboard`.

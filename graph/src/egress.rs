@@ -18,12 +18,21 @@ mod evidence;
 mod host;
 mod inbound;
 mod known;
+mod lifecycle;
 mod model;
 mod names;
+mod pins;
 mod protocol;
+mod settings;
+mod tune;
 mod unresolved;
 
 use std::collections::BTreeSet;
+
+use jiff::civil::Date;
+
+use crate::inventory::Inventory;
+use crate::policy::Policy;
 
 pub use derive::derive;
 pub use evidence::{
@@ -39,8 +48,12 @@ pub use model::{
     TargetProtocol, Unresolved, UnresolvedReason,
 };
 
+pub use settings::{
+    Absent, Feature, Phase, Setting, SettingName, SettingSource, SettingValue, Tuning,
+};
+
 /// What steers [`derive()`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct EgressOptions {
     /// DNS domain of the Kubernetes clusters, in lower case, without dots at its ends. When absent, the domain in the
     /// complete names that were dialled is used if there is only one; else names stay as dialled.
@@ -53,6 +66,16 @@ pub struct EgressOptions {
     pub reserved_ports: BTreeSet<u16>,
     /// Accepts loopback addresses as destinations: for tests on one machine, where every fake lives on 127/8.
     pub accept_loopback: bool,
+    /// Furthest phase that any destination may be in; one gets there only with evidence that suffices.
+    pub phase: Phase,
+    /// What the company decided.
+    pub policy: Policy,
+    /// What the cluster says.
+    pub inventory: Option<Inventory>,
+    /// The model of the last run, for hysteresis and for destinations that are no longer seen.
+    pub previous: Option<Box<EgressModel>>,
+    /// The day on which pins are judged; the last day of the window when not given.
+    pub today: Option<Date>,
 }
 
 impl Default for EgressOptions {
@@ -62,6 +85,11 @@ impl Default for EgressOptions {
             assume_kubernetes: false,
             reserved_ports: BTreeSet::from([15000, 15001, 15006]),
             accept_loopback: false,
+            phase: Phase::Transparent,
+            policy: Policy::default(),
+            inventory: None,
+            previous: None,
+            today: None,
         }
     }
 }

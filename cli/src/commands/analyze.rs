@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use tracemesh_graph::egress::Phase;
 use tracemesh_graph::findings::{Report, report};
 use tracemesh_graph::onboarding::{Plan, Wave};
 use tracemesh_graph::snapshot::GraphSnapshot;
@@ -38,7 +39,12 @@ pub(super) fn run(arguments: &AnalyzeArgs, output: &mut Output<'_>) -> Result<Ou
     let traces = source::read_traces(&arguments.traces, &arguments.reading, output)?;
     let snapshot = &traces.snapshot;
     output.progress("deriving egress and the onboarding plan");
-    let egress = egress::model_of(snapshot, &arguments.names);
+    let egress = egress::model_of(
+        snapshot,
+        &arguments.names,
+        Phase::Transparent,
+        &arguments.out.join("egress"),
+    )?;
     let plan = onboard::plan_of(snapshot);
     let envoy = egress::files_of(&arguments.out.join("egress"), &egress, None)?;
     let found = report(snapshot);

@@ -3,30 +3,32 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use tracemesh_graph::egress::{EgressModel, EgressOptions, derive};
+use tracemesh_graph::egress::{EgressModel, EgressOptions, Phase, derive};
 use tracemesh_graph::snapshot::{GraphSnapshot, NodeKind};
 
-use crate::args::{EgressArgs, EgressTarget, NameArgs, Phase};
+use crate::args::{self, EgressArgs, EgressTarget, NameArgs};
 use crate::commands::{files, source};
 use crate::error::{CliError, Outcome};
 use crate::output::Output;
-use crate::output_dir::envoy::{EnvoyFiles, envoy_files};
+use crate::output_dir::envoy::{EnvoyFiles, envoy_files, previous_model};
 use crate::render::envoy::EnvoyOptions;
 use crate::selection::resolve;
 use crate::text::{count_of, counted};
+use crate::{inventory, policy};
 
 /// Loads the graph, derives, renders and writes.
 pub(super) fn run(arguments: &EgressArgs, output: &mut Output<'_>) -> Result<Outcome, CliError> {
     files::check_out(&arguments.out)?;
     let snapshot = source::load_whole(&arguments.source, "to derive egress", output)?;
     let wanted = wanted(&snapshot, &arguments.services)?;
-    let model = model_of(&snapshot, &arguments.names);
-    // One target and one phase so far: a further one does not compile until it is handled here.
-    let found = match (arguments.target, arguments.phase) {
-        (EgressTarget::Envoy, Phase::Transparent) => {
-            files_of(&arguments.out, &model, wanted.as_ref())?
-        }
+    let phase = match arguments.phase {
+        args::Phase::Transparent => Phase::Transparent,
+        args::Phase::Tuned => Phase::Tuned,
     };
+    let model = model_of(&snapshot, &arguments.names, phase, &arguments.out)?;
+    // One target so far: a further one does not compile until it is handled here.
+    let EgressTarget::Envoy = arguments.target;
+    let found = files_of(&arguments.out, &model, wanted.as_ref())?;
     files::write(&arguments.out, &found.files)?;
     note_removals(&found.proposed_removals, output);
     let written = wanted.map_or(model.services.len(), |wanted| wanted.len());
@@ -48,13 +50,33 @@ pub(super) fn note_removals(services: &[String], output: &mut Output<'_>) {
     }
 }
 
-/// The egress of every service of a graph.
-pub(super) fn model_of(snapshot: &GraphSnapshot, names: &NameArgs) -> EgressModel {
+/// The egress of every service of a graph; `root` is where an earlier run left its model.
+pub(super) fn model_of(
+    snapshot: &GraphSnapshot,
+    names: &NameArgs,
+    phase: Phase,
+    root: &Path,
+) -> Result<EgressModel, CliError> {
+    let policy = names.policy.as_deref().map(policy::load).transpose()?;
+    let inventory = names
+        .inventory
+        .as_deref()
+        .map(inventory::load)
+        .transpose()?;
     let options = EgressOptions {
         cluster_domain: names.cluster_domain.clone(),
+        phase,
+        policy: policy.unwrap_or_default(),
+        inventory,
+        previous: previous(root)?.map(Box::new),
         ..EgressOptions::default()
     };
-    derive(snapshot, &options)
+    Ok(derive(snapshot, &options))
+}
+
+/// The model that an earlier run left below `root`.
+fn previous(root: &Path) -> Result<Option<EgressModel>, CliError> {
+    previous_model(root).map_err(|error| unreadable(root, error))
 }
 
 /// The Envoy files of a model, to be written below `root`: a service whose egress changed since the last run gets its
@@ -64,15 +86,18 @@ pub(super) fn files_of(
     model: &EgressModel,
     wanted: Option<&BTreeSet<String>>,
 ) -> Result<EnvoyFiles, CliError> {
-    envoy_files(root, model, wanted, &EnvoyOptions::default()).map_err(|error| {
-        let causes: Box<dyn std::error::Error + Send + Sync> = error.into();
-        CliError::new(format!(
-            "cannot read what an earlier run left in `{}`",
-            root.display()
-        ))
-        .because(causes)
-        .hint("write to another directory, or repair or move away what is named above")
-    })
+    envoy_files(root, model, wanted, &EnvoyOptions::default())
+        .map_err(|error| unreadable(root, error))
+}
+
+fn unreadable(root: &Path, error: anyhow::Error) -> CliError {
+    let causes: Box<dyn std::error::Error + Send + Sync> = error.into();
+    CliError::new(format!(
+        "cannot read what an earlier run left in `{}`",
+        root.display()
+    ))
+    .because(causes)
+    .hint("write to another directory, or repair or move away what is named above")
 }
 
 /// Node ids of the named services; `None` when none was named.

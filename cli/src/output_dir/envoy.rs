@@ -30,6 +30,14 @@ pub fn write_envoy(
     write_files(root, &envoy_files(root, model, None, options)?.files)
 }
 
+/// The egress model that an earlier run left below `root`; `None` when there is none.
+///
+/// # Errors
+/// When there is something else, or it cannot be read.
+pub fn previous_model(root: &Path) -> Result<Option<EgressModel>> {
+    documents::read(root, documents::EGRESS)
+}
+
 /// What [`envoy_files`] found to write.
 #[derive(Debug)]
 pub struct EnvoyFiles {

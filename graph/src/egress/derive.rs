@@ -7,13 +7,18 @@ use super::address::{AddressBook, Candidate, is_suspect};
 use super::claim::{Claim, Outcome, settle};
 use super::evidence::{EVIDENCE_SCHEMA, EdgeEvidence, EgressEvidence, ServiceEvidence};
 use super::inbound::inbound_ports;
+use super::lifecycle::age;
 use super::model::{
     AddressSource, Confidence, Conservation, Destination, DestinationKind, DestinationState,
     EgressKnowledge, EgressModel, EgressTarget, EvidenceClass, SCHEMA, ServiceEgress, TargetMatch,
     UnresolvedReason,
 };
+use super::pins::apply_pins;
 use super::protocol;
+use super::settings::Tuning;
+use super::tune::tune;
 use super::unresolved::UnresolvedList;
+use crate::hazards::note_hazards;
 use crate::snapshot::{
     Edge, EvidenceCounts, GraphSnapshot, Node, NodeKind, Relation, ServiceDiagnostics,
 };
@@ -56,12 +61,17 @@ pub fn derive(snapshot: &GraphSnapshot, options: &EgressOptions) -> EgressModel 
     for edge in &snapshot.edges {
         mark_producers(edge, &mut services);
     }
-    EgressModel {
+    let mut model = EgressModel {
         schema: SCHEMA.to_owned(),
         services,
         conservation,
         evidence,
-    }
+    };
+    apply_pins(&mut model, snapshot, options);
+    age(&mut model, snapshot, options);
+    tune(&mut model, snapshot, options);
+    note_hazards(&mut model, snapshot);
+    model
 }
 
 /// Synchronous edges by calling service; everything else is counted here.
@@ -146,6 +156,9 @@ fn service_egress(
         unresolved: unresolved.into_sorted(),
         conflicts,
         inbound: Vec::new(),
+        inbound_tuning: Tuning::default(),
+        hazards: Vec::new(),
+        workload: None,
     }
 }
 
@@ -175,6 +188,8 @@ fn egress_target(candidate: Candidate, matches: TargetMatch) -> EgressTarget {
         kubernetes: candidate.kubernetes,
         assumed: candidate.assumed,
         matches,
+        addressing: None,
+        endpoints: Vec::new(),
     }
 }
 
@@ -213,6 +228,7 @@ fn destination(
         },
         state: DestinationState::Active,
         address_source: source.unwrap_or(AddressSource::Unresolved),
+        tuning: Tuning::default(),
     }
 }
 
@@ -280,6 +296,8 @@ fn service_evidence(edges: &[&Edge], diagnostics: Option<&ServiceDiagnostics>) -
     ServiceEvidence {
         window: None,
         unresolved_calls: diagnostics.map_or(0, |service| service.unresolved),
+        hazards: BTreeMap::new(),
+        inbound_facts: BTreeMap::new(),
         destinations: edges
             .iter()
             .map(|edge| (edge.callee.clone(), EdgeEvidence::from(*edge)))

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::hazards::{HazardEvidence, HazardKind};
 use crate::snapshot::{Edge, EvidenceCounts, Window};
 use crate::time::Timestamp;
 
@@ -41,6 +42,12 @@ pub struct ServiceEvidence {
     pub window: Option<Window>,
     /// Outgoing calls whose destination stayed unknown: they are not in any edge.
     pub unresolved_calls: u64,
+    /// The numbers behind the hazards of the service.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub hazards: BTreeMap<HazardKind, HazardEvidence>,
+    /// The facts behind the settings of its inbound traffic.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inbound_facts: BTreeMap<String, f64>,
     /// Callee node id -> the synchronous edge to it.
     pub destinations: BTreeMap<String, EdgeEvidence>,
 }
@@ -68,6 +75,9 @@ pub struct EdgeEvidence {
     pub targets: Vec<EvidenceTarget>,
     /// Example trace ids.
     pub exemplars: Vec<String>,
+    /// The facts behind the settings: name -> number.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub facts: BTreeMap<String, f64>,
 }
 
 /// Numbers of one dialled address.
@@ -111,6 +121,7 @@ impl From<&Edge> for EdgeEvidence {
                 })
                 .collect(),
             exemplars: edge.exemplars.clone(),
+            facts: BTreeMap::new(),
         }
     }
 }

@@ -7,6 +7,9 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use super::evidence::EgressEvidence;
+use super::settings::Tuning;
+use crate::hazards::HazardNote;
+use crate::inventory::{Addressing, Endpoint, Workload};
 
 /// Value of the `schema` field.
 pub const SCHEMA: &str = "tracemesh.egress/v1";
@@ -58,6 +61,15 @@ pub struct ServiceEgress {
     pub conflicts: Vec<Conflict>,
     /// Ports that its own server spans name, sorted.
     pub inbound: Vec<InboundPort>,
+    /// Settings of its inbound traffic.
+    #[serde(default)]
+    pub inbound_tuning: Tuning,
+    /// What a sidecar changes for it, by number.
+    #[serde(default)]
+    pub hazards: Vec<HazardNote>,
+    /// What runs it, when that is known.
+    #[serde(default)]
+    pub workload: Option<Workload>,
 }
 
 /// What a destination is to the mesh.
@@ -95,6 +107,9 @@ pub struct Destination {
     pub state: DestinationState,
     /// Where the addresses come from.
     pub address_source: AddressSource,
+    /// Phase and settings.
+    #[serde(default)]
+    pub tuning: Tuning,
 }
 
 /// One dialled address.
@@ -121,6 +136,12 @@ pub struct EgressTarget {
     pub assumed: bool,
     /// How traffic to this target is recognised.
     pub matches: TargetMatch,
+    /// How `dns` leads to pods, when an inventory tells.
+    #[serde(default)]
+    pub addressing: Option<Addressing>,
+    /// Addresses behind `dns`, when an inventory tells.
+    #[serde(default)]
+    pub endpoints: Vec<Endpoint>,
 }
 
 /// How traffic to a target is recognised on its port.

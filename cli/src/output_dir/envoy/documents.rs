@@ -16,7 +16,7 @@ use crate::output_dir::{Entry, FileSet, RelativePath};
 use crate::render::envoy::index::{FileState, Index, json};
 
 const INDEX: &str = "index.json";
-const EGRESS: &str = "egress.json";
+pub(super) const EGRESS: &str = "egress.json";
 const EVIDENCE: &str = "evidence.json";
 
 /// Adds the documents of a run for all services; returns the ids of services that have files and are gone.
@@ -122,7 +122,7 @@ fn is_directory(root: &Path, path: &str) -> bool {
         && fs::symlink_metadata(root.join(path)).is_ok_and(|found| found.is_dir())
 }
 
-fn read<T: DeserializeOwned>(root: &Path, name: &str) -> Result<Option<T>> {
+pub(super) fn read<T: DeserializeOwned>(root: &Path, name: &str) -> Result<Option<T>> {
     let place = root.join(name);
     let text = match fs::read_to_string(&place) {
         Ok(text) => text,
