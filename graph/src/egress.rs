@@ -48,6 +48,7 @@ pub use model::{
     TargetProtocol, Unresolved, UnresolvedReason,
 };
 
+pub(crate) use protocol::{is_http_system, is_server_first};
 pub use settings::{
     Absent, Feature, Phase, Setting, SettingName, SettingSource, SettingValue, Tuning,
 };

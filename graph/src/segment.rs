@@ -8,6 +8,7 @@
 mod concurrency;
 pub(crate) mod exemplars;
 pub(crate) mod halves;
+pub(crate) mod hazards;
 mod pairs;
 pub(crate) mod planning;
 pub(crate) mod sampling;

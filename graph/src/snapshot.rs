@@ -4,6 +4,7 @@
 //! (`tracemesh.graph/v1`): fields keep their names and meanings; new fields may appear. Nodes are sorted by id, edges by
 //! (caller, callee, relation). It holds no wall-clock time: the same spans give the same bytes.
 
+mod hazards;
 mod planning;
 mod sampling;
 
@@ -12,6 +13,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
+pub use hazards::{Exposed, Exposure};
 pub use planning::{EdgeFacts, PeakConcurrency, TraceCounts};
 pub use sampling::{EdgeSampling, SampledOut};
 
@@ -143,6 +145,9 @@ pub struct Node {
     /// Addresses that the node's own server spans report as the Host and port they were called by.
     #[serde(default)]
     pub served: Vec<Target>,
+    /// Server spans of the node that are exposed to hazards of a sidecar.
+    #[serde(default, skip_serializing_if = "Exposed::is_empty")]
+    pub hazards: Exposed,
 }
 
 /// How a call travels.
