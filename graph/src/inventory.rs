@@ -157,6 +157,11 @@ impl Inventory {
         services.chain(others).map(String::as_str).collect()
     }
 
+    /// Every service, by namespace and name.
+    pub fn services(&self) -> impl Iterator<Item = &KubeService> {
+        self.services.values()
+    }
+
     /// Whether services of a namespace are known, so that an unknown name in it means something.
     #[must_use]
     pub fn lists_services_of(&self, namespace: &str) -> bool {
@@ -203,6 +208,14 @@ impl Inventory {
     #[must_use]
     pub fn lists_pods_of(&self, namespace: &str) -> bool {
         self.pods.contains_key(namespace)
+    }
+
+    /// Whether anything at all is known of endpoints in a namespace.
+    #[must_use]
+    pub fn lists_endpoints_of(&self, namespace: &str) -> bool {
+        let first = (namespace.to_owned(), String::new());
+        let next = self.slices.range(first..).next();
+        next.is_some_and(|((found, _), _)| found == namespace)
     }
 
     /// Services whose selector fits the pods of a workload, by name. A service that selects nothing is none of them.

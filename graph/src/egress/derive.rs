@@ -7,6 +7,7 @@ use super::address::{AddressBook, Candidate, is_suspect};
 use super::claim::{Claim, Outcome, settle};
 use super::evidence::{EVIDENCE_SCHEMA, EdgeEvidence, EgressEvidence, ServiceEvidence};
 use super::inbound::inbound_ports;
+use super::kube_facts::{add_kube_facts, counts_of};
 use super::lifecycle::age;
 use super::model::{
     AddressSource, Confidence, Conservation, Destination, DestinationKind, DestinationState,
@@ -43,6 +44,7 @@ pub fn derive(snapshot: &GraphSnapshot, options: &EgressOptions) -> EgressModel 
         schema: EVIDENCE_SCHEMA.to_owned(),
         window: snapshot.window,
         services: BTreeMap::new(),
+        inventory: counts_of(options),
     };
     for (id, node) in book.nodes() {
         if node.kind != NodeKind::Service {
@@ -61,6 +63,7 @@ pub fn derive(snapshot: &GraphSnapshot, options: &EgressOptions) -> EgressModel 
     for edge in &snapshot.edges {
         mark_producers(edge, &mut services);
     }
+    add_kube_facts(&mut services, snapshot, &book);
     let mut model = EgressModel {
         schema: SCHEMA.to_owned(),
         services,
@@ -159,6 +162,8 @@ fn service_egress(
         inbound_tuning: Tuning::default(),
         hazards: Vec::new(),
         workload: None,
+        inventory_notes: Vec::new(),
+        state: DestinationState::Active,
     }
 }
 
@@ -190,6 +195,10 @@ fn egress_target(candidate: Candidate, matches: TargetMatch) -> EgressTarget {
         matches,
         addressing: None,
         endpoints: Vec::new(),
+        kube_service: candidate
+            .kube
+            .map(|kube| format!("{}/{}", kube.namespace, kube.service)),
+        state: DestinationState::Active,
     }
 }
 
@@ -295,6 +304,8 @@ fn mark_producers(edge: &Edge, services: &mut [ServiceEgress]) {
 fn service_evidence(edges: &[&Edge], diagnostics: Option<&ServiceDiagnostics>) -> ServiceEvidence {
     ServiceEvidence {
         window: None,
+        spans: diagnostics.map_or(0, |service| service.spans),
+        unseen_ms: 0,
         unresolved_calls: diagnostics.map_or(0, |service| service.unresolved),
         hazards: BTreeMap::new(),
         inbound_facts: BTreeMap::new(),
