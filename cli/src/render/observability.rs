@@ -60,3 +60,6 @@ pub fn render(thresholds: &Thresholds) -> FileSet {
         file("rules.yaml", rules::render(thresholds)),
     ])
 }
+
+#[cfg(test)]
+mod tests;

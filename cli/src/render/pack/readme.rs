@@ -68,9 +68,9 @@ impl Page {
             );
         } else {
             self.line(&format!(
-                "{} of {} settings from what was observed; the others are defined and nothing else.",
-                counted(count_of(tuned.len()), "destination gets", "destinations get"),
-                count_of(destinations.len()),
+                "{} of your {} get settings from what was observed; the rest is defined and nothing else.",
+                count_of(tuned.len()),
+                counted(count_of(destinations.len()), "destination", "destinations"),
             ));
         }
         for destination in tuned {
@@ -270,11 +270,11 @@ impl Page {
             self.line("```\n");
         }
         self.line(
-            "Or stay and go back to the settings before: every change is a directory `xds/gen-NNNN` beside this one, and \
-             `xds/current` points to the one in force. Nothing restarts:\n",
+            "Or stay and go back to the settings before: every change is a directory `../xds/gen-NNNN`, and \
+             `../xds/current` points to the one in force. Nothing restarts:\n",
         );
         self.line("```sh");
-        self.line("ln -s gen-NNNN xds/next && mv -T xds/next xds/current");
+        self.line("ln -s gen-NNNN ../xds/next && mv -T ../xds/next ../xds/current");
         self.line("```");
     }
 }
