@@ -1,5 +1,7 @@
 //! The generated rules and dashboard before the tools that will read them.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;

@@ -1,5 +1,7 @@
 //! Onboarding packs before the tools that apply them.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;
