@@ -4,6 +4,7 @@
 //! (`tracemesh.graph/v1`): fields keep their names and meanings; new fields may appear. Nodes are sorted by id, edges by
 //! (caller, callee, relation). It holds no wall-clock time: the same spans give the same bytes.
 
+mod demand;
 mod hazards;
 mod planning;
 mod sampling;
@@ -13,6 +14,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
+pub use demand::{Demand, Inbound};
 pub use hazards::{Exposed, Exposure};
 pub use planning::{EdgeFacts, PeakConcurrency, TraceCounts};
 pub use sampling::{EdgeSampling, SampledOut};
@@ -148,6 +150,9 @@ pub struct Node {
     /// Server spans of the node that are exposed to hazards of a sidecar.
     #[serde(default, skip_serializing_if = "Exposed::is_empty")]
     pub hazards: Exposed,
+    /// Load of its server spans; absent for nodes without any, and in snapshots of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inbound: Option<Inbound>,
 }
 
 /// How a call travels.

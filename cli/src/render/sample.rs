@@ -30,6 +30,7 @@ pub(crate) fn node(kind: NodeKind, namespace: &str, name: &str) -> Node {
         attributes: BTreeMap::new(),
         served: Vec::new(),
         hazards: BTreeMap::new(),
+        inbound: None,
     }
 }
 

@@ -34,6 +34,7 @@ pub(super) fn describe(
         attributes: BTreeMap::new(),
         served: Vec::new(),
         hazards: BTreeMap::new(),
+        inbound: None,
     };
     let Some((key, stats)) = emitter else {
         return described;

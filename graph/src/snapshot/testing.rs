@@ -35,6 +35,7 @@ pub(crate) fn node(id: &str) -> Node {
         attributes: BTreeMap::new(),
         served: Vec::new(),
         hazards: BTreeMap::new(),
+        inbound: None,
     }
 }
 

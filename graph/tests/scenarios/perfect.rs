@@ -85,6 +85,7 @@ pub(crate) fn node(label: &str) -> Node {
         attributes: BTreeMap::new(),
         served: Vec::new(),
         hazards: BTreeMap::new(),
+        inbound: None,
     }
 }
 
