@@ -19,6 +19,7 @@ pub(super) fn render(service: &ServiceEgress, patches: &Patches) -> String {
     page.changes(service);
     page.seen(service);
     page.unsure(service);
+    page.decided(service);
     page.decisions(service);
     page.join(patches);
     page.roll_back(patches);
@@ -157,20 +158,7 @@ impl Page {
 
     fn unsure(&mut self, service: &ServiceEgress) {
         self.section("What we are unsure of");
-        let mut doubts = Vec::new();
-        for destination in &service.destinations {
-            let name = escaped(&destination.name);
-            doubts.extend(
-                words::doubts(destination)
-                    .into_iter()
-                    .map(|doubt| format!("{name}: {doubt}.")),
-            );
-            let withheld = destination.tuning.withheld.iter();
-            doubts.extend(withheld.map(|absent| {
-                let feature = words::feature(absent.feature);
-                format!("{name}: no {feature} yet, {}.", escaped(&absent.reason))
-            }));
-        }
+        let mut doubts = destination_doubts(service);
         doubts.extend(service.unresolved.iter().map(|unresolved| {
             let node = escaped(&unresolved.node);
             format!(
@@ -188,6 +176,11 @@ impl Page {
                 words::conflict(conflict.reason),
             )
         }));
+        doubts.extend(service.inventory_notes.iter().map(|note| {
+            let detail = note.detail.iter().map(|part| escaped(part));
+            let detail: Vec<String> = detail.collect();
+            format!("{}: {}.", words::inventory(note.note), detail.join(", "))
+        }));
         if doubts.is_empty() {
             self.line("Nothing that was seen is in doubt. What was not seen is: rare calls may come after the traces.");
         } else {
@@ -195,6 +188,38 @@ impl Page {
             self.line(
                 "\nWhat is not defined takes the passthrough: it works as today, and each such call is logged.",
             );
+        }
+    }
+
+    /// What people decided, and for how long it holds.
+    fn decided(&mut self, service: &ServiceEgress) {
+        let pins = service.destinations.iter().filter_map(|destination| {
+            let pin = destination.pinned.as_ref()?;
+            Some((
+                &destination.node,
+                "is defined whether it is seen or not",
+                pin,
+            ))
+        });
+        let out = service
+            .pinned_out
+            .iter()
+            .map(|out| (&out.node, "stays on the passthrough", &out.pin));
+        let lines: Vec<String> = pins
+            .chain(out)
+            .map(|(node, what, pin)| {
+                format!(
+                    "{} {what}, until {}: {} ({}).",
+                    escaped(node),
+                    escaped(&pin.expires),
+                    escaped(&pin.reason),
+                    escaped(&pin.owner)
+                )
+            })
+            .collect();
+        if !lines.is_empty() {
+            self.section("What was decided");
+            self.list(&lines);
         }
     }
 
@@ -277,6 +302,24 @@ impl Page {
         self.line("ln -s gen-NNNN ../xds/next && mv -T ../xds/next ../xds/current");
         self.line("```");
     }
+}
+
+fn destination_doubts(service: &ServiceEgress) -> Vec<String> {
+    let mut doubts = Vec::new();
+    for destination in &service.destinations {
+        let name = escaped(&destination.name);
+        doubts.extend(
+            words::doubts(destination)
+                .into_iter()
+                .map(|doubt| format!("{name}: {doubt}.")),
+        );
+        let withheld = destination.tuning.withheld.iter();
+        doubts.extend(withheld.map(|absent| {
+            let feature = words::feature(absent.feature);
+            format!("{name}: no {feature} yet, {}.", escaped(&absent.reason))
+        }));
+    }
+    doubts
 }
 
 /// What has to be done for a patch.

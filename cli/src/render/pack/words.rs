@@ -4,6 +4,7 @@ use tracemesh_graph::egress::{
     AddressSource, ConflictReason, Destination, DestinationKind, DestinationState, EvidenceClass,
     Feature, SettingName, TargetMatch, TargetProtocol, UnresolvedReason,
 };
+use tracemesh_graph::inventory::InventoryNoteKind;
 
 pub(super) const fn kind(kind: DestinationKind) -> &'static str {
     match kind {
@@ -52,7 +53,14 @@ pub(super) fn doubts(destination: &Destination) -> Vec<&'static str> {
         AddressSource::ServedByCallee => {
             doubts.push("your spans name no address: it is the one that its own spans name");
         }
-        _ => doubts.push("its address comes from no span: see `address_source` in `egress.json`"),
+        AddressSource::Policy => {}
+        AddressSource::Inventory => {
+            doubts.push("no span names an address: it is the one service that selects its pods");
+        }
+        AddressSource::Assumed => {
+            doubts.push("no span names an address: it is built from the policy's template");
+        }
+        AddressSource::Unresolved => doubts.push("no address of it is known"),
     }
     match destination.state {
         DestinationState::Active => {}
@@ -139,6 +147,9 @@ pub(super) fn unresolved(reason: UnresolvedReason) -> &'static str {
     match reason {
         UnresolvedReason::NoAddress => "nobody's spans name an address",
         UnresolvedReason::OnlyInstanceAddresses => "only addresses of single pods are known",
+        UnresolvedReason::AmbiguousInventory => {
+            "the inventory has several services or ports for it, and nothing tells which is dialled"
+        }
         UnresolvedReason::Suspect => "every call failed and nobody was seen to answer",
         UnresolvedReason::EmptyHost => "the host is empty",
         UnresolvedReason::InvalidHost => "the host is no valid name",
@@ -163,7 +174,37 @@ pub(super) const fn conflict(reason: ConflictReason) -> &'static str {
         ConflictReason::SameServerName => "one TLS server name on one port",
         ConflictReason::SameAddress => "one address and port",
         ConflictReason::TwoProtocols => "one host and port with two protocols",
+        ConflictReason::PortInUse => "a whole port, which the other was not seen to use lately",
         ConflictReason::ServerSpeaksFirst => "a port on which a server speaks first",
+    }
+}
+
+/// What does not fit between the traces and the inventory.
+pub(super) const fn inventory(kind: InventoryNoteKind) -> &'static str {
+    match kind {
+        InventoryNoteKind::UnknownService => {
+            "the inventory does not have a service that you dial; it is defined all the same"
+        }
+        InventoryNoteKind::UndeclaredPort => "a service does not declare a port that you dial",
+        InventoryNoteKind::OtherProtocol => {
+            "a port is declared with another protocol than was seen; what was seen is used"
+        }
+        InventoryNoteKind::InconsistentEndpoints => {
+            "the pods of a service have other ports than the one that you dial"
+        }
+        InventoryNoteKind::NoReadyEndpoints => "no pod of a service was ready",
+        InventoryNoteKind::UnknownWorkload => {
+            "the inventory does not have the workload that your spans name"
+        }
+        InventoryNoteKind::AmbiguousWorkload => "several workloads bear your name",
+        InventoryNoteKind::SelectorMatchesNothing => "no pod has the labels that select yours",
+        InventoryNoteKind::SharedSelector => "pods of others have the labels that select yours",
+        InventoryNoteKind::SelectorHasExpressions => {
+            "your workload selects its pods by expressions, which are not looked at"
+        }
+        InventoryNoteKind::SeveralClusters => {
+            "you run in several clusters and the inventory is of one"
+        }
     }
 }
 
