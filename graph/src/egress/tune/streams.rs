@@ -1,9 +1,10 @@
 //! Which calls last by nature: a timeout, however long, would cut them.
 //!
-//! Spans do not say that a call streams. What they show is time: a success of a minute is a stream, a long poll or a job.
-//! Names of methods add those streams that happened to be short. A stream that is neither long nor named so is missed; the
+//! Few spans say that a call streams: by their messages, or by captured headers. What all show is time: a success of a minute
+//! is a stream, a long poll or a job. Names of methods add those streams that happened to be short. A stream that is neither long nor named so is missed; the
 //! timeout is then at least half again as long as the longest that was seen.
 
+use crate::hazards::shows_streams;
 use crate::snapshot::Edge;
 
 /// A call that lasts so long waits for something, rather than being slow.
@@ -29,6 +30,9 @@ pub(super) fn why_lasting(edge: &Edge, slowest_ok_ms: f64, p999_ms: f64) -> Opti
         return Some(
             "calls of a minute or nearly: streams, long polls or jobs, which a timeout would cut",
         );
+    }
+    if shows_streams(&edge.facts.hazards) {
+        return Some("calls that stream, as their messages or headers show");
     }
     let mut protocols = edge.protocols.keys();
     if protocols.any(|protocol| matches!(protocol.as_str(), "ws" | "wss" | "websocket")) {
@@ -76,7 +80,18 @@ fn words(name: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hazards::Sign;
     use crate::snapshot::testing::edge;
+
+    #[test]
+    fn calls_whose_spans_show_a_stream_last() {
+        let mut streaming = edge("service/a", "service/b", 1);
+        for (sign, lasts) in [(Sign::Long, false), (Sign::Stream, true)] {
+            let exposure = streaming.facts.hazards.entry(sign.hazard());
+            exposure.or_default().signs.insert(sign, 1);
+            assert_eq!(why_lasting(&streaming, 1.0, 1.0).is_some(), lasts);
+        }
+    }
 
     #[test]
     fn long_calls_and_methods_named_like_streams_last() {
