@@ -14,6 +14,7 @@
 mod address;
 mod claim;
 mod derive;
+mod destination;
 mod evidence;
 mod host;
 mod inbound;
@@ -26,6 +27,7 @@ mod protocol;
 mod settings;
 mod tune;
 mod unresolved;
+mod vouch;
 
 use std::collections::BTreeSet;
 
@@ -44,8 +46,8 @@ pub(crate) use known::KnownNames;
 pub use model::{
     AddressSource, Confidence, Conflict, ConflictReason, Conservation, Destination,
     DestinationKind, DestinationProtocol, DestinationState, EgressKnowledge, EgressModel,
-    EgressTarget, EvidenceClass, InboundPort, RawTarget, SCHEMA, ServiceEgress, TargetMatch,
-    TargetProtocol, Unresolved, UnresolvedReason,
+    EgressTarget, EvidenceClass, InboundPort, PinNote, PinnedOut, RawTarget, SCHEMA, ServiceEgress,
+    TargetMatch, TargetProtocol, Unresolved, UnresolvedReason,
 };
 
 pub use settings::{

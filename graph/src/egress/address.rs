@@ -10,6 +10,10 @@ use super::names::{KubeNames, ResolvedName};
 use super::protocol;
 use crate::snapshot::{Edge, GraphSnapshot, Node, NodeKind, Relation, Target};
 
+mod vouched;
+
+pub(super) use vouched::vouched_target;
+
 /// A usable address, before claims on it are settled.
 #[derive(Debug, Clone)]
 pub(super) struct Candidate {
@@ -117,6 +121,11 @@ impl<'a> AddressBook<'a> {
             );
         }
         found(AddressSource::Unresolved, Vec::new(), refused)
+    }
+
+    /// The usable addresses that an edge was seen to dial.
+    pub(super) fn dialled(&self, edge: &Edge) -> Vec<Candidate> {
+        self.dialled_by_caller(edge).usable
     }
 
     fn dialled_by_caller(&self, edge: &Edge) -> Addresses {

@@ -57,6 +57,9 @@ pub struct ServiceEgress {
     pub destinations: Vec<Destination>,
     /// Addresses and destinations left to the passthrough, with reasons.
     pub unresolved: Vec<Unresolved>,
+    /// What the policy leaves to the passthrough, by node id, with who decided so.
+    #[serde(default)]
+    pub pinned_out: Vec<PinnedOut>,
     /// Addresses claimed by two destinations: the one with more attempts kept them.
     pub conflicts: Vec<Conflict>,
     /// Ports that its own server spans name, sorted.
@@ -107,9 +110,34 @@ pub struct Destination {
     pub state: DestinationState,
     /// Where the addresses come from.
     pub address_source: AddressSource,
+    /// Who vouches for it, when a pin includes it: it stays, seen or not.
+    #[serde(default)]
+    pub pinned: Option<PinNote>,
     /// Phase and settings.
     #[serde(default)]
     pub tuning: Tuning,
+}
+
+/// Who answers for a decision of the policy.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PinNote {
+    /// Why.
+    pub reason: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// Last day on which it holds, `2026-12-31`.
+    pub expires: String,
+}
+
+/// A destination, or some of its addresses, that a pin leaves to the passthrough.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PinnedOut {
+    /// Node id of the callee.
+    pub node: String,
+    /// The addresses concerned, sorted; empty when the spans named none.
+    pub targets: Vec<RawTarget>,
+    /// Who decided so.
+    pub pin: PinNote,
 }
 
 /// One dialled address.
@@ -256,6 +284,8 @@ pub enum AddressSource {
     DialledByOthers,
     /// Host and port in the callee's own server spans.
     ServedByCallee,
+    /// A person vouches for it in the policy.
+    Policy,
     /// None was found.
     Unresolved,
 }
@@ -377,8 +407,9 @@ pub struct InboundPort {
 
 /// Where the edges of the snapshot went. Each ends in exactly one bucket: `edges` is the sum of all other fields.
 ///
-/// - egress: `emitted`;
-/// - dialled, but left to the passthrough, each listed per service: `unresolved`, `suspect`, `lost_conflict`;
+/// - egress: `emitted`, and `infra` where the policy gives the destination its name;
+/// - dialled, but left to the passthrough, each listed per service: `unresolved`, `suspect`, `lost_conflict`,
+///   `pinned_out`, `expired`;
 /// - no dial of a service, so nothing to generate: `asynchronous` (message flow), `proxied`, `caller_is_no_service`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Conservation {
@@ -392,6 +423,15 @@ pub struct Conservation {
     pub suspect: u64,
     /// Edges whose addresses all went to other destinations; see [`Conflict`].
     pub lost_conflict: u64,
+    /// Edges that a pin of the policy leaves to the passthrough; see [`PinnedOut`].
+    #[serde(default)]
+    pub pinned_out: u64,
+    /// Edges whose only addresses are those of infrastructure that the policy names.
+    #[serde(default)]
+    pub infra: u64,
+    /// Edges whose removal was proposed and accepted.
+    #[serde(default)]
+    pub expired: u64,
     /// Message flow from producer to consumer: the dial to the broker is an edge of its own.
     pub asynchronous: u64,
     /// Logical edges through a gateway; the physical ones are edges of their own.
@@ -408,6 +448,9 @@ impl Conservation {
             + self.unresolved
             + self.suspect
             + self.lost_conflict
+            + self.pinned_out
+            + self.infra
+            + self.expired
             + self.asynchronous
             + self.proxied
             + self.caller_is_no_service
