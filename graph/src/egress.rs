@@ -14,6 +14,7 @@
 mod address;
 mod claim;
 mod derive;
+mod destination;
 mod evidence;
 mod host;
 mod inbound;
@@ -29,6 +30,7 @@ mod settings;
 mod template;
 mod tune;
 mod unresolved;
+mod vouch;
 
 use std::collections::BTreeSet;
 
@@ -47,8 +49,8 @@ pub(crate) use known::KnownNames;
 pub use model::{
     AddressSource, Confidence, Conflict, ConflictReason, Conservation, Destination,
     DestinationKind, DestinationProtocol, DestinationState, EgressKnowledge, EgressModel,
-    EgressTarget, EvidenceClass, InboundPort, RawTarget, SCHEMA, ServiceEgress, TargetMatch,
-    TargetProtocol, Unresolved, UnresolvedReason,
+    EgressTarget, EvidenceClass, InboundPort, PinNote, PinnedOut, RawTarget, SCHEMA, ServiceEgress,
+    TargetMatch, TargetProtocol, Unresolved, UnresolvedReason,
 };
 
 pub use settings::{

@@ -13,6 +13,10 @@ use super::template;
 use crate::inventory::declared_protocol;
 use crate::snapshot::{Edge, GraphSnapshot, Node, NodeKind, Relation, Target};
 
+mod vouched;
+
+pub(super) use vouched::vouched_target;
+
 /// A usable address, before claims on it are settled.
 #[derive(Debug, Clone)]
 pub(super) struct Candidate {
@@ -33,20 +37,10 @@ pub(super) struct Candidate {
     pub sockets: BTreeSet<IpAddr>,
     /// Attempts that speak for it.
     pub calls: u64,
-    pub standing: Standing,
+    /// Whether nobody was seen to dial it: it comes from an inventory, a template or an earlier model.
+    pub supposed: bool,
     /// The Kubernetes service that is meant.
     pub kube: Option<KubeRef>,
-}
-
-/// What an address rests on: in a conflict the better one wins, however many calls speak for the other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Standing {
-    /// An earlier model; nothing in this snapshot.
-    Kept,
-    /// An inventory or a template; the calls were seen.
-    Supposed,
-    /// Spans.
-    Dialled,
 }
 
 impl Candidate {
@@ -161,6 +155,11 @@ impl<'a> AddressBook<'a> {
         found(AddressSource::Unresolved, Vec::new(), refused)
     }
 
+    /// The usable addresses that an edge was seen to dial.
+    pub(super) fn dialled(&self, edge: &Edge) -> Vec<Candidate> {
+        self.dialled_by_caller(edge).usable
+    }
+
     fn dialled_by_caller(&self, edge: &Edge) -> Addresses {
         let namespace = self.namespace(&edge.caller);
         let (mut usable, mut refused) = (Vec::new(), Vec::new());
@@ -268,7 +267,7 @@ impl<'a> AddressBook<'a> {
             Ok(candidate) => candidate,
             Err(_) => return Ok(None),
         };
-        candidate.standing = Standing::Supposed;
+        candidate.supposed = true;
         let mut forms = vec![format!("{}.{}", service.name, service.namespace)];
         if own_namespace.as_ref() == Some(&service.namespace) {
             forms.push(service.name.clone());
@@ -288,7 +287,7 @@ impl<'a> AddressBook<'a> {
         let target = supposed(scheme, host, template.port, edge);
         let own_namespace = self.namespace(&edge.caller);
         let mut candidate = self.read(&target, edge, own_namespace.as_deref()).ok()?;
-        candidate.standing = Standing::Supposed;
+        candidate.supposed = true;
         candidate.assumed = true;
         Some(candidate)
     }
@@ -331,7 +330,7 @@ impl<'a> AddressBook<'a> {
                 .filter_map(|socket| socket_address(socket, accept_loopback))
                 .collect(),
             calls: target.calls,
-            standing: Standing::Dialled,
+            supposed: false,
             kube: None,
             host,
         };

@@ -57,6 +57,9 @@ pub struct ServiceEgress {
     pub destinations: Vec<Destination>,
     /// Addresses and destinations left to the passthrough, with reasons.
     pub unresolved: Vec<Unresolved>,
+    /// What the policy leaves to the passthrough, by node id, with who decided so.
+    #[serde(default)]
+    pub pinned_out: Vec<PinnedOut>,
     /// Addresses claimed by two destinations: the one with more attempts kept them.
     pub conflicts: Vec<Conflict>,
     /// Ports that its own server spans name, sorted.
@@ -70,6 +73,9 @@ pub struct ServiceEgress {
     /// What runs it, when that is known.
     #[serde(default)]
     pub workload: Option<Workload>,
+    /// Node ids of destinations whose removal was accepted, sorted. They return when they are seen again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removed: Vec<String>,
     /// Where an inventory and the graph differ.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inventory_notes: Vec<InventoryNote>,
@@ -113,9 +119,34 @@ pub struct Destination {
     pub state: DestinationState,
     /// Where the addresses come from.
     pub address_source: AddressSource,
+    /// Who vouches for it, when a pin includes it: it stays, seen or not.
+    #[serde(default)]
+    pub pinned: Option<PinNote>,
     /// Phase and settings.
     #[serde(default)]
     pub tuning: Tuning,
+}
+
+/// Who answers for a decision of the policy.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PinNote {
+    /// Why.
+    pub reason: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// Last day on which it holds, `2026-12-31`.
+    pub expires: String,
+}
+
+/// A destination, or some of its addresses, that a pin leaves to the passthrough.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PinnedOut {
+    /// Node id of the callee.
+    pub node: String,
+    /// The addresses concerned, sorted; empty when the spans named none.
+    pub targets: Vec<RawTarget>,
+    /// Who decided so.
+    pub pin: PinNote,
 }
 
 /// One dialled address.
@@ -285,6 +316,8 @@ pub enum AddressSource {
     Inventory,
     /// The naming template of the policy: nobody was seen to use it.
     Assumed,
+    /// A person vouches for it in the policy.
+    Policy,
     /// None was found.
     Unresolved,
 }
@@ -396,8 +429,6 @@ pub enum ConflictReason {
     /// `kept` is a server that speaks first at unknown addresses: looking for names on the port would stall its clients,
     /// so `lost`, which is recognised by name, stays on the passthrough.
     ServerSpeaksFirst,
-    /// `kept` is recognised by its port alone; `lost` was not seen lately, so it leaves the port to it.
-    PortInUse,
 }
 
 /// A port that the service itself answers on.
@@ -411,8 +442,9 @@ pub struct InboundPort {
 
 /// Where the edges of the snapshot went. Each ends in exactly one bucket: `edges` is the sum of all other fields.
 ///
-/// - egress: `emitted`, `expired`;
-/// - dialled, but left to the passthrough, each listed per service: `unresolved`, `suspect`, `lost_conflict`;
+/// - egress: `emitted`, and `infra` where the policy gives the destination its name;
+/// - dialled, but left to the passthrough, each listed per service: `unresolved`, `suspect`, `lost_conflict`,
+///   `pinned_out`, `expired`;
 /// - no dial of a service, so nothing to generate: `asynchronous` (message flow), `proxied`, `caller_is_no_service`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Conservation {
@@ -426,13 +458,19 @@ pub struct Conservation {
     pub suspect: u64,
     /// Edges whose addresses all went to other destinations; see [`Conflict`].
     pub lost_conflict: u64,
+    /// Edges that a pin of the policy leaves to the passthrough; see [`PinnedOut`].
+    #[serde(default)]
+    pub pinned_out: u64,
+    /// Edges whose only addresses are those of infrastructure that the policy names.
+    #[serde(default)]
+    pub infra: u64,
+    /// Edges whose removal was proposed and accepted, and that were not seen since.
+    #[serde(default)]
+    pub expired: u64,
     /// Message flow from producer to consumer: the dial to the broker is an edge of its own.
     pub asynchronous: u64,
     /// Logical edges through a gateway; the physical ones are edges of their own.
     pub proxied: u64,
-    /// Edges not seen for so long that the removal of their destination is proposed; it is still defined.
-    #[serde(default)]
-    pub expired: u64,
     /// Edges whose caller is no service, such as the world outside: it has no sidecar.
     pub caller_is_no_service: u64,
 }
@@ -445,9 +483,11 @@ impl Conservation {
             + self.unresolved
             + self.suspect
             + self.lost_conflict
+            + self.pinned_out
+            + self.infra
+            + self.expired
             + self.asynchronous
             + self.proxied
-            + self.expired
             + self.caller_is_no_service
     }
 }

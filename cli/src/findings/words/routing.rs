@@ -25,6 +25,7 @@ fn known(names: &Top<KnownName>) -> Option<String> {
     let because = match first.source {
         AddressSource::DialledByCaller => "other calls of this caller reach it there",
         AddressSource::DialledByOthers => "other callers reach it there",
+        AddressSource::Policy => "the policy vouches for it",
         AddressSource::ServedByCallee
         | AddressSource::Inventory
         | AddressSource::Assumed
