@@ -13,6 +13,7 @@ use super::template;
 use crate::inventory::declared_protocol;
 use crate::snapshot::{Edge, GraphSnapshot, Node, NodeKind, Relation, Target};
 
+mod revived;
 mod vouched;
 
 pub(super) use vouched::vouched_target;
@@ -39,6 +40,8 @@ pub(super) struct Candidate {
     pub calls: u64,
     /// Whether nobody was seen to dial it: it comes from an inventory, a template or an earlier model.
     pub supposed: bool,
+    /// Whether only an earlier model has it.
+    pub earlier: bool,
     /// The Kubernetes service that is meant.
     pub kube: Option<KubeRef>,
 }
@@ -331,6 +334,7 @@ impl<'a> AddressBook<'a> {
                 .collect(),
             calls: target.calls,
             supposed: false,
+            earlier: false,
             kube: None,
             host,
         };

@@ -73,6 +73,10 @@ pub struct ServiceEgress {
     /// What runs it, when that is known.
     #[serde(default)]
     pub workload: Option<Workload>,
+    /// Destinations of earlier runs, with those of their addresses that something seen since has taken. Nothing is generated for
+    /// them; they return when the address is free again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub displaced: Vec<Destination>,
     /// Node ids of destinations whose removal was accepted, sorted. They return when they are seen again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub removed: Vec<String>,

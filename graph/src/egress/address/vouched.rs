@@ -40,6 +40,7 @@ impl AddressBook<'_> {
             sockets: BTreeSet::new(),
             calls: 0,
             supposed: true,
+            earlier: false,
             kube: None,
             host,
         };
