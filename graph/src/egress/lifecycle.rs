@@ -343,6 +343,7 @@ fn node_of(service: &ServiceEgress) -> Node {
         instances: 0,
         facets: BTreeMap::new(),
         attributes: namespace.map(key).into_iter().collect(),
+        inbound: None,
         served: Vec::new(),
     }
 }

@@ -316,12 +316,12 @@ pub enum AddressSource {
     DialledByOthers,
     /// Host and port in the callee's own server spans.
     ServedByCallee,
+    /// A person vouches for it in the policy.
+    Policy,
     /// The only service of the inventory that selects the callee's pods.
     Inventory,
     /// The naming template of the policy: nobody was seen to use it.
     Assumed,
-    /// A person vouches for it in the policy.
-    Policy,
     /// None was found.
     Unresolved,
 }
