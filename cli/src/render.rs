@@ -12,6 +12,7 @@ pub mod explain;
 pub mod findings;
 pub mod onboarding;
 mod page;
+pub mod policy;
 pub mod summary;
 pub mod table;
 

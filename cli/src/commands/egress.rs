@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use jiff::civil::Date;
 use tracemesh_graph::egress::{EgressModel, EgressOptions, Phase, derive};
+use tracemesh_graph::policy::Policy;
 use tracemesh_graph::snapshot::{GraphSnapshot, NodeKind};
 
 use crate::args::{self, EgressArgs, EgressTarget, NameArgs};
@@ -12,6 +14,7 @@ use crate::error::{CliError, Outcome};
 use crate::output::Output;
 use crate::output_dir::envoy::{EnvoyFiles, envoy_files, previous_model};
 use crate::render::envoy::EnvoyOptions;
+use crate::render::summary::conserved;
 use crate::selection::resolve;
 use crate::text::{count_of, counted};
 use crate::{inventory, policy};
@@ -25,7 +28,7 @@ pub(super) fn run(arguments: &EgressArgs, output: &mut Output<'_>) -> Result<Out
         args::Phase::Transparent => Phase::Transparent,
         args::Phase::Tuned => Phase::Tuned,
     };
-    let model = model_of(&snapshot, &arguments.names, phase, &arguments.out)?;
+    let model = model_of(&snapshot, &arguments.names, phase, &arguments.out, output)?;
     // One target so far: a further one does not compile until it is handled here.
     let EgressTarget::Envoy = arguments.target;
     let found = files_of(&arguments.out, &model, wanted.as_ref())?;
@@ -33,9 +36,10 @@ pub(super) fn run(arguments: &EgressArgs, output: &mut Output<'_>) -> Result<Out
     note_removals(&found.proposed_removals, output);
     let written = wanted.map_or(model.services.len(), |wanted| wanted.len());
     output.data(&format!(
-        "egress of {} in {}\n",
+        "egress of {} in {}\n{}\n",
         counted(count_of(written), "service", "services"),
         crate::text::printable(&arguments.out.display().to_string()),
+        conserved(&model.conservation),
     ))?;
     Ok(Outcome::Done)
 }
@@ -56,8 +60,14 @@ pub(super) fn model_of(
     names: &NameArgs,
     phase: Phase,
     root: &Path,
+    output: &mut Output<'_>,
 ) -> Result<EgressModel, CliError> {
-    let policy = names.policy.as_deref().map(policy::load).transpose()?;
+    let today = names.today.unwrap_or_else(policy::today);
+    let policy = names.policy.as_deref();
+    let policy = policy.map(|path| policy::load(path, today)).transpose()?;
+    if let Some(policy) = &policy {
+        note_expired(policy, today, output);
+    }
     let inventory = names
         .inventory
         .as_deref()
@@ -69,9 +79,26 @@ pub(super) fn model_of(
         policy: policy.unwrap_or_default(),
         inventory,
         previous: previous(root)?.map(Box::new),
+        today: Some(today),
         ..EgressOptions::default()
     };
     Ok(derive(snapshot, &options))
+}
+
+/// Names the pins that have no effect any more: what they were for is as it would be without them.
+fn note_expired(policy: &Policy, today: Date, output: &mut Output<'_>) {
+    for pin in policy.expired(today) {
+        output.warning(
+            &format!(
+                "the pin in line {} expired after {}, so it has no effect",
+                pin.line, pin.expires
+            ),
+            &format!(
+                "ask its owner, {}; `tracemesh policy check` lists all",
+                pin.owner
+            ),
+        );
+    }
 }
 
 /// The model that an earlier run left below `root`.
