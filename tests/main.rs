@@ -10,6 +10,7 @@ mod findings;
 mod harness;
 mod hostile;
 mod istio;
+mod policy;
 mod reports;
 mod scenarios;
 mod shop;
