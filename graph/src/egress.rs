@@ -19,12 +19,15 @@ mod evidence;
 mod host;
 mod inbound;
 mod known;
+mod kube;
+mod kube_facts;
 mod lifecycle;
 mod model;
 mod names;
 mod pins;
 mod protocol;
 mod settings;
+mod template;
 mod tune;
 mod unresolved;
 mod vouch;
@@ -76,6 +79,8 @@ pub struct EgressOptions {
     pub inventory: Option<Inventory>,
     /// The model of the last run, for hysteresis and for destinations that are no longer seen.
     pub previous: Option<Box<EgressModel>>,
+    /// Lets go of destinations whose removal the previous model proposes, unless they were seen again.
+    pub accept_removals: bool,
     /// The day on which pins are judged; the last day of the window when not given.
     pub today: Option<Date>,
 }
@@ -91,6 +96,7 @@ impl Default for EgressOptions {
             policy: Policy::default(),
             inventory: None,
             previous: None,
+            accept_removals: false,
             today: None,
         }
     }

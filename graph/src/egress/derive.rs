@@ -8,10 +8,11 @@ use super::claim::Outcome;
 use super::destination::destination;
 use super::evidence::{EVIDENCE_SCHEMA, EdgeEvidence, EgressEvidence, ServiceEvidence};
 use super::inbound::inbound_ports;
+use super::kube_facts::{add_kube_facts, counts_of};
 use super::lifecycle::age;
 use super::model::{
-    Conservation, EgressKnowledge, EgressModel, EgressTarget, SCHEMA, ServiceEgress, TargetMatch,
-    UnresolvedReason,
+    Conservation, DestinationState, EgressKnowledge, EgressModel, EgressTarget, SCHEMA,
+    ServiceEgress, TargetMatch, UnresolvedReason,
 };
 use super::pins::{Decisions, Gathered, gather, vouch};
 use super::settings::Tuning;
@@ -42,6 +43,7 @@ pub fn derive(snapshot: &GraphSnapshot, options: &EgressOptions) -> EgressModel 
         schema: EVIDENCE_SCHEMA.to_owned(),
         window: snapshot.window,
         services: BTreeMap::new(),
+        inventory: counts_of(options),
     };
     for (id, node) in book.nodes() {
         if node.kind != NodeKind::Service {
@@ -60,6 +62,7 @@ pub fn derive(snapshot: &GraphSnapshot, options: &EgressOptions) -> EgressModel 
     for edge in &snapshot.edges {
         mark_producers(edge, &mut services);
     }
+    add_kube_facts(&mut services, snapshot, &book);
     let mut model = EgressModel {
         schema: SCHEMA.to_owned(),
         services,
@@ -137,6 +140,8 @@ fn service_egress(
         inbound_tuning: Tuning::default(),
         hazards: Vec::new(),
         workload: None,
+        inventory_notes: Vec::new(),
+        state: DestinationState::Active,
     }
 }
 
@@ -196,6 +201,10 @@ fn egress_target(candidate: Candidate, matches: TargetMatch) -> EgressTarget {
         matches,
         addressing: None,
         endpoints: Vec::new(),
+        kube_service: candidate
+            .kube
+            .map(|kube| format!("{}/{}", kube.namespace, kube.service)),
+        state: DestinationState::Active,
     }
 }
 
@@ -236,6 +245,8 @@ fn mark_producers(edge: &Edge, services: &mut [ServiceEgress]) {
 fn service_evidence(edges: &[&Edge], diagnostics: Option<&ServiceDiagnostics>) -> ServiceEvidence {
     ServiceEvidence {
         window: None,
+        spans: diagnostics.map_or(0, |service| service.spans),
+        unseen_ms: 0,
         unresolved_calls: diagnostics.map_or(0, |service| service.unresolved),
         hazards: BTreeMap::new(),
         inbound_facts: BTreeMap::new(),

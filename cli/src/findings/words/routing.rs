@@ -26,9 +26,10 @@ fn known(names: &Top<KnownName>) -> Option<String> {
         AddressSource::DialledByCaller => "other calls of this caller reach it there",
         AddressSource::DialledByOthers => "other callers reach it there",
         AddressSource::Policy => "the policy vouches for it",
-        AddressSource::ServedByCallee | AddressSource::Unresolved => {
-            "its own spans say that it is called there"
-        }
+        AddressSource::ServedByCallee
+        | AddressSource::Inventory
+        | AddressSource::Assumed
+        | AddressSource::Unresolved => "its own spans say that it is called there",
     };
     Some(format!(
         "dial `{}` instead: {because}",

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{AddressBook, Addresses, Candidate};
+use super::{AddressBook, Addresses, Candidate, Standing};
 use crate::egress::host::Host;
 use crate::egress::model::{RawTarget, TargetProtocol, UnresolvedReason};
 use crate::policy::PinnedAddress;
@@ -39,6 +39,8 @@ impl AddressBook<'_> {
             forms: vec![host.to_string()],
             sockets: BTreeSet::new(),
             calls: 0,
+            standing: Standing::Supposed,
+            kube: None,
             host,
         };
         let Host::Name(name) = &literal.host else {
