@@ -17,7 +17,6 @@ use crate::render::egress_report;
 use crate::render::envoy::{EnvoyOptions, directories};
 use crate::render::observability::{self, Thresholds};
 use crate::render::pack;
-use crate::render::summary::conserved;
 use crate::selection::resolve;
 use crate::text::{count_of, counted};
 use crate::{inventory, policy};
@@ -55,10 +54,9 @@ fn report(
     }
     let written = wanted.map_or(model.services.len(), BTreeSet::len);
     let first = format!(
-        "egress of {} in {}\n{}\n\n",
+        "egress of {} in {}\n\n",
         counted(count_of(written), "service", "services"),
         crate::text::printable(&arguments.out.display().to_string()),
-        conserved(&model.conservation),
     );
     Ok(first + &egress_report::table(model, wanted, output.capabilities().stdout))
 }
