@@ -197,9 +197,9 @@ impl<'a> Tuner<'a> {
             return None;
         }
         let mut tuning = before.clone();
-        tuning
-            .settings
-            .retain(|_, setting| setting.source != SettingSource::Policy);
+        tuning.settings.retain(|name, setting| {
+            setting.source != SettingSource::Policy && name.allows(setting.value)
+        });
         for setting in tuning.settings.values_mut() {
             if setting.source == SettingSource::Observed {
                 setting.source = SettingSource::Kept;
