@@ -9,6 +9,7 @@ pub(crate) mod concurrency;
 pub(crate) mod demand;
 pub(crate) mod exemplars;
 pub(crate) mod halves;
+pub(crate) mod hazards;
 mod lifetimes;
 mod pairs;
 pub(crate) mod planning;

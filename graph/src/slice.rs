@@ -27,6 +27,7 @@ mod units;
 
 use std::collections::BTreeSet;
 
+use crate::hazards::Signs;
 use crate::names::{InstanceId, LabelId, NodeId, OperationId, PeerId, ResourceId, Tables, WordId};
 use crate::record::SpanRecord;
 use crate::sampling::{Weight, Weights};
@@ -148,6 +149,8 @@ pub(crate) struct Attempt {
     pub(crate) end_ns: u64,
     pub(crate) error: LabelId,
     pub(crate) flags: AttemptFlags,
+    /// Hazards that it shows.
+    pub(crate) signs: Signs,
     pub(crate) trace_id: TraceId,
 }
 
@@ -177,6 +180,7 @@ impl Attempt {
             end_ns: record.end_ns(),
             error: LabelId::FIRST,
             flags: AttemptFlags::default(),
+            signs: Signs::NONE,
             trace_id: record.trace_id,
         }
     }

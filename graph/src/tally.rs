@@ -18,6 +18,7 @@ use crate::resource::Facet;
 use crate::sampling::Weights;
 use crate::segment::exemplars::Exemplars;
 use crate::segment::halves::HalfId;
+use crate::segment::hazards::Exposures;
 use crate::segment::stats::{EdgeStats, NodeStats, ServedStats};
 use crate::segment::votes::Spells;
 use crate::segment::{Caller, ConsumeHalf, EdgeKey, Segment, SendHalf, Trail};
@@ -42,6 +43,8 @@ pub(crate) struct Tally {
     spans: HashMap<(NodeId, ResourceId), SpanTimes>,
     kinds: HashMap<(NodeId, SpanKind), u64>,
     events: HashMap<(NodeId, Event), u64>,
+    /// Spans served, exposed to hazards.
+    exposures: HashMap<NodeId, Exposures>,
     /// Example traces of orphans.
     orphans: HashMap<NodeId, Exemplars>,
     /// Calls from outside the traces, by the Host they dialled and by where the caller sits.
@@ -90,6 +93,11 @@ impl SliceSink for TallySink<'_> {
                 .events
                 .entry((record.node, Event::ProxySpan))
                 .or_default() += 1;
+        }
+        let signs = record.signs.served();
+        if record.kind == SpanKind::Server && !signs.is_empty() {
+            let exposures = tally.exposures.entry(record.node).or_default();
+            exposures.count(signs, record.trace_id.as_u128());
         }
         tally.folded += u64::from(record.marks.has(Marks::FOLDED));
         tally.words_refused += u64::from(record.marks.has(Marks::WORD_REFUSED));
@@ -290,6 +298,9 @@ impl Tally {
                 *stats.events.entry(event.name().to_owned()).or_default() += count;
             });
         }
+        self.exposures.iter().for_each(|(id, exposures)| {
+            node(*id, &mut |stats| stats.exposures.merge(exposures));
+        });
         self.orphans.iter().for_each(|(id, traces)| {
             node(*id, &mut |stats| stats.orphan_exemplars.merge(traces));
         });

@@ -6,6 +6,8 @@
 //! are more than [`MAX_SLOTS`], all become twice as long, until there are not. The final length depends on what was
 //! counted and not on the order, so that merging is commutative and associative, and bounded.
 
+mod gaps;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
