@@ -15,6 +15,7 @@ pub mod observability;
 pub mod onboarding;
 pub mod pack;
 mod page;
+pub mod policy;
 pub mod summary;
 pub mod table;
 
