@@ -246,7 +246,7 @@ fn inbound_is_not_shed_where_latency_says_nothing_of_load() {
         ),
         (
             |inbound| inbound.max_ms = 60_000.0,
-            "calls of a minute or nearly",
+            "streams, or calls of a minute",
         ),
         (|inbound| inbound.calls = 10, "too few calls"),
     ];
