@@ -293,6 +293,10 @@ pub struct EgressArgs {
     /// How much the files do
     #[arg(long, value_name = "PHASE", default_value = "transparent")]
     pub phase: Phase,
+    /// An agent keeps `xds/eds` of every sidecar fresh: destinations that are tuned and whose endpoints the inventory
+    /// knows take them from there, without DNS. Addresses of pods are true for minutes only
+    #[arg(long, requires = "inventory")]
+    pub endpoint_files: bool,
     /// Directory to write; what it has of other services is left alone and stays in its index
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,

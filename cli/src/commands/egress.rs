@@ -31,7 +31,11 @@ pub(super) fn run(arguments: &EgressArgs, output: &mut Output<'_>) -> Result<Out
     let egress = egress_of(&snapshot, &arguments.names, phase, &arguments.out)?;
     // One target so far: a further one does not compile until it is handled here.
     let EgressTarget::Envoy = arguments.target;
-    let found = files_of(&arguments.out, &egress, wanted.as_ref())?;
+    let options = EnvoyOptions {
+        endpoint_files: arguments.endpoint_files,
+        ..EnvoyOptions::default()
+    };
+    let found = files_of(&arguments.out, &egress, wanted.as_ref(), &options)?;
     files::write(&arguments.out, &found.files)?;
     note_removals(&found.proposed_removals, output);
     let written = wanted.map_or(egress.model.services.len(), |wanted| wanted.len());
@@ -97,10 +101,11 @@ pub(super) fn files_of(
     root: &Path,
     egress: &Egress,
     wanted: Option<&BTreeSet<String>>,
+    options: &EnvoyOptions,
 ) -> Result<EnvoyFiles, CliError> {
     let model = &egress.model;
-    let mut found = envoy_files(root, model, wanted, &EnvoyOptions::default())
-        .map_err(|error| unreadable(root, error))?;
+    let mut found =
+        envoy_files(root, model, wanted, options).map_err(|error| unreadable(root, error))?;
     let mut directories = directories(model);
     if let Some(wanted) = wanted {
         directories.retain(|id, _| wanted.contains(id));
