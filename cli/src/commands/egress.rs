@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Duration;
 
 use tracemesh_graph::egress::{EgressModel, EgressOptions, Phase, derive};
 use tracemesh_graph::policy::Labels;
@@ -36,6 +37,14 @@ pub(super) fn run(arguments: &EgressArgs, output: &mut Output<'_>) -> Result<Out
         ..EnvoyOptions::default()
     };
     let found = files_of(&arguments.out, &egress, wanted.as_ref(), &options)?;
+    if let (Some(seconds), Some(first)) = (arguments.hand_over, found.first_step()) {
+        files::write(&arguments.out, &first)?;
+        let count = counted(count_of(found.steps.len()), "service has", "services have");
+        output.note(&format!(
+            "{count} new clusters: routes follow in {seconds} s, when they are looked up"
+        ));
+        std::thread::sleep(Duration::from_secs(seconds));
+    }
     files::write(&arguments.out, &found.files)?;
     note_removals(&found.proposed_removals, output);
     let written = wanted.map_or(egress.model.services.len(), |wanted| wanted.len());
