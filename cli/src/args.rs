@@ -308,6 +308,9 @@ pub struct EgressArgs {
     /// How names are understood.
     #[command(flatten)]
     pub names: NameArgs,
+    /// How the report about the written services is printed
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: ReportFormat,
 }
 
 /// Meshes that egress can be written for.

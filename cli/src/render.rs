@@ -7,6 +7,7 @@ use crate::text::thousands;
 
 pub mod doctor;
 pub mod dot;
+pub mod egress_report;
 pub mod envoy;
 pub mod explain;
 pub mod findings;

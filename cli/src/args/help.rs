@@ -78,7 +78,8 @@ pub(super) fn egress() -> String {
     with_exit_codes(
         "\
 A SERVICE is a node id (service/shop/cart), namespace/name, or a name that only
-one service has. Without any, all services are written.
+one service has. Without any, all services are written. Printed is per service
+what a sidecar changes for it: the hazards that its spans show.
 
 Examples:
   tracemesh egress --graph out/graph.json --out egress

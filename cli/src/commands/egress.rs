@@ -8,11 +8,12 @@ use tracemesh_graph::egress::{EgressModel, EgressOptions, Phase, derive};
 use tracemesh_graph::policy::{Labels, Policy};
 use tracemesh_graph::snapshot::{GraphSnapshot, NodeKind};
 
-use crate::args::{self, EgressArgs, EgressTarget, NameArgs};
+use crate::args::{self, EgressArgs, EgressTarget, NameArgs, ReportFormat};
 use crate::commands::{files, source};
 use crate::error::{CliError, Outcome};
 use crate::output::Output;
 use crate::output_dir::envoy::{EnvoyFiles, envoy_files, previous_model};
+use crate::render::egress_report;
 use crate::render::envoy::{EnvoyOptions, directories};
 use crate::render::observability::{self, Thresholds};
 use crate::render::pack;
@@ -36,14 +37,30 @@ pub(super) fn run(arguments: &EgressArgs, output: &mut Output<'_>) -> Result<Out
     let found = files_of(&arguments.out, &egress, wanted.as_ref())?;
     files::write(&arguments.out, &found.files)?;
     note_removals(&found.proposed_removals, output);
-    let written = wanted.map_or(egress.model.services.len(), |wanted| wanted.len());
-    output.data(&format!(
-        "egress of {} in {}\n{}\n",
+    let text = report(arguments, &egress.model, wanted.as_ref(), output)?;
+    output.data(&text)?;
+    Ok(Outcome::Done)
+}
+
+/// What was written, and what a sidecar changes for the services.
+fn report(
+    arguments: &EgressArgs,
+    model: &EgressModel,
+    wanted: Option<&BTreeSet<String>>,
+    output: &Output<'_>,
+) -> Result<String, CliError> {
+    if arguments.format == ReportFormat::Json {
+        return egress_report::json(model, wanted)
+            .map_err(|error| CliError::new("cannot write the report as JSON").because(error));
+    }
+    let written = wanted.map_or(model.services.len(), BTreeSet::len);
+    let first = format!(
+        "egress of {} in {}\n{}\n\n",
         counted(count_of(written), "service", "services"),
         crate::text::printable(&arguments.out.display().to_string()),
-        conserved(&egress.model.conservation),
-    ))?;
-    Ok(Outcome::Done)
+        conserved(&model.conservation),
+    );
+    Ok(first + &egress_report::table(model, wanted, output.capabilities().stdout))
 }
 
 /// Names the services whose files are there although the graph no longer has them.
