@@ -14,6 +14,7 @@ pub mod observability;
 pub mod onboarding;
 pub mod pack;
 mod page;
+pub mod removals;
 pub mod summary;
 pub mod table;
 
