@@ -13,6 +13,7 @@ mod inventory;
 mod istio;
 mod observability;
 mod pack;
+mod policy;
 mod reports;
 mod scenarios;
 mod shop;

@@ -47,6 +47,7 @@ pub(super) fn run(arguments: &AnalyzeArgs, output: &mut Output<'_>) -> Result<Ou
             root: &arguments.out.join("egress"),
             accept_removals: false,
         },
+        output,
     )?;
     let plan = onboard::plan_of(snapshot);
     let envoy = egress::files_of(&arguments.out.join("egress"), &egress, None)?;

@@ -22,7 +22,7 @@ use super::pins::{CallerDecisions, Gathered};
 use super::unresolved::UnresolvedList;
 use super::vouch::open;
 use crate::policy::Pin;
-use crate::snapshot::{Edge, Node, NodeKind, TraceCounts};
+use crate::snapshot::{Edge, Exposed, Node, NodeKind, TraceCounts};
 
 pub(super) use age::age;
 
@@ -344,6 +344,7 @@ fn node_of(service: &ServiceEgress) -> Node {
         facets: BTreeMap::new(),
         attributes: namespace.map(key).into_iter().collect(),
         inbound: None,
+        hazards: Exposed::default(),
         served: Vec::new(),
     }
 }
