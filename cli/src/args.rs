@@ -313,6 +313,9 @@ pub struct EgressArgs {
     /// Directory to write; what it has of other services is left alone and stays in its index
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
+    /// Let go of what the last run into this directory proposed for removal (`removals.md`), unless it was seen again
+    #[arg(long)]
+    pub accept_removals: bool,
     /// How names are understood.
     #[command(flatten)]
     pub names: NameArgs,

@@ -44,7 +44,10 @@ pub(super) fn run(arguments: &AnalyzeArgs, output: &mut Output<'_>) -> Result<Ou
         snapshot,
         &arguments.names,
         Phase::Transparent,
-        &arguments.out.join("egress"),
+        egress::Past {
+            root: &arguments.out.join("egress"),
+            accept_removals: false,
+        },
         output,
     )?;
     let plan = onboard::plan_of(snapshot);
@@ -57,7 +60,7 @@ pub(super) fn run(arguments: &AnalyzeArgs, output: &mut Output<'_>) -> Result<Ou
     let found = report(snapshot);
     let set = file_set(snapshot, envoy.files, &plan, &found)?;
     files::write(&arguments.out, &set)?;
-    egress::note_removals(&envoy.proposed_removals, output);
+    egress::note(&egress, &envoy.proposed_removals, output);
     let written = WRITTEN.map(|(name, what)| (shown(&arguments.out, name), what.to_owned()));
     let graph_path = arguments.out.join("graph.json");
     let summary = Summary {

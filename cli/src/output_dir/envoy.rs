@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::Result;
-use tracemesh_graph::egress::{EgressModel, ServiceEgress};
+use tracemesh_graph::egress::{DestinationState, EgressModel, ServiceEgress};
 
 use super::{Entry, FileSet, WriteSummary, write_files};
 use crate::render::envoy::diff::{self, Older};
@@ -33,12 +33,18 @@ pub fn write_envoy(
     write_files(root, &envoy_files(root, model, None, options)?.files)
 }
 
-/// The egress model that an earlier run left below `root`; `None` when there is none.
+/// The egress model that an earlier run left below `root`, with its evidence as far as that is there; `None` when there is
+/// none.
 ///
 /// # Errors
 /// When there is something else, or it cannot be read.
 pub fn previous_model(root: &Path) -> Result<Option<EgressModel>> {
-    documents::read(root, documents::EGRESS)
+    let model: Option<EgressModel> = documents::read(root, documents::EGRESS)?;
+    let Some(mut model) = model else {
+        return Ok(None);
+    };
+    model.evidence = documents::read(root, documents::EVIDENCE)?.unwrap_or_default();
+    Ok(Some(model))
 }
 
 /// What [`envoy_files`] found to write.
@@ -49,8 +55,9 @@ pub struct EnvoyFiles {
     /// Links to the steps before new generations that bring clusters: where sidecars read the root itself, these are
     /// switched first, see [`first_step`](Self::first_step).
     pub steps: FileSet,
-    /// Node ids of services that have files below the root and are no longer in the model, sorted. Their files are left
-    /// alone and `index.json` proposes their removal; empty when only named services are written.
+    /// Node ids of services that have files below the root and whose removal `index.json` proposes, sorted: those that are no
+    /// longer in the model, whose files are left alone, and those that were not seen for long. Empty when only named
+    /// services are written.
     pub proposed_removals: Vec<String>,
 }
 
@@ -95,7 +102,14 @@ pub fn envoy_files(
     }
     let index = Index::new(entries);
     let proposed_removals = match wanted {
-        None => documents::add_whole(root, model, index, &mut files)?,
+        None => {
+            let mut removals = documents::add_whole(root, model, index, &mut files)?;
+            let services = model.services.iter();
+            let unseen = services.filter(|one| one.state == DestinationState::ProposedRemoval);
+            removals.extend(unseen.map(|service| service.id.clone()));
+            removals.sort();
+            removals
+        }
         Some(wanted) => {
             documents::add_named(root, model, index, wanted, &mut files)?;
             Vec::new()
