@@ -293,7 +293,7 @@ fn value(yaml: &Yaml<'_>) -> Value {
         Yaml::Mapping(map) => {
             let entries = map.iter();
             let entries =
-                entries.map(|(key, item)| (key.as_str().unwrap().to_owned(), value(item)));
+                entries.map(|(key, item)| (key.as_str().expect("text").to_owned(), value(item)));
             Value::Object(entries.collect())
         }
         _ => Value::Null,
