@@ -13,9 +13,11 @@ use tracemesh_graph::settings::Settings;
 mod clock;
 mod help;
 mod sampling;
+mod verify;
 
 pub use clock::StartOff;
 pub use sampling::SamplingArgs;
+pub use verify::{Percent, VerifyArgs};
 
 /// Turns distributed traces into what a service mesh needs.
 #[derive(Debug, Parser)]
@@ -66,6 +68,9 @@ pub enum Command {
     /// Judge the trace data: what is wrong with it, per service, and how to fix it
     #[command(after_help = help::doctor())]
     Doctor(DoctorArgs),
+    /// Would these egress files have served that traffic? Or: what did sidecars see that traces did not?
+    #[command(after_help = help::verify())]
+    Verify(VerifyArgs),
 }
 
 /// Arguments of `tracemesh analyze`.
@@ -432,7 +437,7 @@ mod tests {
             for needed in ["Examples:", "Exit codes:"] {
                 assert!(help.contains(needed), "{}: {help}", command.get_name());
             }
-            let can_answer_no = matches!(command.get_name(), "doctor" | "explain");
+            let can_answer_no = matches!(command.get_name(), "doctor" | "explain" | "verify");
             assert_eq!(
                 help.contains("\n  1  done, and the answer is no"),
                 can_answer_no,

@@ -16,6 +16,7 @@ mod graph;
 mod onboard;
 mod sampling;
 mod source;
+mod verify;
 
 /// Runs a command to its end.
 ///
@@ -30,5 +31,6 @@ pub fn run(command: Command, output: &mut Output<'_>) -> Result<Outcome, CliErro
         Command::Onboard(arguments) => onboard::run(&arguments, output),
         Command::Explain(arguments) => explain::run(&arguments, output),
         Command::Doctor(arguments) => doctor::run(&arguments, output),
+        Command::Verify(arguments) => verify::run(&arguments, output),
     }
 }

@@ -14,6 +14,7 @@ pub mod onboarding;
 mod page;
 pub mod summary;
 pub mod table;
+pub mod verify;
 
 #[cfg(test)]
 pub(crate) mod sample;

@@ -48,6 +48,7 @@ pub use model::{
     TargetProtocol, Unresolved, UnresolvedReason,
 };
 
+pub(crate) use protocol::{classify as protocol_of, is_server_first};
 pub use settings::{
     Absent, Feature, Phase, Setting, SettingName, SettingSource, SettingValue, Tuning,
 };
