@@ -14,4 +14,5 @@ mod reach;
 mod recorded;
 mod sidecar;
 mod snapshots;
+mod tunings;
 mod validate;

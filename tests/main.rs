@@ -10,6 +10,8 @@ mod findings;
 mod harness;
 mod hostile;
 mod istio;
+mod observability;
+mod pack;
 mod reports;
 mod scenarios;
 mod shop;

@@ -8,15 +8,18 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::address::Candidate;
+use super::address::{Candidate, Standing};
 use super::host::Host;
 use super::model::{Conflict, ConflictReason, TargetMatch, UnresolvedReason};
 
 /// A candidate of one destination and what becomes of it.
+#[derive(Clone)]
 pub(super) struct Claim<'a> {
     /// Node id of the destination.
     pub node: &'a str,
     pub candidate: Candidate,
+    /// Left to the passthrough by a pin: it is dialled all the same, so it takes part, and gets nothing.
+    pub excluded: bool,
     pub outcome: Outcome,
 }
 
@@ -29,8 +32,11 @@ pub(super) enum Outcome {
 }
 
 /// Decides every pending claim of one service.
+///
+/// Claims that are kept from an earlier model never change what becomes of the others.
 pub(super) fn settle(claims: &mut [Claim<'_>]) -> Vec<Conflict> {
     let mut conflicts = BTreeSet::new();
+    yield_ports(claims, &mut conflicts);
     separate_protocols(claims, &mut conflicts);
     assign_names(claims, &mut conflicts);
     assign_opaque(claims, &mut conflicts);
@@ -38,8 +44,55 @@ pub(super) fn settle(claims: &mut [Claim<'_>]) -> Vec<Conflict> {
     conflicts.into_iter().collect()
 }
 
-/// Best claimant of each value: attempts decide, then the smaller node id.
-struct Contest<'a, K>(BTreeMap<K, (bool, u64, Reverse<&'a str>)>);
+/// Ports that are recognised as a whole stop being so when anything else is defined on them: what is kept gives way.
+fn yield_ports(claims: &mut [Claim<'_>], conflicts: &mut BTreeSet<Conflict>) {
+    let is_kept = |claim: &Claim<'_>| claim.candidate.standing == Standing::Kept;
+    if !claims.iter().any(is_kept) {
+        return;
+    }
+    let mut present: Vec<Claim<'_>> = claims
+        .iter()
+        .filter(|claim| !is_kept(claim))
+        .cloned()
+        .collect();
+    settle(&mut present);
+    let whole = |claim: &&Claim<'_>| claim.outcome == Outcome::Kept(TargetMatch::WholePort);
+    let owners: BTreeMap<u16, &str> = present
+        .iter()
+        .filter(whole)
+        .map(|claim| (claim.candidate.port, claim.node))
+        .collect();
+    let opaque: BTreeSet<(u16, &str)> = present
+        .iter()
+        .filter(|claim| claim.candidate.is_opaque())
+        .map(|claim| (claim.candidate.port, claim.node))
+        .collect();
+    for claim in claims.iter_mut().filter(|claim| is_kept(claim)) {
+        let port = claim.candidate.port;
+        let unlocated = claim.candidate.is_opaque()
+            && matches!(claim.candidate.host, Host::Name(_))
+            && !claim.candidate.sockets.iter().any(IpAddr::is_ipv4);
+        // Its own destination is told by addresses now: a name without one would undo that.
+        let owner = match owners.get(&port) {
+            Some(owner) => *owner,
+            None if unlocated && opaque.contains(&(port, claim.node)) => claim.node,
+            None => continue,
+        };
+        conflicts.insert(Conflict {
+            port,
+            value: claim.candidate.host.to_string(),
+            kept: owner.to_owned(),
+            lost: claim.node.to_owned(),
+            reason: ConflictReason::PortInUse,
+        });
+        claim.outcome = Outcome::Refused(UnresolvedReason::LostConflict);
+    }
+}
+
+/// Best claimant of each value: what it rests on decides, then attempts, then the smaller node id.
+struct Contest<'a, K>(BTreeMap<K, Rank<'a>>);
+
+type Rank<'a> = (Standing, bool, u64, Reverse<&'a str>);
 
 impl<'a, K: Ord> Contest<'a, K> {
     const fn new() -> Self {
@@ -47,38 +100,52 @@ impl<'a, K: Ord> Contest<'a, K> {
     }
 
     /// `dialled` outranks any number of attempts: a name form that nobody used must not displace a used one.
-    fn enter(&mut self, key: K, dialled: bool, calls: u64, node: &'a str) {
-        let rank = (dialled, calls, Reverse(node));
+    fn enter(&mut self, key: K, dialled: bool, (standing, calls): (Standing, u64), node: &'a str) {
+        let rank = (standing, dialled, calls, Reverse(node));
         let best = self.0.entry(key).or_insert(rank);
         *best = (*best).max(rank);
     }
 
     fn winner(&self, key: &K) -> Option<&'a str> {
-        self.0.get(key).map(|(_, _, Reverse(node))| *node)
+        self.0.get(key).map(|(_, _, _, Reverse(node))| *node)
     }
 }
 
-/// One host and port cannot be both opaque and not: the class with more attempts stays.
+/// What speaks for one class of protocols: the best standing, and the attempts of that standing.
+type Weight = Option<(Standing, u128)>;
+
+/// One host and port cannot be both opaque and not: the class that rests on better stays, then the one with more attempts.
 fn separate_protocols(claims: &mut [Claim<'_>], conflicts: &mut BTreeSet<Conflict>) {
-    let mut calls: BTreeMap<(String, u16), [u128; 2]> = BTreeMap::new();
-    let mut leaders: BTreeMap<(String, u16, bool), (u64, Reverse<&str>)> = BTreeMap::new();
-    for claim in claims.iter() {
+    let mut weights: BTreeMap<(String, u16), [Weight; 2]> = BTreeMap::new();
+    let mut leaders: BTreeMap<(String, u16, bool), (Standing, u64, Reverse<&str>)> =
+        BTreeMap::new();
+    let pending = |claim: &&Claim<'_>| claim.outcome == Outcome::Pending;
+    for claim in claims.iter().filter(pending) {
         let (host, port) = (claim.candidate.identity.clone(), claim.candidate.port);
         let opaque = claim.candidate.is_opaque();
-        let class = calls.entry((host.clone(), port)).or_default();
-        class[usize::from(opaque)] += u128::from(claim.candidate.calls.max(1));
-        let rank = (claim.candidate.calls, Reverse(claim.node));
+        let standing = claim.candidate.standing;
+        let class = &mut weights.entry((host.clone(), port)).or_default()[usize::from(opaque)];
+        let calls = u128::from(claim.candidate.calls.max(1));
+        *class = match *class {
+            Some((best, sum)) if best == standing => Some((best, sum + calls)),
+            Some((best, sum)) if best > standing => Some((best, sum)),
+            _ => Some((standing, calls)),
+        };
+        let rank = (standing, claim.candidate.calls, Reverse(claim.node));
         let leader = leaders.entry((host, port, opaque)).or_insert(rank);
         *leader = (*leader).max(rank);
     }
-    for claim in claims.iter_mut() {
+    for claim in claims
+        .iter_mut()
+        .filter(|claim| claim.outcome == Outcome::Pending)
+    {
         let key = (claim.candidate.identity.clone(), claim.candidate.port);
-        let [named, opaque] = calls[&key];
+        let [named, opaque] = weights[&key];
         let opaque_wins = opaque > named;
-        if named == 0 || opaque == 0 || claim.candidate.is_opaque() == opaque_wins {
+        if named.is_none() || opaque.is_none() || claim.candidate.is_opaque() == opaque_wins {
             continue;
         }
-        let (_, Reverse(kept)) = leaders[&(key.0.clone(), key.1, opaque_wins)];
+        let (_, _, Reverse(kept)) = leaders[&(key.0.clone(), key.1, opaque_wins)];
         conflicts.insert(Conflict {
             port: key.1,
             value: key.0,
@@ -94,8 +161,8 @@ fn assign_names(claims: &mut [Claim<'_>], conflicts: &mut BTreeSet<Conflict>) {
     let mut contest = Contest::new();
     for claim in claims.iter().filter(|claim| is_named(claim)) {
         for (index, form) in claim.candidate.forms.iter().enumerate() {
-            let calls = claim.candidate.calls;
-            contest.enter(name_key(claim, form), index == 0, calls, claim.node);
+            let weight = (claim.candidate.standing, claim.candidate.calls);
+            contest.enter(name_key(claim, form), index == 0, weight, claim.node);
         }
     }
     for claim in claims.iter_mut().filter(|claim| is_named(claim)) {
@@ -123,7 +190,8 @@ fn assign_names(claims: &mut [Claim<'_>], conflicts: &mut BTreeSet<Conflict>) {
 /// cannot be told by its address, its clients would stall, so nothing on that port is looked into.
 fn spare_server_first(claims: &mut [Claim<'_>], conflicts: &mut BTreeSet<Conflict>) {
     let waiting = claims.iter().filter(|claim| {
-        matches!(claim.outcome, Outcome::Refused(_)) && claim.candidate.speaks_second()
+        let undefined = claim.excluded || matches!(claim.outcome, Outcome::Refused(_));
+        undefined && claim.candidate.speaks_second() && claim.candidate.standing != Standing::Kept
     });
     let mut spared: BTreeMap<u16, &str> = BTreeMap::new();
     for claim in waiting {
@@ -176,8 +244,15 @@ type OpaquePort<'a> = BTreeMap<&'a str, OpaqueDestination>;
 struct OpaqueDestination {
     /// Whether a name of it was dialled of which no address is known.
     unlocated: bool,
-    addresses: BTreeSet<IpAddr>,
+    addresses: BTreeMap<IpAddr, Standing>,
     calls: u64,
+}
+
+impl OpaqueDestination {
+    fn add(&mut self, address: IpAddr, standing: Standing) {
+        let best = self.addresses.entry(address).or_insert(standing);
+        *best = standing.max(*best);
+    }
 }
 
 fn assign_opaque(claims: &mut [Claim<'_>], conflicts: &mut BTreeSet<Conflict>) {
@@ -194,14 +269,14 @@ fn assign_opaque(claims: &mut [Claim<'_>], conflicts: &mut BTreeSet<Conflict>) {
         let port = ports.entry(claim.candidate.port).or_default();
         let destination = port.entry(claim.node).or_default();
         destination.calls = destination.calls.saturating_add(claim.candidate.calls);
+        let standing = claim.candidate.standing;
         match claim.candidate.host {
-            Host::Ip(ip) => {
-                destination.addresses.insert(ip);
-            }
+            Host::Ip(ip) => destination.add(ip, standing),
             Host::Name(_) => {
                 // Capture is IPv4: other addresses never arrive.
                 destination.unlocated |= !claim.candidate.sockets.iter().any(IpAddr::is_ipv4);
-                destination.addresses.extend(&claim.candidate.sockets);
+                let sockets = claim.candidate.sockets.iter();
+                sockets.for_each(|socket| destination.add(*socket, standing));
             }
         }
     }
@@ -231,8 +306,8 @@ fn decide_port<'a>(
 ) -> Vec<(&'a str, Outcome)> {
     let mut contest = Contest::new();
     for (node, destination) in destinations {
-        for address in &destination.addresses {
-            contest.enter(*address, true, destination.calls, node);
+        for (address, standing) in &destination.addresses {
+            contest.enter(*address, true, (*standing, destination.calls), node);
         }
     }
     let mut outcomes = Vec::new();
@@ -242,7 +317,7 @@ fn decide_port<'a>(
             continue;
         }
         let mut kept = Vec::new();
-        for address in &destination.addresses {
+        for address in destination.addresses.keys() {
             match contest.winner(address) {
                 Some(winner) if winner != *node => {
                     conflicts.insert(Conflict {
