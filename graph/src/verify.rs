@@ -116,7 +116,9 @@ impl<'a> Verification<'a> {
         };
         for edge in edges {
             let findings = self.edge(edge, tables);
-            let worst = findings.iter().max_by_key(|found| (found.verdict, found.reason));
+            let worst = findings
+                .iter()
+                .max_by_key(|found| (found.verdict, found.reason));
             if let Some(worst) = worst {
                 report.edges.add(worst.verdict, worst.never_answered, 1);
             }
@@ -241,7 +243,9 @@ fn addresses(dial: &Dial, target: &Target) -> Vec<(Option<IpAddr>, u64)> {
             *sum = sum.saturating_add(*count);
         }
     }
-    let told = by_ip.values().fold(0, |sum: u64, count| sum.saturating_add(*count));
+    let told = by_ip
+        .values()
+        .fold(0, |sum: u64, count| sum.saturating_add(*count));
     let untold = target.attempts.max(target.calls).saturating_sub(told);
     let mut addresses: Vec<(Option<IpAddr>, u64)> = by_ip
         .into_iter()
@@ -262,7 +266,9 @@ fn apportion(mut fates: Vec<(Fate, u64)>, calls: u64) -> Vec<(Fate, u64)> {
         *weight = u64::try_from(share).unwrap_or(u64::MAX).min(left);
         left -= *weight;
     }
-    let worst = fates.iter_mut().max_by_key(|(fate, _)| (fate.reason.verdict(), fate.reason));
+    let worst = fates
+        .iter_mut()
+        .max_by_key(|(fate, _)| (fate.reason.verdict(), fate.reason));
     if let Some((_, share)) = worst {
         *share = share.saturating_add(left);
     }

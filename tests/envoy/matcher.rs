@@ -132,7 +132,9 @@ impl Stage {
         };
         let listeners = stage.tables.listeners.len() + 1;
         stage.wait("ready", || {
-            let ready = stage.ask("/ready").is_some_and(|text| text.contains("LIVE"));
+            let ready = stage
+                .ask("/ready")
+                .is_some_and(|text| text.contains("LIVE"));
             let listed = stage.ask("/listeners").unwrap_or_default();
             ready && listed.lines().filter(|line| line.contains("::")).count() >= listeners
         });
@@ -329,11 +331,26 @@ fn cases_by_hand() -> Vec<(u8, u16, Say)> {
         let hosts = spellings(&HOSTS, port);
         cases.extend(hosts.iter().map(|host| (1, port, get(host))));
     }
-    for host in ["cart", "cart.shop:8080", "CART.", "x.wild.shop", "nobody", "methods.shop"] {
+    for host in [
+        "cart",
+        "cart.shop:8080",
+        "CART.",
+        "x.wild.shop",
+        "nobody",
+        "methods.shop",
+    ] {
         cases.push((1, 8080, Say::Grpc(host.to_owned())));
     }
     for method in ["GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE", "PATCH"] {
-        for path in ["/", "/exact", "/exact?x=/api", "/exact/", "/api/x", "/apix", "/direct"] {
+        for path in [
+            "/",
+            "/exact",
+            "/exact?x=/api",
+            "/exact/",
+            "/api/x",
+            "/apix",
+            "/direct",
+        ] {
             let host = "methods.shop:8080".to_owned();
             cases.push((1, 8080, Say::Http { method, path, host }));
         }
@@ -348,6 +365,8 @@ fn cases_by_hand() -> Vec<(u8, u16, Say)> {
         "plain.example.com",
         "example.com",
         "other.org",
+        "upper.org",
+        "UPPER.org",
         "com",
     ] {
         for port in [8443, 8080, 7777] {
@@ -379,8 +398,8 @@ fn every_kind_of_condition_matches_as_in_envoy() {
     let cases = cases_by_hand();
     assert!(cases.len() > 500, "{}", cases.len());
     let reached = stage.compare(&cases);
-    // All clusters but the one whose chain wants a server name in clear text, 404, an answer of its own, and closed.
-    assert_eq!(reached, 21 + 3);
+    // All clusters but the one whose chain wants a server name in clear text; 404, an answer of its own, and closed.
+    assert_eq!(reached, 22 + 3);
     assert!(fakes.iter().any(|fake| fake.connections() > 0));
 }
 
@@ -394,14 +413,34 @@ fn generated() -> Graph {
     ];
     let edges: [(&str, &[Dialled<'_>], &str); 9] = [
         ("cart", &cart, "http/1.1"),
-        ("checkout", &[("grpc", "checkout.shop", 50051, None)], "grpc"),
-        ("pay", &[("https", "payments.example.com", 8443, None)], "http/1.1"),
+        (
+            "checkout",
+            &[("grpc", "checkout.shop", 50051, None)],
+            "grpc",
+        ),
+        (
+            "pay",
+            &[("https", "payments.example.com", 8443, None)],
+            "http/1.1",
+        ),
         ("search", &[("http", "search.shop", 8443, None)], "http/1.1"),
         ("literal", &[("http", &literal, 8080, None)], "http"),
-        ("redis-a", &[("redis", "redis-a.shop.svc", 6379, Some(&first))], "redis"),
-        ("redis-b", &[("redis", "redis-b.shop.svc", 6379, Some(&second))], "redis"),
+        (
+            "redis-a",
+            &[("redis", "redis-a.shop.svc", 6379, Some(&first))],
+            "redis",
+        ),
+        (
+            "redis-b",
+            &[("redis", "redis-b.shop.svc", 6379, Some(&second))],
+            "redis",
+        ),
         ("kafka", &[("kafka", "kafka.shop.svc", 9092, None)], "kafka"),
-        ("mail", &[("redis", "mail.shop.svc", 8443, Some(&mail))], "redis"),
+        (
+            "mail",
+            &[("redis", "mail.shop.svc", 8443, Some(&mail))],
+            "redis",
+        ),
     ];
     let mut graph = Graph::default();
     for (name, targets, protocol) in edges {
@@ -432,7 +471,11 @@ fn generated_cases() -> Vec<(u8, u16, Say)> {
     for host in ["checkout.shop:50051", "checkout", "nobody:50051"] {
         cases.push((112, 50051, Say::Grpc(host.to_owned())));
     }
-    for name in ["payments.example.com", "PAYMENTS.example.com", "x.example.com"] {
+    for name in [
+        "payments.example.com",
+        "PAYMENTS.example.com",
+        "x.example.com",
+    ] {
         cases.push((113, 8443, Say::Tls(name.to_owned())));
     }
     for port in [6379, 9092, 8443, 8080, 7777] {

@@ -111,7 +111,16 @@ mod tests {
         ] {
             assert_eq!(percent(text).unwrap().to_string(), shown);
         }
-        for text in ["", "-1", "100.0001", "1e2", "99.99999", "NaN", ".5", "4294967296"] {
+        for text in [
+            "",
+            "-1",
+            "100.0001",
+            "1e2",
+            "99.99999",
+            "NaN",
+            ".5",
+            "4294967296",
+        ] {
             assert!(percent(text).is_err(), "{text}");
         }
         assert!(percent("99.9").unwrap().is_met(999, 1000));

@@ -23,8 +23,10 @@ pub(super) fn run(arguments: &VerifyArgs, output: &mut Output<'_>) -> Result<Out
     match (&arguments.drift_log, &arguments.config) {
         (Some(log), _) => drift::run(log, arguments, output),
         (None, Some(config)) => held_out(config, arguments, output),
-        (None, None) => Err(CliError::new("neither `--config` nor `--drift-log` is given")
-            .hint("`tracemesh help verify` explains both")),
+        (None, None) => Err(
+            CliError::new("neither `--config` nor `--drift-log` is given")
+                .hint("`tracemesh help verify` explains both"),
+        ),
     }
 }
 
@@ -48,7 +50,10 @@ fn held_out(
         }
         output.progress(&format!("verifying {caller}"));
         let tables = directories.get(caller);
-        match tables.map(|directory| read_tables(config, directory)).transpose() {
+        match tables
+            .map(|directory| read_tables(config, directory))
+            .transpose()
+        {
             Ok(tables) => verification.judge(caller, tables.as_ref()),
             Err(fault) => faults.push(fault),
         }
@@ -59,9 +64,12 @@ fn held_out(
     let report = verification.report();
     let answer = answer(&report, arguments.floor);
     let text = match arguments.format {
-        ReportFormat::Table => {
-            render::table(&report, arguments.floor, answer, output.capabilities().stdout)
-        }
+        ReportFormat::Table => render::table(
+            &report,
+            arguments.floor,
+            answer,
+            output.capabilities().stdout,
+        ),
         ReportFormat::Json => render::json(&report, arguments.floor, answer)
             .map_err(|error| CliError::new("cannot write the report as JSON").because(error))?,
     };

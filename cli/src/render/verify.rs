@@ -38,7 +38,10 @@ pub fn table(report: &Report, floor: Percent, answer: bool, palette: Palette) ->
         counted(base, "call", "calls"),
     ));
     for (verdict, says) in words::VERDICTS {
-        let (calls, edges) = (words::of(&report.calls, verdict), words::of(&report.edges, verdict));
+        let (calls, edges) = (
+            words::of(&report.calls, verdict),
+            words::of(&report.edges, verdict),
+        );
         if calls > 0 || edges > 0 {
             page.fact(
                 words::short(verdict),

@@ -19,10 +19,7 @@ const MAX_VALUE: usize = 300;
 ///
 /// # Errors
 /// When the log cannot be read to its end. Lines that mean nothing are counted.
-pub fn read(
-    reader: impl Read,
-    service: Option<&str>,
-) -> io::Result<(DriftLog, DriftInput)> {
+pub fn read(reader: impl Read, service: Option<&str>) -> io::Result<(DriftLog, DriftInput)> {
     let mut reader = BufReader::with_capacity(64 << 10, reader);
     let (mut log, mut input) = (DriftLog::default(), DriftInput::default());
     let mut line = Vec::new();
@@ -106,7 +103,9 @@ fn parse(line: &[u8], service: Option<&str>) -> Parsed {
         return drift(&own, service);
     }
     let wrapped = serde_json::from_slice::<Wrapped>(json).ok();
-    let inner = wrapped.as_ref().and_then(|line| object(line.log.as_bytes()));
+    let inner = wrapped
+        .as_ref()
+        .and_then(|line| object(line.log.as_bytes()));
     match inner.map(serde_json::from_slice::<Line>) {
         Some(Ok(own)) => drift(&own, service),
         _ => Parsed::Other,
@@ -122,7 +121,10 @@ fn object(line: &[u8]) -> Option<&[u8]> {
 fn drift(line: &Line, service: Option<&str>) -> Parsed {
     let text = |value: &Value| {
         // Envoy writes `-` or null for what it does not know.
-        let text = value.as_str().filter(|text| *text != "-").unwrap_or_default();
+        let text = value
+            .as_str()
+            .filter(|text| *text != "-")
+            .unwrap_or_default();
         text.chars().take(MAX_VALUE).collect::<String>()
     };
     let kind = match (line.tracemesh.as_str(), line.place.as_str()) {
@@ -177,7 +179,8 @@ mod tests {
             "[".repeat(200_000).into(),
             format!("{{\"tracemesh\":{}", "[".repeat(100_000)).into(),
             long.into(),
-            b"{\"tracemesh\":\"refused\",\"where\":\"loop_guard\",\"dst\":\"1.2.3.4:15001\"}".to_vec(),
+            b"{\"tracemesh\":\"refused\",\"where\":\"loop_guard\",\"dst\":\"1.2.3.4:15001\"}"
+                .to_vec(),
         ];
         let (log, input) = read(lines.join(&b'\n').as_slice(), Some("service/x")).unwrap();
         let expected = DriftInput {

@@ -111,7 +111,10 @@ impl<'v> Field<'v> {
             return Ok(otherwise);
         };
         field.value.as_bool().ok_or_else(|| {
-            field.fault(format!("true or false is expected, not {}", kind(field.value)))
+            field.fault(format!(
+                "true or false is expected, not {}",
+                kind(field.value)
+            ))
         })
     }
 
@@ -143,7 +146,9 @@ impl<'v> Field<'v> {
     /// The texts of a list entry, none when it is absent.
     pub(super) fn texts_of(&self, key: &str) -> Result<Vec<String>, ReadFault> {
         let elements = self.list_of(key)?;
-        let texts = elements.iter().map(|element| element.text().map(str::to_owned));
+        let texts = elements
+            .iter()
+            .map(|element| element.text().map(str::to_owned));
         texts.collect()
     }
 

@@ -60,8 +60,9 @@ pub(super) fn read(sources: &Sources) -> Result<Read, ReadFault> {
         }
     }
     let file = sources.listener_file();
-    let capture = capture
-        .ok_or_else(|| file.fault("no listener has `use_original_dst`, so none captures connections"))?;
+    let capture = capture.ok_or_else(|| {
+        file.fault("no listener has `use_original_dst`, so none captures connections")
+    })?;
     Ok(Read {
         capture,
         listeners,

@@ -18,7 +18,8 @@ const LISTENER: &str = "envoy.config.listener.v3.Listener";
 
 /// Reads a file as text.
 pub(super) fn read_text(place: &Path, name: &str) -> Result<String, ReadFault> {
-    let unreadable = |error: std::io::Error| ReadFault::file(name, format!("cannot read it: {error}"));
+    let unreadable =
+        |error: std::io::Error| ReadFault::file(name, format!("cannot read it: {error}"));
     let file = File::open(place).map_err(unreadable)?;
     let mut bytes = Vec::new();
     file.take(MAX_BYTES + 1)
@@ -28,7 +29,8 @@ pub(super) fn read_text(place: &Path, name: &str) -> Result<String, ReadFault> {
         let fault = format!("it is larger than {} MiB", MAX_BYTES >> 20);
         return Err(ReadFault::file(name, fault));
     }
-    String::from_utf8(bytes).map_err(|error| ReadFault::file(name, format!("it is no text: {error}")))
+    String::from_utf8(bytes)
+        .map_err(|error| ReadFault::file(name, format!("it is no text: {error}")))
 }
 
 /// The files that a sidecar starts with: bootstrap, clusters, listeners.
@@ -123,10 +125,7 @@ fn load(place: &Path, directory: &str, path: &str) -> Result<Document, ReadFault
 }
 
 /// The resources of a discovery response, all of one type.
-pub(super) fn resources<'v>(
-    file: &Field<'v>,
-    kind: &str,
-) -> Result<Vec<Field<'v>>, ReadFault> {
+pub(super) fn resources<'v>(file: &Field<'v>, kind: &str) -> Result<Vec<Field<'v>>, ReadFault> {
     file.only(&["resources"], &["version_info"])?;
     let all = file.list_of("resources")?;
     for resource in &all {

@@ -110,10 +110,7 @@ fn route(field: &Field<'_>) -> Result<Route, ReadFault> {
         &ROUTE_HARMLESS,
     )?;
     let matches = field.need("match")?;
-    matches.only(
-        &["prefix", "path", "headers", "grpc"],
-        &["case_sensitive"],
-    )?;
+    matches.only(&["prefix", "path", "headers", "grpc"], &["case_sensitive"])?;
     if !matches.flag_of("case_sensitive", true)? {
         return Err(matches.fault(NOT_UNDERSTOOD));
     }
@@ -140,7 +137,10 @@ fn route(field: &Field<'_>) -> Result<Route, ReadFault> {
 
 /// A condition on a header; spans tell the method and no other.
 fn method(field: &Field<'_>) -> Result<MethodMatch, ReadFault> {
-    field.only(&["name", "string_match", "exact_match", "invert_match"], &[])?;
+    field.only(
+        &["name", "string_match", "exact_match", "invert_match"],
+        &[],
+    )?;
     let name = field.need("name")?;
     if name.text()? != ":method" {
         return Err(name.fault(NOT_UNDERSTOOD));
@@ -169,7 +169,10 @@ fn alternatives(field: &Field<'_>) -> Result<Vec<String>, ReadFault> {
     let regex = field.need("regex")?;
     let words: Vec<String> = regex.text()?.split('|').map(str::to_owned).collect();
     let is_word = |word: &String| {
-        !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'-')
+        !word.is_empty()
+            && word
+                .bytes()
+                .all(|byte| byte.is_ascii_uppercase() || byte == b'-')
     };
     if words.iter().all(is_word) {
         Ok(words)

@@ -253,19 +253,17 @@ fn held_out_calls_that_the_files_do_not_know_pass_through() {
         };
         edge.targets = vec![target];
     };
-    let cart = later.edges.iter_mut().find(|edge| {
-        edge.caller == "service/shop/frontend" && edge.callee == "service/shop/cart"
-    });
+    let cart = later
+        .edges
+        .iter_mut()
+        .find(|edge| edge.caller == "service/shop/frontend" && edge.callee == "service/shop/cart");
     dial(cart.unwrap(), "cart.example.net", 8080);
     let report = files.verify(&later).unwrap();
     let passed: Vec<&Finding> = findings(&report, "frontend")
         .filter(|finding| finding.callee == "service/shop/cart")
         .collect();
     // The target has 700 of the 1000 calls; the others now end nowhere that spans name.
-    let expected = [
-        (Reason::UnobservedAuthority, 700),
-        (Reason::NoAddress, 300),
-    ];
+    let expected = [(Reason::UnobservedAuthority, 700), (Reason::NoAddress, 300)];
     let told: Vec<(Reason, u64)> = passed
         .iter()
         .map(|finding| (finding.reason, finding.calls))
@@ -314,8 +312,18 @@ fn what_may_change_the_way_of_calls_is_an_error_with_file_and_field() {
             "path: \"../../../../../secret.yaml\"",
             "no path below the directory",
         ),
-        (CDS, "type: \"STATIC\"", "type: \"CUSTOM\"", "field `resources[0].type`"),
-        ("bootstrap.yaml", "cds_config:", "ads_config:", "dynamic_resources"),
+        (
+            CDS,
+            "type: \"STATIC\"",
+            "type: \"CUSTOM\"",
+            "field `resources[0].type`",
+        ),
+        (
+            "bootstrap.yaml",
+            "cds_config:",
+            "ads_config:",
+            "dynamic_resources",
+        ),
     ];
     for (file, from, to, told) in cases {
         let files = Files::of(&shop());

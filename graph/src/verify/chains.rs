@@ -96,7 +96,7 @@ fn holds(base: IpAddr, bits: u8, ip: IpAddr) -> bool {
 fn by_server_name(left: &mut Vec<&FilterChain>, name: &str) {
     let lists = |chain: &&FilterChain, wanted: &str| {
         let mut names = chain.matches.server_names.iter();
-        names.any(|listed| listed == wanted)
+        names.any(|listed| listed.eq_ignore_ascii_case(wanted))
     };
     let mut candidates = vec![name.to_owned()];
     // `www.example.com` is looked for as `*.example.com`, then as `*.com`; a leading dot is no border.

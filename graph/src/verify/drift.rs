@@ -19,9 +19,7 @@ pub const SCHEMA: &str = "tracemesh.drift/v1";
 const MAX_EDGES: usize = 100_000;
 
 /// What a line of the log is about.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DriftKind {
     /// A connection out that nothing defines.
@@ -165,9 +163,7 @@ pub struct DriftEdge {
 }
 
 /// What ties a node to a line.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NamedBy {
     /// Others dial it by this authority.

@@ -87,7 +87,11 @@ pub(super) fn worst(
     });
     let worse = |worst: Fate, next: Fate| {
         let key = |fate: &Fate| (fate.reason.verdict(), fate.reason);
-        if key(&next) > key(&worst) { next } else { worst }
+        if key(&next) > key(&worst) {
+            next
+        } else {
+            worst
+        }
     };
     let found = fates.reduce(worse);
     found.unwrap_or_else(|| Fate::unrouted(Reason::UnknownProtocol))

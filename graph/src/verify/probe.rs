@@ -49,11 +49,7 @@ impl Dial {
     ///
     /// # Errors
     /// The reason why nothing can be sent there.
-    pub(super) fn new(
-        edge: &Edge,
-        target: &Target,
-        accept_loopback: bool,
-    ) -> Result<Self, Reason> {
+    pub(super) fn new(edge: &Edge, target: &Target, accept_loopback: bool) -> Result<Self, Reason> {
         if target.host.is_empty() {
             return Err(Reason::NoAddress);
         }
@@ -66,8 +62,8 @@ impl Dial {
             .port
             .filter(|port| *port != 0)
             .ok_or(Reason::NoPort)?;
-        let protocol = protocol_of(&target.scheme, port, &edge.protocols)
-            .ok_or(Reason::UnknownProtocol)?;
+        let protocol =
+            protocol_of(&target.scheme, port, &edge.protocols).ok_or(Reason::UnknownProtocol)?;
         let speeches = match protocol {
             TargetProtocol::Tls => tls(&host),
             TargetProtocol::Tcp if is_server_first(&target.scheme) => vec![Spoken::Silent],
@@ -202,7 +198,12 @@ fn lines(edge: &Edge, is_grpc: bool) -> Vec<(String, String)> {
     if is_grpc {
         let procedures = seen.filter(|name| name.contains('/')).take(MAX_METHODS);
         let mut lines: Vec<(String, String)> = procedures
-            .map(|name| ("POST".to_owned(), format!("/{}", name.trim_start_matches('/'))))
+            .map(|name| {
+                (
+                    "POST".to_owned(),
+                    format!("/{}", name.trim_start_matches('/')),
+                )
+            })
             .collect();
         if lines.is_empty() {
             lines.push(("POST".to_owned(), "/".to_owned()));
@@ -210,7 +211,10 @@ fn lines(edge: &Edge, is_grpc: bool) -> Vec<(String, String)> {
         return lines;
     }
     let is_token = |name: &&String| {
-        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'-')
+        !name.is_empty()
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_uppercase() || byte == b'-')
     };
     let mut methods: Vec<String> = seen.filter(is_token).take(MAX_METHODS).cloned().collect();
     if methods.is_empty() {

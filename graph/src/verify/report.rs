@@ -133,15 +133,12 @@ impl Counts {
     /// What a share of coverage is of: all but what goes where nothing ever answered, which no configuration serves.
     #[must_use]
     pub fn base(&self) -> u64 {
-        self.total()
-            .saturating_sub(self.passthrough_never_answered)
+        self.total().saturating_sub(self.passthrough_never_answered)
     }
 }
 
 /// What would have become of a call.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// It reaches the cluster of its destination.
@@ -159,9 +156,7 @@ pub enum Verdict {
 }
 
 /// Why a verdict is what it is. Declared from harmless to harmful within each verdict.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// Covered: the cluster was made for this very destination.
@@ -246,9 +241,7 @@ impl Reason {
 }
 
 /// How the original address was known on which a verdict rests.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Basis {
     /// The application dialled an address.

@@ -72,7 +72,7 @@ pub struct ChainMatch {
     pub destination_port: Option<u16>,
     /// Networks of the original address: base and length.
     pub prefix_ranges: Vec<(IpAddr, u8)>,
-    /// Server names: exact, or `*.` and a suffix of whole labels.
+    /// Server names in any case: exact, or `*.` and a suffix of whole labels.
     pub server_names: Vec<String>,
     /// `tls`, `raw_buffer` or empty for any.
     pub transport_protocol: String,

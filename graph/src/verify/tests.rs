@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use proptest::prelude::*;
 
 use super::*;
-use crate::snapshot::testing;
 use crate::snapshot::Target;
+use crate::snapshot::testing;
 use crate::time::Timestamp;
 
 fn ip(text: &str) -> IpAddr {
@@ -108,7 +108,11 @@ fn server_names_win_by_length_and_an_early_match_is_never_taken_back() {
         // Its name is listed, so the chain for any name is out; and that chain wants no TLS.
         ("plain.example.com", "passthrough"),
     ] {
-        assert_eq!(end(&tables, None, tls(name)), End::Cluster(expected), "{name}");
+        assert_eq!(
+            end(&tables, None, tls(name)),
+            End::Cluster(expected),
+            "{name}"
+        );
     }
 }
 
@@ -161,10 +165,16 @@ fn alpn_of_tls_is_no_clear_text_http() {
         method: "GET",
         path: "/",
     };
-    assert_eq!(end(&tables, None, Speech::Http(request)), End::Cluster("http"));
+    assert_eq!(
+        end(&tables, None, Speech::Http(request)),
+        End::Cluster("http")
+    );
     // A chain that forgets to ask for clear text takes TLS that offers HTTP: as Envoy does.
     assert_eq!(end(&tables, None, tls("a")), End::Cluster("http"));
-    assert_eq!(end(&tables, None, Speech::Opaque), End::Cluster("passthrough"));
+    assert_eq!(
+        end(&tables, None, Speech::Opaque),
+        End::Cluster("passthrough")
+    );
 }
 
 fn target(host: &str, port: u16, calls: u64, sockets: &[(&str, u64)]) -> Target {
@@ -227,7 +237,10 @@ fn calls_are_shared_out_over_the_addresses_behind_a_name_without_loss() {
         Reason::NoAddress,
         Reason::MadeForIt,
     ];
-    assert!(expected.iter().all(|reason| reasons.contains(reason)), "{reasons:?}");
+    assert!(
+        expected.iter().all(|reason| reasons.contains(reason)),
+        "{reasons:?}"
+    );
 }
 
 #[test]

@@ -23,10 +23,16 @@ pub(super) fn run(
     output: &mut Output<'_>,
 ) -> Result<Outcome, CliError> {
     let is_stdin = log.as_os_str() == "-";
-    let reads_traces_from_stdin = arguments.source.traces.iter().any(|path| path.as_os_str() == "-");
+    let reads_traces_from_stdin = arguments
+        .source
+        .traces
+        .iter()
+        .any(|path| path.as_os_str() == "-");
     if is_stdin && reads_traces_from_stdin {
-        return Err(CliError::new("standard input cannot be the log and traces at once")
-            .hint("write one of them to a file"));
+        return Err(
+            CliError::new("standard input cannot be the log and traces at once")
+                .hint("write one of them to a file"),
+        );
     }
     let snapshot = graph(arguments, output)?;
     let service = service(arguments, snapshot.as_ref())?;
@@ -45,7 +51,11 @@ pub(super) fn run(
     };
     output.data(&text)?;
     let is_complete = report.missing().next().is_none();
-    Ok(if is_complete { Outcome::Done } else { Outcome::No })
+    Ok(if is_complete {
+        Outcome::Done
+    } else {
+        Outcome::No
+    })
 }
 
 /// The graph that names nodes, when one is given or the store is there.
@@ -56,7 +66,9 @@ fn graph(
     let source = &arguments.source;
     let is_given = source.graph.is_some() || !source.traces.is_empty() || source.store.exists();
     if !is_given {
-        output.note("no traces, graph or store: nobody can be named; `--traces` or `--graph` give names");
+        output.note(
+            "no traces, graph or store: nobody can be named; `--traces` or `--graph` give names",
+        );
         return Ok(None);
     }
     source::load(source, output).map(Some)
@@ -71,8 +83,10 @@ fn service(
         ([], _) => Ok(None),
         ([name], Some(snapshot)) => Ok(Some(resolve(snapshot, name)?.id.clone())),
         ([name], None) => Ok(Some(name.clone())),
-        _ => Err(CliError::new("a log is of one service, and several are given")
-            .hint("give each log on its own")),
+        _ => Err(
+            CliError::new("a log is of one service, and several are given")
+                .hint("give each log on its own"),
+        ),
     }
 }
 

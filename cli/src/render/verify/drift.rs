@@ -143,7 +143,9 @@ fn advice(edge: &DriftEdge) -> String {
         (DriftKind::Inbound, _) => {
             "nothing breaks: it is passed on; instrument what serves there, or leave it".to_owned()
         }
-        (DriftKind::Refused, _) => "find out who dials the sidecar's own port: it never worked".to_owned(),
+        (DriftKind::Refused, _) => {
+            "find out who dials the sidecar's own port: it never worked".to_owned()
+        }
         (_, Some(pin)) if edge.named_by.is_some() => format!(
             "traces know the callee, but not this caller: instrument the call, or pin {}",
             pinned(pin)

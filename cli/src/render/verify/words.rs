@@ -139,7 +139,9 @@ fn dialled(finding: &Finding) -> String {
         "" => String::new(),
         scheme => format!("{}://", clip(scheme, 20)),
     };
-    let port = finding.port.map_or_else(String::new, |port| format!(":{port}"));
+    let port = finding
+        .port
+        .map_or_else(String::new, |port| format!(":{port}"));
     format!("{scheme}{host}{port}")
 }
 
