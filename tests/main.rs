@@ -12,6 +12,7 @@ mod hostile;
 mod istio;
 mod observability;
 mod pack;
+mod policy;
 mod reports;
 mod scenarios;
 mod shop;

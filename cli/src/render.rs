@@ -7,6 +7,7 @@ use crate::text::thousands;
 
 pub mod doctor;
 pub mod dot;
+pub mod egress_report;
 pub mod envoy;
 pub mod explain;
 pub mod findings;
@@ -14,6 +15,7 @@ pub mod observability;
 pub mod onboarding;
 pub mod pack;
 mod page;
+pub mod policy;
 pub mod summary;
 pub mod table;
 pub mod verify;

@@ -44,6 +44,7 @@ pub(super) fn run(arguments: &AnalyzeArgs, output: &mut Output<'_>) -> Result<Ou
         &arguments.names,
         Phase::Transparent,
         &arguments.out.join("egress"),
+        output,
     )?;
     let plan = onboard::plan_of(snapshot);
     let envoy = egress::files_of(&arguments.out.join("egress"), &egress, None)?;

@@ -13,6 +13,7 @@ use super::template;
 use crate::inventory::declared_protocol;
 use crate::snapshot::{Edge, GraphSnapshot, Node, NodeKind, Relation, Target};
 
+mod revived;
 mod vouched;
 
 pub(super) use vouched::vouched_target;
@@ -37,20 +38,12 @@ pub(super) struct Candidate {
     pub sockets: BTreeSet<IpAddr>,
     /// Attempts that speak for it.
     pub calls: u64,
-    pub standing: Standing,
+    /// Whether nobody was seen to dial it: it comes from an inventory, a template or an earlier model.
+    pub supposed: bool,
+    /// Whether only an earlier model has it.
+    pub earlier: bool,
     /// The Kubernetes service that is meant.
     pub kube: Option<KubeRef>,
-}
-
-/// What an address rests on: in a conflict the better one wins, however many calls speak for the other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Standing {
-    /// An earlier model; nothing in this snapshot.
-    Kept,
-    /// An inventory or a template; the calls were seen.
-    Supposed,
-    /// Spans.
-    Dialled,
 }
 
 impl Candidate {
@@ -277,7 +270,7 @@ impl<'a> AddressBook<'a> {
             Ok(candidate) => candidate,
             Err(_) => return Ok(None),
         };
-        candidate.standing = Standing::Supposed;
+        candidate.supposed = true;
         let mut forms = vec![format!("{}.{}", service.name, service.namespace)];
         if own_namespace.as_ref() == Some(&service.namespace) {
             forms.push(service.name.clone());
@@ -297,7 +290,7 @@ impl<'a> AddressBook<'a> {
         let target = supposed(scheme, host, template.port, edge);
         let own_namespace = self.namespace(&edge.caller);
         let mut candidate = self.read(&target, edge, own_namespace.as_deref()).ok()?;
-        candidate.standing = Standing::Supposed;
+        candidate.supposed = true;
         candidate.assumed = true;
         Some(candidate)
     }
@@ -340,7 +333,8 @@ impl<'a> AddressBook<'a> {
                 .filter_map(|socket| socket_address(socket, accept_loopback))
                 .collect(),
             calls: target.calls,
-            standing: Standing::Dialled,
+            supposed: false,
+            earlier: false,
             kube: None,
             host,
         };
