@@ -16,3 +16,4 @@ mod policy;
 mod reports;
 mod scenarios;
 mod shop;
+mod verify;

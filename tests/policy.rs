@@ -214,7 +214,7 @@ fn the_schema_of_the_policy_accepts_and_refuses_as_the_command_does() {
     }
 }
 
-fn validator() -> Option<&'static PathBuf> {
+pub(crate) fn validator() -> Option<&'static PathBuf> {
     static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let found = FOUND.get_or_init(|| {
         python::environment("jsonschema", &["jsonschema==4.26.0"], |venv| {
@@ -225,7 +225,7 @@ fn validator() -> Option<&'static PathBuf> {
 }
 
 /// What is wrong with a document, one line each; nothing when it fits.
-fn judged(python: &Path, schema: &str, document: &Path) -> String {
+pub(crate) fn judged(python: &Path, schema: &str, document: &Path) -> String {
     let output = Command::new(python)
         .arg(root().join("tests/policy/validate.py"))
         .arg(root().join(format!("docs/schemas/{schema}.json")))

@@ -154,7 +154,7 @@ fn findings(page: &mut Page, caller: &CallerReport) {
     }
 }
 
-/// The report as JSON of the schema `tracemesh.verify/v1`, described in `docs/schemas/verify.schema.json`: the fields of
+/// The report as JSON of the schema `tracemesh.verify/v1`, described in `docs/schemas/verify.json`: the fields of
 /// [`Report`], with the floor, the answer and a sentence for each finding that is not covered. Sentences are for people and may
 /// change their wording.
 ///

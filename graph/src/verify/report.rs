@@ -300,7 +300,7 @@ pub struct Finding {
     pub listener: Option<String>,
     /// Virtual host that took it, if any.
     pub virtual_host: Option<String>,
-    /// Cluster that it reaches or misses, if any.
+    /// Cluster that it reaches or misses, if any; where the spans name no address, one that was made for the callee.
     pub cluster: Option<String>,
     /// Node id that the cluster was made for, where that is another one.
     pub made_for: Option<String>,

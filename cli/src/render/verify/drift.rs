@@ -168,7 +168,7 @@ fn pinned(pin: &PinAdvice) -> String {
     format!("{host}:{} ({})", pin.port, pin.protocol)
 }
 
-/// The report as JSON of the schema `tracemesh.drift/v1`, described in `docs/schemas/drift.schema.json`: the fields of
+/// The report as JSON of the schema `tracemesh.drift/v1`, described in `docs/schemas/drift.json`: the fields of
 /// [`DriftReport`], with two sentences for each edge, whose wording may change.
 ///
 /// # Errors

@@ -89,10 +89,11 @@ pub(super) fn share(share: f64) -> String {
 /// The estimate for all callers.
 pub(super) fn unseen(unseen: &UnseenByTraces) -> String {
     format!(
-        "{} of {} destinations-by-trace were seen once: about {} of further traces through a caller call something that these \
-         do not show (column NEW, Good-Turing). Any one destination never seen is in less than {} of them (95 %).",
-        thousands(unseen.seen_once),
+        "Column NEW, by Good-Turing: of {} through these callers, {} the only one to call some destination. So about {} of \
+         further ones call something that these do not show, and any one destination never seen is in less than {} of \
+         them (95 %).",
         counted(unseen.traces, "trace", "traces"),
+        counted(unseen.seen_once, "was", "were"),
         share(unseen.next_is_new),
         share(unseen.one_takes_at_most),
     )
@@ -153,7 +154,10 @@ fn why(finding: &Finding) -> String {
         Reason::SameAddress => {
             format!("reaches `{cluster}`, which leads to the same address")
         }
-        Reason::NoAddress => "the spans name no address".to_owned(),
+        Reason::NoAddress => match &finding.cluster {
+            Some(_) => format!("the spans name no address; `{cluster}` was made for it"),
+            None => "the spans name no address, and no cluster was made for it".to_owned(),
+        },
         Reason::NoPort => "the spans name no port".to_owned(),
         Reason::InvalidHost => "no host name and no address that can be dialled".to_owned(),
         Reason::UnknownProtocol => "nothing tells what is spoken there".to_owned(),
