@@ -273,6 +273,29 @@ fn held_out_calls_that_the_files_do_not_know_pass_through() {
     assert_eq!(passed[1].verdict, Verdict::Undecided);
 }
 
+/// Pods at ports of their own: what the cluster says of itself has to do.
+#[test]
+fn endpoints_that_an_agent_keeps_count_by_their_number() {
+    let files = Files::of(&shop());
+    let cluster = "- \"@type\": \"x/envoy.config.cluster.v3.Cluster\"\n  name: \"pods\"\n  type: \"EDS\"\n  \
+        eds_cluster_config: {eds_config: {path_config_source: {path: \"xds/eds/pods.yaml\"}}}\n  \
+        metadata: {filter_metadata: {tracemesh: {to: \"service/shop/cart\"}}}\n";
+    files.edit("frontend", CDS, |text| text.to_owned() + cluster);
+    let route = "cluster: \"cart_shop_svc_cluster_local_8080\"\n";
+    files.replace("frontend", RDS, route, "cluster: \"pods\"\n");
+    fs::create_dir(files.path("frontend", "xds/eds")).unwrap();
+    let assignment = |endpoints: &str| {
+        let kind = "x/envoy.config.endpoint.v3.ClusterLoadAssignment";
+        let text = format!("resources:\n- {{\"@type\": \"{kind}\", endpoints: [{endpoints}]}}\n");
+        fs::write(files.path("frontend", "xds/eds/pods.yaml"), text).unwrap();
+    };
+    let pod = "{endpoint: {address: {socket_address: {address: 10.1.2.3, port_value: 18080}}}}";
+    assignment(&format!("{{lb_endpoints: [{pod}]}}"));
+    assert_eq!(files.fate("frontend", "cart"), [Reason::MadeForIt]);
+    assignment("");
+    assert_eq!(files.fate("frontend", "cart"), [Reason::NoEndpoint]);
+}
+
 #[test]
 fn what_may_change_the_way_of_calls_is_an_error_with_file_and_field() {
     let cases = [

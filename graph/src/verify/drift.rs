@@ -236,8 +236,12 @@ fn pin(line: &DriftLine, address: Option<SocketAddr>) -> Option<PinAdvice> {
     let named = named
         .into_iter()
         .find(|(host, _)| crate::egress::Host::parse(host, false).is_ok());
+    let nameless = match line.kind {
+        DriftKind::Request => "http",
+        _ => "tcp",
+    };
     let (host, protocol) = named.map_or_else(
-        || (address.ip().to_string(), "tcp"),
+        || (address.ip().to_string(), nameless),
         |(host, protocol)| (host.to_ascii_lowercase(), protocol),
     );
     let host = host.trim_matches(['[', ']']).to_owned();

@@ -108,7 +108,7 @@ fn says(edge: &DriftEdge) -> String {
             text.push_str(&format!(", {what} {}", clip(value, 80)));
         }
     }
-    if edge.kind == DriftKind::Inbound {
+    if matches!(edge.kind, DriftKind::Inbound | DriftKind::Refused) {
         return text;
     }
     text.push_str(&who(edge));
