@@ -9,6 +9,7 @@
 mod dns;
 mod fakes;
 mod golden;
+mod matcher;
 mod proxied;
 mod reach;
 mod recorded;

@@ -256,7 +256,7 @@ fn the_schemas_know_every_name() {
     }
 }
 
-fn validator() -> Option<&'static PathBuf> {
+pub(crate) fn validator() -> Option<&'static PathBuf> {
     static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let found = FOUND.get_or_init(|| {
         python::environment("jsonschema", &["jsonschema==4.26.0"], |venv| {
@@ -267,7 +267,7 @@ fn validator() -> Option<&'static PathBuf> {
 }
 
 /// What is wrong with a document, one line each; nothing when it fits.
-fn judged(python: &Path, schema: &str, document: &Path) -> String {
+pub(crate) fn judged(python: &Path, schema: &str, document: &Path) -> String {
     let output = Command::new(python)
         .arg(root().join("tests/policy/validate.py"))
         .arg(root().join(format!("docs/schemas/{schema}.json")))

@@ -84,7 +84,7 @@ pub(super) enum Speech<'a> {
 }
 
 impl Speech<'_> {
-    fn bytes(&self) -> Vec<u8> {
+    pub(super) fn bytes(&self) -> Vec<u8> {
         match self {
             Self::Http1(host) => {
                 format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").into_bytes()
