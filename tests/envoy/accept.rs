@@ -9,3 +9,4 @@ mod app;
 mod case;
 mod client;
 mod shop;
+mod swap;
