@@ -8,5 +8,6 @@
 mod app;
 mod case;
 mod client;
+mod mutations;
 mod shop;
 mod swap;

@@ -54,6 +54,21 @@ impl Prepared {
         self.directory.path().join("services").join(&self.service)
     }
 
+    /// Replaces the first line that says this, whatever its indentation, in a file of the generation; it must be there.
+    pub(super) fn edit(&self, file: &str, from: &str, to: &str) {
+        let path = self.files().join("xds/current").join(file);
+        let text = fs::read_to_string(&path).unwrap();
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        let place = lines.iter().position(|line| line.trim_start() == from);
+        let place = place.unwrap_or_else(|| panic!("{file} has no {from:?}:\n{text}"));
+        let line = lines.remove(place);
+        let indentation = line.strip_suffix(from).unwrap();
+        for new in to.lines().rev() {
+            lines.insert(place, format!("{indentation}{new}"));
+        }
+        fs::write(path, lines.join("\n") + "\n").unwrap();
+    }
+
     /// Starts Envoy on the files and waits until it serves.
     pub(super) fn start(self, envoy: &Path) -> Sidecar {
         let directory = self.directory.path();

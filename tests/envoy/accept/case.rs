@@ -41,6 +41,9 @@ pub(super) struct Case {
     pub drift: Option<String>,
 }
 
+/// Faults after which no further call is made.
+const ENOUGH: usize = 10;
+
 /// What is wrong with a running sidecar: empty when every call gets its answer, is counted by its cluster alone, and
 /// the drift log names exactly the calls that were not observed.
 pub(super) fn faults(sidecar: &Sidecar, cases: &[Case]) -> Vec<String> {
@@ -56,8 +59,13 @@ pub(super) fn faults(sidecar: &Sidecar, cases: &[Case]) -> Vec<String> {
             faults.push(format!("{case:?}: counted by {risen:?}"));
         }
         before = after;
+        if faults.len() >= ENOUGH {
+            return faults;
+        }
     }
-    faults.extend(drift_faults(sidecar, cases));
+    if faults.is_empty() {
+        faults.extend(drift_faults(sidecar, cases));
+    }
     let complaints = sidecar.complaints();
     if !complaints.is_empty() {
         faults.push(format!("Envoy complains: {complaints}"));

@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener};
-use std::path::Path;
 use std::sync::OnceLock;
 
 use serde::de::DeserializeOwned;
@@ -85,9 +84,9 @@ const UNOBSERVED_GREETING: u16 = 3306;
 pub(super) struct Shop {
     truth: Truth,
     /// Egress of all services.
-    pub model: EgressModel,
+    model: EgressModel,
     /// Knows every name of the shop.
-    pub resolver: SocketAddr,
+    resolver: SocketAddr,
 }
 
 /// The shop of this process: fakes live as long as it does.
@@ -164,7 +163,7 @@ impl Shop {
     }
 
     /// Services with spans, as `namespace/name`.
-    pub(super) fn services(&self) -> Vec<String> {
+    fn services(&self) -> Vec<String> {
         let traced = self
             .truth
             .services
@@ -360,14 +359,12 @@ impl Moves {
     }
 }
 
-/// Starts the sidecar of a service of the shop, waiting for the addresses of its clusters.
-pub(super) fn start(envoy: &Path, service: &str) -> Sidecar {
+/// The files of a service of the shop, before its sidecar starts.
+pub(super) fn prepare(service: &str) -> Prepared {
     let shop = shop();
     let directories = directories(&shop.model);
     let directory = directories[&format!("service/{service}")].strip_prefix("services/");
-    let sidecar = Prepared::write(&shop.model, directory.unwrap(), shop.resolver).start(envoy);
-    sidecar.wait_for_endpoints();
-    sidecar
+    Prepared::write(&shop.model, directory.unwrap(), shop.resolver)
 }
 
 #[test]
@@ -377,7 +374,8 @@ fn every_service_of_the_shop_reaches_what_it_dialled_and_what_it_did_not() {
     let (mut observed, mut unobserved) = (0, 0);
     let services = shop.services();
     for service in &services {
-        let sidecar = start(envoy, service);
+        let sidecar = prepare(service).start(envoy);
+        sidecar.wait_for_endpoints();
         let cases = shop.cases(service, &sidecar);
         let faults = faults(&sidecar, &cases);
         assert!(faults.is_empty(), "{service}:\n{}", faults.join("\n"));
