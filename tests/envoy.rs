@@ -15,4 +15,5 @@ mod reach;
 mod recorded;
 mod sidecar;
 mod snapshots;
+mod tunings;
 mod validate;

@@ -218,10 +218,11 @@ fn edge(caller: &Node, callee: &Node, targets: Vec<Target>, protocol: &str) -> E
 }
 
 /// SplitMix64: the same numbers on every machine.
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
+    /// A number below `sides`.
+    pub(super) fn roll(&mut self, sides: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -229,7 +230,8 @@ impl Dice {
         (mixed ^ (mixed >> 31)) % sides
     }
 
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+    /// One of the values.
+    pub(super) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         let index = self.roll(from.len() as u64);
         from[usize::try_from(index).unwrap()]
     }

@@ -13,8 +13,9 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use tracemesh_graph::egress::EgressModel;
 
-use super::{Entry, FileSet, WriteSummary, write_files};
-use crate::render::envoy::{EnvoyOptions, directories, generation_directory, render_services};
+use super::{FileSet, WriteSummary, write_files};
+use crate::render::envoy::index::Index;
+use crate::render::envoy::{EnvoyOptions, ServiceFiles, generation_directory, render_services};
 
 /// Renders a model and writes it below `root`; every service whose resources changed gets the next generation.
 ///
@@ -62,61 +63,37 @@ pub fn envoy_files(
     wanted: Option<&BTreeSet<String>>,
     options: &EnvoyOptions,
 ) -> Result<EnvoyFiles> {
-    let directories = directories(model);
-    let options = with_generations(root, model, &directories, options)?;
-    let (mut files, index) = render_services(model, &options);
-    let Some(wanted) = wanted else {
-        let proposed_removals = documents::add_whole(root, model, index, &mut files)?;
-        return Ok(EnvoyFiles {
-            files,
-            proposed_removals,
-        });
+    let is_wanted = |id: &str| wanted.is_none_or(|wanted| wanted.contains(id));
+    let mut files = FileSet::new();
+    let mut entries = BTreeMap::new();
+    for (service, rendered) in render_services(model, options, &is_wanted) {
+        let generation = generation_for(root, &rendered)?;
+        entries.insert(service.id.clone(), rendered.place(generation, &mut files));
+    }
+    let index = Index::new(entries);
+    let proposed_removals = match wanted {
+        None => documents::add_whole(root, model, index, &mut files)?,
+        Some(wanted) => {
+            documents::add_named(root, model, index, wanted, &mut files)?;
+            Vec::new()
+        }
     };
-    let kept: Vec<String> = directories
-        .iter()
-        .filter(|(id, _)| wanted.contains(*id))
-        .map(|(_, directory)| format!("{directory}/"))
-        .collect();
-    files.retain(|path, _| {
-        kept.iter()
-            .any(|directory| path.as_str().starts_with(directory))
-    });
-    documents::add_named(root, model, index, wanted, &mut files)?;
     Ok(EnvoyFiles {
         files,
-        proposed_removals: Vec::new(),
+        proposed_removals,
     })
 }
 
-/// The options with the generation of every service: the current one where nothing changed, else the next free one.
-fn with_generations(
-    root: &Path,
-    model: &EgressModel,
-    directories: &BTreeMap<String, String>,
-    options: &EnvoyOptions,
-) -> Result<EnvoyOptions> {
-    let mut options = options.clone();
-    options.generations = BTreeMap::new();
-    let mut newest = BTreeMap::new();
-    for (id, directory) in directories {
-        let xds = root.join(directory).join("xds");
-        newest.insert(id.clone(), newest_generation(&xds)?);
-        if let Some(current) = current_generation(&xds)? {
-            options.generations.insert(id.clone(), current);
+/// The number of the generation of a service: the current one where nothing changed, else the next free one.
+fn generation_for(root: &Path, rendered: &ServiceFiles) -> Result<u32> {
+    let xds = root.join(&rendered.directory).join("xds");
+    if let Some(current) = current_generation(&xds)? {
+        let directory = xds.join(generation_directory(current));
+        if is_written(&directory, &rendered.generation) {
+            return Ok(current);
         }
     }
-    let (unchanged, _) = render_services(model, &options);
-    for (id, directory) in directories {
-        let current = options.generations.get(id).copied();
-        let same = current.is_some_and(|current| {
-            let prefix = format!("{directory}/xds/{}/", generation_directory(current));
-            is_written(root, &unchanged, &prefix)
-        });
-        if !same {
-            options.generations.insert(id.clone(), newest[id] + 1);
-        }
-    }
-    Ok(options)
+    Ok(newest_generation(&xds)? + 1)
 }
 
 /// The generation that `current` points to, when it points to one.
@@ -157,18 +134,11 @@ fn read_generation(name: &str) -> Option<u32> {
     own.then_some(generation)
 }
 
-/// Whether every file with this prefix is on disk as rendered. A file that cannot be read is not: writing it will
-/// say why.
-fn is_written(root: &Path, files: &FileSet, prefix: &str) -> bool {
-    files
-        .iter()
-        .filter(|(path, _)| path.as_str().starts_with(prefix))
-        .all(|(path, entry)| match entry {
-            Entry::File(text) => {
-                fs::read(root.join(path.as_str())).is_ok_and(|written| written == text.as_bytes())
-            }
-            Entry::Link(_) => true,
-        })
+/// Whether every file is on disk as rendered. A file that cannot be read is not: writing it will say why.
+fn is_written(directory: &Path, files: &BTreeMap<String, String>) -> bool {
+    files.iter().all(|(path, text)| {
+        fs::read(directory.join(path)).is_ok_and(|written| written == text.as_bytes())
+    })
 }
 
 #[cfg(test)]

@@ -1,41 +1,51 @@
-//! Egress model -> files for one Envoy per service, in the transparent phase.
+//! Egress model -> files for one Envoy per service.
 //!
 //! ```text
 //! <service directory>/bootstrap.yaml            node, admin, dynamic resources, limits, small stats
 //!                     validate.yaml             the same with every resource inlined, for `envoy --mode validate`
 //!                     xds/current -> gen-NNNN   one rename switches clusters, listeners and routes together
 //!                     xds/gen-NNNN/{cds,lds}.yaml, xds/gen-NNNN/rds/outbound_<port>.yaml
+//!                     xds/eds/<cluster>.yaml    endpoints, where an agent keeps them fresh
 //! index.json egress.json evidence.json          beside `services/`
 //! ```
 //! A catch-all listener passes raw TCP through and logs it; one virtual listener per observed port recognises what was
-//! observed on it and passes the rest through. Transparent means: clusters exist, nothing else changes. There are no
-//! timeouts, no retries and no limits below the defaults; what waits for the tuned phase is listed in the metadata of
-//! each cluster.
+//! observed on it and passes the rest through. Each destination is in a phase of its own. Transparent means: its cluster
+//! exists, nothing else changes; there are no timeouts, no retries and no limits below those of the passthrough. Tuned
+//! means: the settings of the model, where they can act; what does nothing or lacks evidence is listed in the metadata of
+//! the cluster. `docs/envoy.md` has the reasons.
 //!
 //! It refuses to send a connection anywhere but where the application dialled it without a name in the stream that
 //! says so: opaque TCP keeps its original address even inside a cluster of its own.
 
+mod balance;
 mod bootstrap;
 mod cluster;
 mod drift;
 mod http;
 pub(crate) mod index;
+mod inert;
 mod listener;
 mod names;
 mod plan;
 mod port;
 mod route;
+mod settings;
+mod shedding;
+pub mod stats;
 pub mod yaml;
+mod zones;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use sha2::{Digest, Sha256};
 use tracemesh_graph::egress::{EgressModel, ServiceEgress};
+use tracemesh_graph::inventory::Endpoint;
 
 use crate::output_dir::{Entry, FileSet, RelativePath};
+use cluster::EndpointForm;
 use index::{Index, IndexEntry};
-use plan::ServicePlan;
+use plan::{Discovery, ServicePlan};
 use yaml::{Node, map, quote};
 
 /// How captured connections tell the sidecar where they were going.
@@ -62,6 +72,9 @@ pub struct EnvoyOptions {
     pub capture: Capture,
     /// Resolvers to ask; the system's when empty.
     pub dns_resolvers: Vec<SocketAddr>,
+    /// Whether an agent keeps endpoint files fresh: then destinations in the tuned phase whose endpoints are known use
+    /// them, without DNS. Addresses of pods are true for minutes only.
+    pub endpoint_files: bool,
 }
 
 impl Default for EnvoyOptions {
@@ -73,6 +86,7 @@ impl Default for EnvoyOptions {
             generations: BTreeMap::new(),
             capture: Capture::OriginalDst,
             dns_resolvers: Vec::new(),
+            endpoint_files: false,
         }
     }
 }
@@ -107,9 +121,14 @@ pub fn directories(model: &EgressModel) -> BTreeMap<String, String> {
 /// Pure: the same model and options give the same bytes. Names from spans appear only escaped.
 #[must_use]
 pub fn render(model: &EgressModel, options: &EnvoyOptions) -> FileSet {
-    let (mut files, index) = render_services(model, options);
+    let mut files = FileSet::new();
+    let mut entries = BTreeMap::new();
+    for (service, rendered) in render_services(model, options, &|_| true) {
+        let generation = options.generation(service);
+        entries.insert(service.id.clone(), rendered.place(generation, &mut files));
+    }
     let documents = [
-        ("index.json", index::json(&index)),
+        ("index.json", index::json(&Index::new(entries))),
         ("egress.json", index::json(model)),
         ("evidence.json", index::json(&model.evidence)),
     ];
@@ -119,70 +138,140 @@ pub fn render(model: &EgressModel, options: &EnvoyOptions) -> FileSet {
     files
 }
 
-/// The files below `services/`, and the index of them.
-pub(crate) fn render_services(model: &EgressModel, options: &EnvoyOptions) -> (FileSet, Index) {
-    let directories = names::service_directories(&model.services);
-    let mut files = FileSet::new();
-    let mut entries = BTreeMap::new();
-    for (service, directory) in model.services.iter().zip(directories) {
-        let plan = ServicePlan::new(service, options);
-        let own = service_files(service, &plan, &directory, options);
-        let state = (options.generation(service), content_hash(&own));
-        let entry = IndexEntry::new(service, &plan, &directory, state);
-        entries.insert(service.id.clone(), entry);
-        files.extend(own);
+/// The files of one service, whatever the number of their generation.
+pub(crate) struct ServiceFiles {
+    /// Directory of the service.
+    pub(crate) directory: String,
+    /// Files that a switch of generations does not change: path below the directory -> text.
+    beside: BTreeMap<String, String>,
+    /// Files of the generation: path below its directory -> text.
+    pub(crate) generation: BTreeMap<String, String>,
+    entry: IndexEntry,
+}
+
+impl ServiceFiles {
+    /// Puts the files where they belong in a generation, and `current` before it; returns the entry of the index.
+    pub(crate) fn place(self, generation: u32, files: &mut FileSet) -> IndexEntry {
+        let name = generation_directory(generation);
+        let directory = self.directory;
+        for (path, text) in self.beside {
+            files.insert(safe_path(&format!("{directory}/{path}")), Entry::File(text));
+        }
+        for (path, text) in self.generation {
+            let path = safe_path(&format!("{directory}/xds/{name}/{path}"));
+            files.insert(path, Entry::File(text));
+        }
+        let current = safe_path(&format!("{directory}/xds/current"));
+        files.insert(current, Entry::Link(name));
+        self.entry.at(generation)
     }
-    (files, Index::new(entries))
+}
+
+/// The services of a model that are wanted, by node id, with their files, one after the other.
+pub(crate) fn render_services<'a>(
+    model: &'a EgressModel,
+    options: &'a EnvoyOptions,
+    wanted: &'a dyn Fn(&str) -> bool,
+) -> impl Iterator<Item = (&'a ServiceEgress, ServiceFiles)> {
+    let known = zones::known_endpoints(model);
+    let directories = names::service_directories(&model.services);
+    let services = model.services.iter().zip(directories);
+    services
+        .filter(|(service, _)| wanted(&service.id))
+        .map(move |(service, directory)| {
+            let plan = ServicePlan::new(service, known.get(service.id.as_str()), options);
+            (service, service_files(service, &plan, directory, options))
+        })
 }
 
 fn service_files(
     service: &ServiceEgress,
-    plan: &ServicePlan,
-    directory: &str,
+    plan: &ServicePlan<'_>,
+    directory: String,
     options: &EnvoyOptions,
-) -> FileSet {
+) -> ServiceFiles {
     let header = header(service);
-    let clusters = cluster::clusters(service, plan);
+    let document = |node: &Node| node.to_yaml_after(&header);
+    let beside = files_beside(service, plan, options);
+    let beside: BTreeMap<String, String> = beside
+        .into_iter()
+        .map(|(path, node)| (path, document(&node)))
+        .collect();
+    let generation: BTreeMap<String, String> = generation_files(service, plan, options)
+        .into_iter()
+        .map(|(path, node)| (path, document(&node)))
+        .collect();
+    let hash = content_hash(&beside[BOOTSTRAP], &generation);
+    let entry = IndexEntry::new(service, plan, &directory, hash);
+    ServiceFiles {
+        directory,
+        beside,
+        generation,
+        entry,
+    }
+}
+
+const BOOTSTRAP: &str = "bootstrap.yaml";
+
+fn files_beside(
+    service: &ServiceEgress,
+    plan: &ServicePlan<'_>,
+    options: &EnvoyOptions,
+) -> Vec<(String, Node)> {
+    let local = cluster::local(plan, EndpointForm::Files);
+    let bootstrap = bootstrap::dynamic(service, options, local);
+    let checked = bootstrap::inlined(
+        service,
+        options,
+        cluster::local(plan, EndpointForm::Inline),
+        cluster::clusters(service, plan, EndpointForm::Inline),
+        listener::listeners(plan, options, &listener::inline_routes),
+    );
+    let mut files = vec![
+        (BOOTSTRAP.to_owned(), bootstrap),
+        ("validate.yaml".to_owned(), checked),
+    ];
+    let mut endpoint_file = |cluster: &str, endpoints: &BTreeSet<&Endpoint>| {
+        let assignment = zones::assignment(cluster, endpoints);
+        let kind = "envoy.config.endpoint.v3.ClusterLoadAssignment";
+        files.push((zones::file(cluster), resources(kind, vec![assignment])));
+    };
+    for cluster in &plan.clusters {
+        if cluster.discovery == Discovery::Endpoints {
+            endpoint_file(&cluster.name, &cluster.endpoints);
+        }
+    }
+    if let Some(own) = &plan.local {
+        endpoint_file(zones::LOCAL_CLUSTER, own);
+    }
+    files
+}
+
+fn generation_files(
+    service: &ServiceEgress,
+    plan: &ServicePlan<'_>,
+    options: &EnvoyOptions,
+) -> Vec<(String, Node)> {
+    let clusters = cluster::clusters(service, plan, EndpointForm::Files);
     let listeners = listener::listeners(plan, options, &listener::file_routes);
-    let inlined = listener::listeners(plan, options, &listener::inline_routes);
-    let current = generation_directory(options.generation(service));
-    let generation = format!("xds/{current}");
-    let document = |node: &Node| Entry::File(format!("{header}{}", node.to_yaml()));
     let mut files = vec![
         (
-            "bootstrap.yaml".to_owned(),
-            document(&bootstrap::dynamic(service, options)),
+            "cds.yaml".to_owned(),
+            resources("envoy.config.cluster.v3.Cluster", clusters),
         ),
         (
-            "validate.yaml".to_owned(),
-            document(&bootstrap::inlined(service, options, &clusters, &inlined)),
-        ),
-        ("xds/current".to_owned(), Entry::Link(current)),
-        (
-            format!("{generation}/cds.yaml"),
-            document(&resources("envoy.config.cluster.v3.Cluster", clusters)),
-        ),
-        (
-            format!("{generation}/lds.yaml"),
-            document(&resources("envoy.config.listener.v3.Listener", listeners)),
+            "lds.yaml".to_owned(),
+            resources("envoy.config.listener.v3.Listener", listeners),
         ),
     ];
     for port in plan.ports.iter().filter(|port| port.has_routes()) {
         for set in port.route_sets() {
-            let routes = vec![route::configuration(port, &set)];
-            files.push((
-                format!("{generation}/rds/{}.yaml", set.name),
-                document(&resources(
-                    "envoy.config.route.v3.RouteConfiguration",
-                    routes,
-                )),
-            ));
+            let routes = vec![route::configuration(plan, port, &set)];
+            let kind = "envoy.config.route.v3.RouteConfiguration";
+            files.push((format!("rds/{}.yaml", set.name), resources(kind, routes)));
         }
     }
     files
-        .into_iter()
-        .map(|(path, entry)| (safe_path(&format!("{directory}/{path}")), entry))
-        .collect()
 }
 
 /// The only path from names to files: components were made by [`names`] or are constants.
@@ -218,13 +307,15 @@ fn typed(kind: &str, node: Node) -> Node {
     Node::Map(entries)
 }
 
-/// SHA-256 over paths and contents, in hexadecimal.
-fn content_hash(files: &FileSet) -> String {
+/// SHA-256 over paths and contents, in hexadecimal; the number of the generation is not in it.
+fn content_hash(bootstrap: &str, generation: &BTreeMap<String, String>) -> String {
     let mut hash = Sha256::new();
-    for (path, entry) in files {
-        let (Entry::File(text) | Entry::Link(text)) = entry;
+    let generation = generation
+        .iter()
+        .map(|(path, text)| (path.as_str(), text.as_str()));
+    for (path, text) in [(BOOTSTRAP, bootstrap)].into_iter().chain(generation) {
         // Lengths in front, or two different sets could read the same.
-        for part in [path.as_str(), text] {
+        for part in [path, text] {
             hash.update(part.len().to_string());
             hash.update(":");
             hash.update(part);

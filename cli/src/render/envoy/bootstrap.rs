@@ -5,50 +5,51 @@ use tracemesh_graph::egress::ServiceEgress;
 use super::cluster::socket_address;
 use super::listener::watched_file;
 use super::yaml::{Node, list, map};
-use super::{EnvoyOptions, typed};
+use super::{EnvoyOptions, stats, typed, zones};
 
-/// Statistics worth their memory: about 15 per cluster instead of 133.
-const STATS: [&str; 5] = [
-    r"cluster\.[^.]+\.(upstream_rq_(total|completed|[1-5]xx|timeout|pending_overflow|time)|upstream_cx_(total|active|connect_fail|overflow|destroy_remote_with_active_rq)|membership_(healthy|total)|update_failure|circuit_breakers\.default\.(cx|rq|rq_pending)_open)",
-    r"http\.[^.]+\.(downstream_rq_(total|[1-5]xx|rx_reset)|downstream_cx_protocol_error|rds\..*\.update_(success|rejected|failure))",
-    r"(cluster_manager\.cds|listener_manager\.lds)\.update_(success|rejected|failure)",
-    r"tcp\.[^.]+\.downstream_cx_total",
-    r"server\.(live|uptime|memory_allocated|dynamic_unknown_fields|static_unknown_fields)",
-];
-
-/// The bootstrap that pods run with: clusters and listeners from files.
-pub(super) fn dynamic(service: &ServiceEgress, options: &EnvoyOptions) -> Node {
+/// The bootstrap that pods run with: clusters and listeners from files. `local` is the cluster of the service's own
+/// endpoints: Envoy does not start when it is named and not here.
+pub(super) fn dynamic(
+    service: &ServiceEgress,
+    options: &EnvoyOptions,
+    local: Option<Node>,
+) -> Node {
     let resources = map([
-        ("cds_config", watched_file("xds/current/cds.yaml")),
-        ("lds_config", watched_file("xds/current/lds.yaml")),
+        ("cds_config", watched_file("xds/current/cds.yaml", "xds")),
+        ("lds_config", watched_file("xds/current/lds.yaml", "xds")),
     ]);
-    with_process(
-        identity(service, options).with("dynamic_resources", resources),
-        options,
-    )
+    let node = identity(service, options, local.is_some()).with("dynamic_resources", resources);
+    let node = with_process(node, options);
+    match local {
+        Some(local) => node.with("static_resources", map([("clusters", list([local]))])),
+        None => node,
+    }
 }
 
 /// The bootstrap that is checked and never shipped: `--mode validate` does not open the files of dynamic resources.
 pub(super) fn inlined(
     service: &ServiceEgress,
     options: &EnvoyOptions,
-    clusters: &[Node],
-    listeners: &[Node],
+    local: Option<Node>,
+    clusters: Vec<Node>,
+    listeners: Vec<Node>,
 ) -> Node {
+    let node = with_process(identity(service, options, local.is_some()), options);
     let resources = map([
-        ("clusters", list(clusters.iter().cloned())),
-        ("listeners", list(listeners.iter().cloned())),
+        ("clusters", list(local.into_iter().chain(clusters))),
+        ("listeners", list(listeners)),
     ]);
-    with_process(identity(service, options), options).with("static_resources", resources)
+    node.with("static_resources", resources)
 }
 
-fn identity(service: &ServiceEgress, options: &EnvoyOptions) -> Node {
+fn identity(service: &ServiceEgress, options: &EnvoyOptions, zone_aware: bool) -> Node {
     let cluster = if service.namespace.is_empty() {
         service.name.clone()
     } else {
         format!("{}/{}", service.namespace, service.name)
     };
-    // The pod's own name belongs on the command line (`--service-node`).
+    // The pod's own name belongs on the command line (`--service-node`), and so does its zone (`--service-zone`), unless
+    // all pods share it.
     let mut node = map([
         ("id", service.name.as_str().into()),
         ("cluster", cluster.into()),
@@ -60,25 +61,33 @@ fn identity(service: &ServiceEgress, options: &EnvoyOptions) -> Node {
         ("service", service.id.as_str().into()),
         ("namespace", service.namespace.as_str().into()),
         ("environment", service.environment.as_str().into()),
-        ("tracemesh_phase", "transparent".into()),
+        (
+            "tracemesh_phase",
+            super::index::spelling(&super::index::phase(service)).into(),
+        ),
         (
             "tracemesh_egress",
             super::index::spelling(&service.knowledge).into(),
         ),
     ]);
-    map([
+    let identity = map([
         ("node", node.with("metadata", metadata)),
         (
             "admin",
             map([("address", socket_address("127.0.0.1", options.admin_port))]),
         ),
-    ])
+    ]);
+    if zone_aware {
+        let local = map([("local_cluster_name", zones::LOCAL_CLUSTER.into())]);
+        return identity.with("cluster_manager", local);
+    }
+    identity
 }
 
 fn with_process(node: Node, options: &EnvoyOptions) -> Node {
-    let patterns = STATS
-        .iter()
-        .map(|&regex| map([("safe_regex", map([("regex", regex.into())]))]));
+    let patterns = stats::patterns()
+        .into_iter()
+        .map(|regex| map([("safe_regex", map([("regex", regex.into())]))]));
     let stats = map([(
         "stats_matcher",
         map([("inclusion_list", map([("patterns", list(patterns))]))]),

@@ -1,13 +1,17 @@
 //! Clusters: one per observed host and port, and the fixed ones that every sidecar has.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
-use tracemesh_graph::egress::{Destination, ServiceEgress, TargetProtocol};
+use tracemesh_graph::egress::{ServiceEgress, SettingName, TargetProtocol, Tuning};
+use tracemesh_graph::inventory::{Addressing, Endpoint};
 
-use super::http;
+use super::http::{self, Life, RENEWAL};
+use super::index::spelling;
+use super::listener::watched_file;
 use super::plan::{ClusterPlan, Discovery, ServicePlan, Upstream};
-use super::typed;
+use super::route::RoutePlan;
 use super::yaml::{Node, list, map};
+use super::{balance, inert, settings, typed, zones};
 
 /// Where an unmanaged call had no limit, neither has the passthrough, nor a cluster of its own: Envoy's default of 1024
 /// would refuse calls that pass as long as nobody defines their destination.
@@ -15,90 +19,128 @@ const NO_LIMIT: u64 = 1_000_000;
 /// That of the passthrough too: an observed call must not fail where an unobserved one would not.
 const CONNECT_TIMEOUT: &str = "10s";
 
-/// What waits for the tuned phase, whatever the cluster.
-const WITHHELD: [&str; 5] = [
-    "timeouts",
-    "retries and retry budget",
-    "outlier detection",
-    "limits from observed concurrency; 1000000 until then, as on the passthrough",
-    "least-request load balancing and slow start",
-];
+/// How a cluster without a budget caps its retries: Envoy's own default, which did not let a storm sustain itself.
+const FEW_RETRIES: u64 = 3;
 
 /// Said where HTTP/2 may stay on one connection: behind a virtual address that is one pod.
-const HEADLESS: &str =
-    "spreading HTTP/2 over pods while the name has one address: ask for a headless service";
+const HEADLESS: &str = "HTTP/2 stays on one pod for the life of a connection while the name has one address: ask for a headless service";
 
 /// Said where a name could not be completed.
 const AS_DIALLED: &str =
     "name as dialled, not completed: each lookup costs one query per entry of the search list";
 
+/// Where a cluster with an endpoint file has its endpoints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum EndpointForm {
+    /// In the file.
+    Files,
+    /// In place, to be checked.
+    Inline,
+}
+
 /// All clusters of a service, without their type.
-pub(super) fn clusters(service: &ServiceEgress, plan: &ServicePlan) -> Vec<Node> {
-    let destinations: BTreeMap<&str, &Destination> = service
-        .destinations
+pub(super) fn clusters(
+    service: &ServiceEgress,
+    plan: &ServicePlan<'_>,
+    form: EndpointForm,
+) -> Vec<Node> {
+    let observed = plan
+        .clusters
         .iter()
-        .map(|destination| (destination.node.as_str(), destination))
-        .collect();
-    let observed = plan.clusters.iter().map(|cluster| {
-        let destination = destinations.get(cluster.node.as_str()).copied();
-        observed_cluster(service, destination, cluster)
-    });
+        .map(|cluster| observed_cluster(service, plan, cluster, form));
+    let mirror = || http::upstream(Upstream::Mirror, &Life::default());
     let fixed = [
         endpoints_cluster("blackhole", None),
         passthrough("passthrough"),
         // Apart from the outbound one, or its counters would mix what comes in with what goes out.
         passthrough("inbound_passthrough"),
-        passthrough("passthrough_http")
-            .with("typed_extension_protocol_options", http::mirror(None)),
+        passthrough("passthrough_http").with("typed_extension_protocol_options", mirror()),
     ];
     let inbound = plan
         .inbound
         .iter()
-        .map(|(port, protocol)| inbound_cluster(*port, *protocol));
+        .map(|(port, protocol)| inbound_cluster(plan, *port, *protocol));
     observed.chain(fixed).chain(inbound).collect()
+}
+
+/// The cluster of the service's own endpoints; it carries no calls.
+pub(super) fn local(plan: &ServicePlan<'_>, form: EndpointForm) -> Option<Node> {
+    let own = plan.local.as_ref()?;
+    Some(endpoint_file_cluster(zones::LOCAL_CLUSTER, own, form))
 }
 
 fn observed_cluster(
     service: &ServiceEgress,
-    destination: Option<&Destination>,
-    cluster: &ClusterPlan,
+    plan: &ServicePlan<'_>,
+    cluster: &ClusterPlan<'_>,
+    form: EndpointForm,
 ) -> Node {
-    let mut node = discovered(cluster)
-        .with("circuit_breakers", limits(true))
+    let tuning = cluster.tuning();
+    let connect = settings::duration(tuning, SettingName::ConnectTimeout);
+    let mut node = discovered(cluster, form)
         .with(
-            "upstream_connection_options",
-            map([("tcp_keepalive", map([("keepalive_time", 300_u64.into())]))]),
-        );
+            "connect_timeout",
+            connect.as_deref().unwrap_or(CONNECT_TIMEOUT),
+        )
+        .with("circuit_breakers", limits(tuning))
+        .with("upstream_connection_options", keepalive());
+    for (key, value) in balance::entries(plan, cluster) {
+        node = node.with(key, value);
+    }
     if let Some(upstream) = cluster.upstream {
-        let renewal = cluster.pins_connections().then_some(http::RENEWAL);
-        let options = match upstream {
-            Upstream::Http1 => http::explicit_http1(),
-            Upstream::Http2 => http::explicit_http2(renewal),
-            Upstream::Mirror => http::mirror(renewal),
-        };
+        let options = http::upstream(upstream, &life(cluster));
         node = node.with("typed_extension_protocol_options", options);
     }
-    let facts = metadata(service, destination, cluster);
+    let facts = metadata(service, plan, cluster);
     node.with(
         "metadata",
         map([("filter_metadata", map([("tracemesh", facts)]))]),
     )
 }
 
+fn life(cluster: &ClusterPlan<'_>) -> Life {
+    let tuning = cluster.tuning();
+    let renewal = cluster.pins_connections().then(|| RENEWAL.to_owned());
+    Life {
+        idle: settings::duration(tuning, SettingName::UpstreamIdle),
+        whole: settings::duration(tuning, SettingName::MaxConnectionDuration).or(renewal),
+    }
+}
+
+/// Long-lived connections cross firewalls that forget idle ones.
+fn keepalive() -> Node {
+    map([("tcp_keepalive", map([("keepalive_time", 300_u64.into())]))])
+}
+
 /// The part of a cluster that says where its endpoints are.
-fn discovered(cluster: &ClusterPlan) -> Node {
+fn discovered(cluster: &ClusterPlan<'_>, form: EndpointForm) -> Node {
     let name = cluster.name.as_str();
     match &cluster.discovery {
-        Discovery::KubeDns { name, absolute } => dns(cluster, &query(name, *absolute), false),
+        Discovery::KubeDns { name, absolute, .. } => dns(cluster, &query(name, *absolute), false),
         Discovery::OtherDns { name, absolute } => dns(cluster, &query(name, *absolute), true),
-        Discovery::Static(ip) => endpoints_cluster(name, Some((&ip.to_string(), cluster.port))),
+        Discovery::Endpoints => endpoint_file_cluster(name, &cluster.endpoints, form),
+        Discovery::Static(ip) => static_cluster(
+            name,
+            load_assignment(name, Some((&ip.to_string(), cluster.port))),
+        ),
         Discovery::OriginalDst => map([
             ("name", name.into()),
             ("type", "ORIGINAL_DST".into()),
             ("lb_policy", "CLUSTER_PROVIDED".into()),
-            ("connect_timeout", CONNECT_TIMEOUT.into()),
         ]),
     }
+}
+
+fn endpoint_file_cluster(name: &str, endpoints: &BTreeSet<&Endpoint>, form: EndpointForm) -> Node {
+    if form == EndpointForm::Inline {
+        return static_cluster(name, zones::assignment(name, endpoints));
+    }
+    let source = watched_file(&zones::file(name), zones::DIRECTORY);
+    map([
+        ("name", name.into()),
+        ("type", "EDS".into()),
+        ("eds_cluster_config", map([("eds_config", source)])),
+    ])
 }
 
 /// A complete name ends in a dot: without it, the resolver walks the search list of the pod.
@@ -109,12 +151,17 @@ fn query(name: &str, absolute: bool) -> String {
 
 /// `outside`: a name that Kubernetes does not serve. It keeps its last address when resolution fails and never delays
 /// the start of the sidecar.
-fn dns(cluster: &ClusterPlan, host: &str, outside: bool) -> Node {
+fn dns(cluster: &ClusterPlan<'_>, host: &str, outside: bool) -> Node {
+    let family = if cluster.ipv6 {
+        "V4_PREFERRED"
+    } else {
+        "V4_ONLY"
+    };
     let config = typed(
         "envoy.extensions.clusters.dns.v3.DnsCluster",
         map([
-            ("dns_lookup_family", "V4_ONLY".into()),
-            ("dns_refresh_rate", "30s".into()),
+            ("dns_lookup_family", family.into()),
+            ("dns_refresh_rate", refresh_rate(cluster).into()),
             ("respect_dns_ttl", outside.into()),
             ("all_addresses_in_single_endpoint", outside.into()),
             ("dns_jitter", "0.5s".into()),
@@ -129,7 +176,6 @@ fn dns(cluster: &ClusterPlan, host: &str, outside: bool) -> Node {
                 ("typed_config", config),
             ]),
         ),
-        ("connect_timeout", CONNECT_TIMEOUT.into()),
         ("wait_for_warm_on_init", (!outside).into()),
         (
             "load_assignment",
@@ -138,13 +184,28 @@ fn dns(cluster: &ClusterPlan, host: &str, outside: bool) -> Node {
     ])
 }
 
-fn endpoints_cluster(name: &str, endpoint: Option<(&str, u16)>) -> Node {
+/// A virtual address outlives its pods; the addresses of a headless service are those of pods.
+const fn refresh_rate(cluster: &ClusterPlan<'_>) -> &'static str {
+    match &cluster.discovery {
+        Discovery::KubeDns { addressing, .. } => match addressing {
+            Some(Addressing::Headless) => "5s",
+            Some(Addressing::VirtualIp | Addressing::ExternalName) => "30s",
+            None => "10s",
+        },
+        _ => "30s",
+    }
+}
+
+fn static_cluster(name: &str, assignment: Node) -> Node {
     map([
         ("name", name.into()),
         ("type", "STATIC".into()),
-        ("connect_timeout", CONNECT_TIMEOUT.into()),
-        ("load_assignment", load_assignment(name, endpoint)),
+        ("load_assignment", assignment),
     ])
+}
+
+fn endpoints_cluster(name: &str, endpoint: Option<(&str, u16)>) -> Node {
+    static_cluster(name, load_assignment(name, endpoint)).with("connect_timeout", CONNECT_TIMEOUT)
 }
 
 fn load_assignment(name: &str, endpoint: Option<(&str, u16)>) -> Node {
@@ -175,93 +236,100 @@ fn passthrough(name: &str) -> Node {
         ("type", "ORIGINAL_DST".into()),
         ("lb_policy", "CLUSTER_PROVIDED".into()),
         ("connect_timeout", CONNECT_TIMEOUT.into()),
-        ("circuit_breakers", limits(false)),
+        ("circuit_breakers", limits(&Tuning::default())),
+        ("upstream_connection_options", keepalive()),
     ])
 }
 
-fn inbound_cluster(port: u16, protocol: TargetProtocol) -> Node {
-    let options = match protocol {
-        TargetProtocol::Grpc | TargetProtocol::Http2 => http::explicit_http2(None),
-        _ => http::mirror(None),
+fn inbound_cluster(plan: &ServicePlan<'_>, port: u16, protocol: TargetProtocol) -> Node {
+    let version = match protocol {
+        TargetProtocol::Grpc | TargetProtocol::Http2 => Upstream::Http2,
+        _ => Upstream::Mirror,
+    };
+    let life = Life {
+        idle: settings::duration(plan.inbound_tuning, SettingName::UpstreamIdle),
+        whole: None,
     };
     endpoints_cluster(&format!("inbound_{port}"), Some(("127.0.0.1", port)))
-        .with("circuit_breakers", limits(false))
-        .with("typed_extension_protocol_options", options)
+        .with("circuit_breakers", limits(&Tuning::default()))
+        .with(
+            "typed_extension_protocol_options",
+            http::upstream(version, &life),
+        )
 }
 
-/// `track_remaining`: the gauges that tell how much concurrency there is, for the limits of the tuned phase.
-fn limits(track_remaining: bool) -> Node {
-    let mut threshold = map([
-        ("max_connections", NO_LIMIT.into()),
-        ("max_pending_requests", NO_LIMIT.into()),
-        ("max_requests", NO_LIMIT.into()),
-        ("max_retries", NO_LIMIT.into()),
+/// Circuit breakers; those of the passthrough where the model has no limit.
+fn limits(tuning: &Tuning) -> Node {
+    let limit = |name| Node::from(settings::number(tuning, name).unwrap_or(NO_LIMIT));
+    let threshold = map([
+        ("max_connections", limit(SettingName::MaxConnections)),
+        (
+            "max_pending_requests",
+            limit(SettingName::MaxPendingRequests),
+        ),
+        ("max_requests", limit(SettingName::MaxRequests)),
+        retry_limit(tuning),
     ]);
-    if track_remaining {
-        threshold = threshold.with("track_remaining", true);
-    }
     map([("thresholds", list([threshold]))])
 }
 
-/// Facts for people who read `/config_dump`; no numbers, because those would change the file with every window.
-fn metadata(
-    service: &ServiceEgress,
-    destination: Option<&Destination>,
-    cluster: &ClusterPlan,
-) -> Node {
-    let (inert, how) = match &cluster.discovery {
-        Discovery::KubeDns { .. } => (
-            "zone-aware routing: names carry no zone; all else while the name has one address",
-            "kube_dns",
-        ),
-        Discovery::OtherDns { .. } => (
-            "load balancing and ejection: one address at a time behind one name",
-            "dns",
-        ),
-        Discovery::Static(_) => ("load balancing and ejection: one address", "static"),
-        Discovery::OriginalDst => (
-            "load balancing and ejection: connections keep the dialled address",
-            "original_dst",
-        ),
+/// The entry that caps retries. Without retries of ours there are only those that a client asks for in a header.
+fn retry_limit(tuning: &Tuning) -> (&'static str, Node) {
+    let Some(percent) = settings::number(tuning, SettingName::RetryBudget) else {
+        let retries = RoutePlan::new(tuning, false).retries();
+        let most = if retries { FEW_RETRIES } else { NO_LIMIT };
+        return ("max_retries", most.into());
     };
-    let mut node = map([
-        ("from", service.name.as_str().into()),
-        ("to", cluster.node.as_str().into()),
-        ("phase", "transparent".into()),
-        ("addresses", list(cluster.addresses.iter().cloned())),
-        ("discovery", how.into()),
-        ("assumed", cluster.assumed.into()),
-        (
-            "protocols",
-            list(cluster.protocols.iter().map(super::index::spelling)),
-        ),
+    let least = settings::number(tuning, SettingName::RetryMinConcurrency);
+    let budget = map([
+        ("budget_percent", map([("value", percent.into())])),
+        ("min_retry_concurrency", least.unwrap_or(FEW_RETRIES).into()),
     ]);
-    if let Discovery::KubeDns { absolute, .. } | Discovery::OtherDns { absolute, .. } =
-        &cluster.discovery
-        && !absolute
-    {
-        node = node.with("note", AS_DIALLED);
+    ("retry_budget", budget)
+}
+
+/// Facts for people who read `/config_dump`; no numbers, because those would change the file with every window.
+fn metadata(service: &ServiceEgress, plan: &ServicePlan<'_>, cluster: &ClusterPlan<'_>) -> Node {
+    let destination = cluster.destination;
+    let mut notes = Vec::new();
+    if cluster.is_as_dialled() {
+        notes.push(AS_DIALLED);
     }
     if cluster.by_port_only {
-        node = node.with("note", "attributed by port only: no address is known");
+        notes.push("attributed by port only: no address is known");
     }
-    if let Some(destination) = destination {
-        node = node
-            .with("kind", super::index::spelling(&destination.kind))
-            .with(
-                "address_source",
-                super::index::spelling(&destination.address_source),
-            )
-            .with(
-                "confidence",
-                super::index::spelling(&destination.confidence),
-            )
-            .with(
-                "evidence",
-                list(destination.evidence.iter().map(super::index::spelling)),
-            );
+    if cluster.pins_connections() {
+        notes.push(HEADLESS);
     }
-    let pinned = cluster.pins_connections().then_some(HEADLESS);
-    node.with("inert", list([inert].into_iter().chain(pinned)))
-        .with("withheld_until_tuned", list(WITHHELD))
+    let inert = inert::inert(plan, cluster);
+    let withheld = destination.tuning.withheld.iter();
+    map([
+        ("from", service.name.as_str().into()),
+        ("to", destination.node.as_str().into()),
+        ("phase", spelling(&destination.tuning.phase).into()),
+        ("addresses", list(cluster.addresses.iter().cloned())),
+        ("discovery", discovery_word(cluster).into()),
+        ("assumed", cluster.assumed.into()),
+        ("protocols", list(cluster.protocols.iter().map(spelling))),
+        ("kind", spelling(&destination.kind).into()),
+        (
+            "address_source",
+            spelling(&destination.address_source).into(),
+        ),
+        ("confidence", spelling(&destination.confidence).into()),
+        ("evidence", list(destination.evidence.iter().map(spelling))),
+        ("notes", list(notes)),
+        ("inert", list(inert.iter().map(inert::words))),
+        ("withheld", list(withheld.map(inert::words))),
+    ])
+}
+
+const fn discovery_word(cluster: &ClusterPlan<'_>) -> &'static str {
+    match &cluster.discovery {
+        Discovery::KubeDns { .. } => "kube_dns",
+        Discovery::OtherDns { .. } => "dns",
+        Discovery::Endpoints => "endpoint_file",
+        Discovery::Static(_) => "static",
+        Discovery::OriginalDst => "original_dst",
+    }
 }

@@ -20,6 +20,11 @@ pub(super) fn whole_port() -> Node {
     log("attributed_by_port", "tcp_whole_port", "-")
 }
 
+/// Log of connections to a port of the sidecar itself, the only ones that are not passed on.
+pub(super) fn refused() -> Node {
+    log("refused", "loop_guard", "-")
+}
+
 const UNOBSERVED: &str = "unobserved";
 
 fn log(what: &str, kind: &str, authority: &str) -> Node {

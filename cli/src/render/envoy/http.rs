@@ -1,18 +1,24 @@
 //! HTTP settings: the connection manager and the upstream protocol of clusters.
 //!
-//! Every field here removes one way in which a proxy changes what passes through it: header case, size limits, added
-//! headers, upgrades, idle cuts.
+//! Nearly every field here removes one way in which a proxy changes what passes through it: header case, size limits,
+//! added headers, upgrades, idle cuts.
 
+use super::plan::Upstream;
 use super::typed;
 use super::yaml::{Node, list, map};
 
-/// A connection manager; `routes` is its `rds` or `route_config` entry.
+/// Most headers of a message: with the default of 100, Envoy answers larger ones with 431 and 502.
+const MAX_HEADERS: u64 = 1000;
+
+/// A connection manager; `routes` is its `rds` or `route_config` entry, `filters` come before the router.
 pub(super) fn connection_manager(
     stat_prefix: &str,
     routes: (&str, Node),
+    filters: Vec<Node>,
     drift: Option<Node>,
 ) -> Node {
-    let router = typed(
+    let router = filter(
+        "router",
         "envoy.extensions.filters.http.router.v3.Router",
         map([("suppress_envoy_headers", true.into())]),
     );
@@ -30,7 +36,7 @@ pub(super) fn connection_manager(
         ),
         (
             "common_http_protocol_options",
-            map([("max_headers_count", 1000_u64.into())]),
+            map([("max_headers_count", MAX_HEADERS.into())]),
         ),
         ("max_request_headers_kb", 96_u64.into()),
         ("generate_request_id", false.into()),
@@ -43,13 +49,7 @@ pub(super) fn connection_manager(
             "upgrade_configs",
             list([map([("upgrade_type", "websocket".into())])]),
         ),
-        (
-            "http_filters",
-            list([map([
-                ("name", "envoy.filters.http.router".into()),
-                ("typed_config", router),
-            ])]),
-        ),
+        ("http_filters", list(filters.into_iter().chain([router]))),
     ]);
     if let Some(drift) = drift {
         config = config.with("access_log", list([drift]));
@@ -69,48 +69,61 @@ pub(super) fn connection_manager(
     ])
 }
 
+/// An HTTP filter.
+pub(super) fn filter(name: &str, kind: &str, config: Node) -> Node {
+    map([
+        ("name", format!("envoy.filters.http.{name}").into()),
+        ("typed_config", typed(kind, config)),
+    ])
+}
+
 /// How long a connection lives that could pin a client to one pod; requests in flight end in peace.
 pub(super) const RENEWAL: &str = "60s";
 
-/// Upstream options: HTTP/1.x only.
-pub(super) fn explicit_http1() -> Node {
-    let protocol = map([("http_protocol_options", http1_options())]);
-    upstream(map([("explicit_http_config", protocol)]), None)
+/// How long the connections of a cluster live; Envoy's defaults when absent.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Life {
+    /// Without a call.
+    pub idle: Option<String>,
+    /// At all.
+    pub whole: Option<String>,
 }
 
-/// Upstream options: HTTP/2 only, on connections that live this long.
-pub(super) fn explicit_http2(renewal: Option<&str>) -> Node {
-    let protocol = map([("http2_protocol_options", map([]))]);
-    upstream(map([("explicit_http_config", protocol)]), renewal)
-}
-
-/// Upstream options: whatever the client speaks, on connections that live this long.
-pub(super) fn mirror(renewal: Option<&str>) -> Node {
-    let protocols = map([
-        ("http_protocol_options", http1_options()),
-        ("http2_protocol_options", map([])),
-    ]);
-    upstream(
-        map([("use_downstream_protocol_config", protocols)]),
-        renewal,
-    )
-}
-
-fn upstream(options: Node, renewal: Option<&str>) -> Node {
+/// Upstream options of a cluster.
+pub(super) fn upstream(version: Upstream, life: &Life) -> Node {
     const NAME: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
-    let mut options = typed(NAME, options);
-    if let Some(renewal) = renewal {
-        let common = map([("max_connection_duration", renewal.into())]);
-        options = options.with("common_http_protocol_options", common);
+    let http1 = || {
+        map([
+            ("header_key_format", preserve_case()),
+            ("enable_trailers", true.into()),
+        ])
+    };
+    let protocol = match version {
+        Upstream::Http1 => (
+            "explicit_http_config",
+            map([("http_protocol_options", http1())]),
+        ),
+        Upstream::Http2 => (
+            "explicit_http_config",
+            map([("http2_protocol_options", map([]))]),
+        ),
+        Upstream::Mirror => (
+            "use_downstream_protocol_config",
+            map([
+                ("http_protocol_options", http1()),
+                ("http2_protocol_options", map([])),
+            ]),
+        ),
+    };
+    let mut common = map([("max_headers_count", MAX_HEADERS.into())]);
+    if let Some(idle) = &life.idle {
+        common = common.with("idle_timeout", idle.as_str());
     }
-    map([(NAME, options)])
-}
-
-fn http1_options() -> Node {
-    map([
-        ("header_key_format", preserve_case()),
-        ("enable_trailers", true.into()),
-    ])
+    if let Some(whole) = &life.whole {
+        common = common.with("max_connection_duration", whole.as_str());
+    }
+    let options = map([("common_http_protocol_options", common), protocol]);
+    map([(NAME, typed(NAME, options))])
 }
 
 fn preserve_case() -> Node {

@@ -1,17 +1,18 @@
 //! `index.json`: which directory belongs to which service, and what is in it (`tracemesh.envoy-index/v1`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use tracemesh_graph::egress::{EgressKnowledge, ServiceEgress};
+use tracemesh_graph::egress::{Absent, EgressKnowledge, Feature, Phase, ServiceEgress, Tuning};
+use tracemesh_graph::hazards::HazardKind;
 
+use super::inert::{inert, inert_inbound};
 use super::plan::ServicePlan;
 
 /// The index; its JSON is a public format.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Index {
     schema: Schema,
-    phase: Phase,
     /// Service node id -> its entry.
     pub(crate) services: BTreeMap<String, IndexEntry>,
 }
@@ -22,10 +23,16 @@ enum Schema {
     V1,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+/// Phase of a service over its destinations and its inbound traffic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Phase {
+pub(super) enum ServicePhase {
+    /// All of it is defined and no more.
     Transparent,
+    /// All of it has settings.
+    Tuned,
+    /// Some of it has.
+    Mixed,
 }
 
 /// Place of a service's files in their life.
@@ -45,7 +52,10 @@ pub(crate) struct IndexEntry {
     #[serde(default)]
     pub(crate) state: FileState,
     pub(crate) directory: String,
+    /// Number of its generation directory.
     generation: u32,
+    phase: ServicePhase,
+    /// Of `bootstrap.yaml` and the files of the generation.
     content_sha256: String,
     egress: EgressKnowledge,
     destinations: usize,
@@ -54,20 +64,52 @@ pub(crate) struct IndexEntry {
     inbound_ports: usize,
     unresolved: usize,
     conflicts: usize,
-    withheld: Vec<String>,
+    /// What a sidecar changes for it.
+    hazards: Vec<HazardKind>,
+    /// Features that are set or could be, and do nothing.
+    inert: Vec<IdleFeature>,
+    /// Features for which the evidence does not suffice.
+    withheld: Vec<IdleFeature>,
+    /// Addresses that the model has and the files have not.
+    left_out: Vec<String>,
+}
+
+/// A feature that does not act, and where.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct IdleFeature {
+    feature: Feature,
+    reason: String,
+    /// Node ids of destinations; that of the service itself stands for its inbound traffic.
+    destinations: BTreeSet<String>,
 }
 
 impl IndexEntry {
     pub(super) fn new(
         service: &ServiceEgress,
-        plan: &ServicePlan,
+        plan: &ServicePlan<'_>,
         directory: &str,
-        (generation, content_sha256): (u32, String),
+        content_sha256: String,
     ) -> Self {
+        let own = service.id.as_str();
+        let clusters = plan.clusters.iter();
+        let inert_here = clusters.flat_map(|cluster| {
+            let node = cluster.destination.node.as_str();
+            inert(plan, cluster).into_iter().map(move |one| (node, one))
+        });
+        let inert_inbound = inert_inbound(plan).into_iter().map(|one| (own, one));
+        let tunings = service
+            .destinations
+            .iter()
+            .map(|destination| (destination.node.as_str(), &destination.tuning))
+            .chain([(own, &service.inbound_tuning)]);
+        let withheld = tunings.flat_map(|(node, tuning): (&str, &Tuning)| {
+            tuning.withheld.iter().map(move |one| (node, one.clone()))
+        });
         Self {
             state: FileState::Active,
             directory: directory.to_owned(),
-            generation,
+            generation: 0,
+            phase: phase(service),
             content_sha256,
             egress: service.knowledge,
             destinations: service.destinations.len(),
@@ -76,16 +118,60 @@ impl IndexEntry {
             inbound_ports: plan.inbound.len(),
             unresolved: service.unresolved.len(),
             conflicts: service.conflicts.len(),
-            withheld: plan.withheld.clone(),
+            hazards: service.hazards.iter().map(|note| note.hazard).collect(),
+            inert: by_reason(inert_here.chain(inert_inbound)),
+            withheld: by_reason(withheld),
+            left_out: plan.left_out.clone(),
         }
+    }
+
+    /// The same entry, of a generation.
+    pub(super) fn at(mut self, generation: u32) -> Self {
+        self.generation = generation;
+        self
+    }
+}
+
+/// Reasons repeat over destinations: each is listed once.
+fn by_reason<'a>(all: impl Iterator<Item = (&'a str, Absent)>) -> Vec<IdleFeature> {
+    let mut groups: BTreeMap<Absent, BTreeSet<String>> = BTreeMap::new();
+    for (node, absent) in all {
+        groups.entry(absent).or_default().insert(node.to_owned());
+    }
+    groups
+        .into_iter()
+        .map(|(absent, destinations)| IdleFeature {
+            feature: absent.feature,
+            reason: absent.reason,
+            destinations,
+        })
+        .collect()
+}
+
+/// The phase of a service: that of its destinations, and of its inbound traffic where that has settings.
+pub(super) fn phase(service: &ServiceEgress) -> ServicePhase {
+    let inbound = &service.inbound_tuning;
+    let has_inbound = inbound.phase == Phase::Tuned || !inbound.settings.is_empty();
+    let phases: BTreeSet<Phase> = service
+        .destinations
+        .iter()
+        .map(|destination| destination.tuning.phase)
+        .chain(has_inbound.then_some(inbound.phase))
+        .collect();
+    match (
+        phases.contains(&Phase::Transparent),
+        phases.contains(&Phase::Tuned),
+    ) {
+        (true, true) => ServicePhase::Mixed,
+        (false, true) => ServicePhase::Tuned,
+        (_, false) => ServicePhase::Transparent,
     }
 }
 
 impl Index {
-    pub(super) const fn new(services: BTreeMap<String, IndexEntry>) -> Self {
+    pub(crate) const fn new(services: BTreeMap<String, IndexEntry>) -> Self {
         Self {
             schema: Schema::V1,
-            phase: Phase::Transparent,
             services,
         }
     }

@@ -9,35 +9,45 @@ use super::cluster::socket_address;
 use super::plan::ServicePlan;
 use super::port::{PortPlan, RouteSet};
 use super::yaml::{Node, list, map};
-use super::{Capture, EnvoyOptions, drift, http, route, typed};
+use super::{Capture, EnvoyOptions, drift, http, route, shedding, typed};
 
 /// How a connection manager gets its routes: the entry of its configuration.
-pub(super) type RouteSource = dyn Fn(&PortPlan, &RouteSet<'_>) -> (&'static str, Node);
+pub(super) type RouteSource =
+    dyn Fn(&ServicePlan<'_>, &PortPlan, &RouteSet<'_>) -> (&'static str, Node);
 
 /// Routes from the file of the listener.
-pub(super) fn file_routes(_: &PortPlan, set: &RouteSet<'_>) -> (&'static str, Node) {
+pub(super) fn file_routes(
+    _: &ServicePlan<'_>,
+    _: &PortPlan,
+    set: &RouteSet<'_>,
+) -> (&'static str, Node) {
     let path = format!("xds/current/rds/{}.yaml", set.name);
     let source = map([
         ("route_config_name", set.name.as_str().into()),
-        ("config_source", watched_file(&path)),
+        ("config_source", watched_file(&path, "xds")),
     ]);
     ("rds", source)
 }
 
 /// Routes in place, with their clusters checked.
-pub(super) fn inline_routes(port: &PortPlan, set: &RouteSet<'_>) -> (&'static str, Node) {
-    let routes = route::configuration(port, set).with("validate_clusters", true);
+pub(super) fn inline_routes(
+    plan: &ServicePlan<'_>,
+    port: &PortPlan,
+    set: &RouteSet<'_>,
+) -> (&'static str, Node) {
+    let routes = route::configuration(plan, port, set).with("validate_clusters", true);
     ("route_config", routes)
 }
 
-/// A resource file that is read again when `xds/current` is switched: only a rename in the watched directory counts.
-pub(super) fn watched_file(path: &str) -> Node {
+/// A resource file that is read again at a rename in the directory; writing in place is not noticed. Where the directory
+/// is `xds`, that is the switch of `current`.
+pub(super) fn watched_file(path: &str, directory: &str) -> Node {
     map([
         (
             "path_config_source",
             map([
                 ("path", path.into()),
-                ("watched_directory", map([("path", "xds".into())])),
+                ("watched_directory", map([("path", directory.into())])),
             ]),
         ),
         ("resource_api_version", "V3".into()),
@@ -46,7 +56,7 @@ pub(super) fn watched_file(path: &str) -> Node {
 
 /// All listeners of a service, without their type.
 pub(super) fn listeners(
-    plan: &ServicePlan,
+    plan: &ServicePlan<'_>,
     options: &EnvoyOptions,
     routes: &RouteSource,
 ) -> Vec<Node> {
@@ -57,7 +67,7 @@ pub(super) fn listeners(
             own.extend(
                 inspected
                     .iter()
-                    .map(|set| inspected_port(port, set, routes)),
+                    .map(|set| inspected_port(plan, port, set, routes)),
             );
             own.extend(exact_addresses(port));
         } else {
@@ -95,7 +105,7 @@ fn loop_guard(port: u16) -> Node {
     chain(
         "loop-guard",
         Some(map([("destination_port", port.into())])),
-        tcp_proxy("loop_guard", "blackhole", None),
+        tcp_proxy("loop_guard", "blackhole", Some(drift::refused())),
     )
 }
 
@@ -109,7 +119,12 @@ fn virtual_listener(name: &str, address: &str, port: u16) -> Node {
 }
 
 /// A port with names inside the stream: HTTP authorities, TLS server names or both.
-fn inspected_port(port: &PortPlan, set: &RouteSet<'_>, routes: &RouteSource) -> Node {
+fn inspected_port(
+    plan: &ServicePlan<'_>,
+    port: &PortPlan,
+    set: &RouteSet<'_>,
+    routes: &RouteSource,
+) -> Node {
     let with_tls = !port.server_names.is_empty();
     let mut inspectors = Vec::new();
     if with_tls {
@@ -130,7 +145,13 @@ fn inspected_port(port: &PortPlan, set: &RouteSet<'_>, routes: &RouteSource) -> 
         })
         .collect();
     if port.has_routes() {
-        chains.push(http_chain(port, set, routes));
+        let manager = http::connection_manager(
+            &set.name,
+            routes(plan, port, set),
+            Vec::new(),
+            Some(drift::requests()),
+        );
+        chains.push(http_chain(port, manager));
     }
     let address = set.address.unwrap_or(Ipv4Addr::UNSPECIFIED).to_string();
     virtual_listener(&set.name, &address, port.port)
@@ -144,7 +165,7 @@ fn inspected_port(port: &PortPlan, set: &RouteSet<'_>, routes: &RouteSource) -> 
         )
 }
 
-fn http_chain(port: &PortPlan, set: &RouteSet<'_>, routes: &RouteSource) -> Node {
+fn http_chain(port: &PortPlan, manager: Node) -> Node {
     let protocols = (
         "application_protocols",
         list(["http/1.0", "http/1.1", "h2c"]),
@@ -156,7 +177,6 @@ fn http_chain(port: &PortPlan, set: &RouteSet<'_>, routes: &RouteSource) -> Node
     } else {
         map([protocols])
     };
-    let manager = http::connection_manager(&set.name, routes(port, set), Some(drift::requests()));
     chain("http", Some(matches), manager)
 }
 
@@ -207,14 +227,15 @@ fn exact_addresses(port: &PortPlan) -> Vec<Node> {
 
 /// One listener for all ports of the service. It must not hand connections over by their original port: they would
 /// end in the outbound listener of that port.
-fn inbound(plan: &ServicePlan, options: &EnvoyOptions) -> Node {
+fn inbound(plan: &ServicePlan<'_>, options: &EnvoyOptions) -> Node {
+    let shedding = shedding::filter(plan.inbound_tuning);
     let app = plan.inbound.iter().map(|(port, _)| {
         let name = format!("inbound_{port}");
         let routes = ("route_config", route::everything_to(&name, &name));
         chain(
             &name,
             Some(map([("destination_port", (*port).into())])),
-            http::connection_manager(&name, routes, None),
+            http::connection_manager(&name, routes, shedding.iter().cloned().collect(), None),
         )
     });
     let chains = [loop_guard(options.inbound_port)].into_iter().chain(app);

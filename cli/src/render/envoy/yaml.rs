@@ -53,7 +53,13 @@ impl Node {
     /// The YAML document, ending in a newline.
     #[must_use]
     pub fn to_yaml(&self) -> String {
-        let mut out = String::new();
+        self.to_yaml_after("")
+    }
+
+    /// The YAML document after a header of whole comment lines, ending in a newline.
+    #[must_use]
+    pub fn to_yaml_after(&self, header: &str) -> String {
+        let mut out = header.to_owned();
         match self {
             Self::Map(entries) if !entries.is_empty() => emit_map(&mut out, entries, 0),
             Self::List(elements) if !elements.is_empty() => emit_list(&mut out, elements, 0),
