@@ -4,6 +4,7 @@
 //! (`tracemesh.graph/v1`): fields keep their names and meanings; new fields may appear. Nodes are sorted by id, edges by
 //! (caller, callee, relation). It holds no wall-clock time: the same spans give the same bytes.
 
+mod demand;
 mod planning;
 mod sampling;
 
@@ -12,6 +13,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
+pub use demand::{Demand, Inbound};
 pub use planning::{EdgeFacts, PeakConcurrency, TraceCounts};
 pub use sampling::{EdgeSampling, SampledOut};
 
@@ -143,6 +145,9 @@ pub struct Node {
     /// Addresses that the node's own server spans report as the Host and port they were called by.
     #[serde(default)]
     pub served: Vec<Target>,
+    /// Load of its server spans; absent for nodes without any, and in snapshots of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inbound: Option<Inbound>,
 }
 
 /// How a call travels.

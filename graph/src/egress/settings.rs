@@ -99,6 +99,93 @@ setting_names! {
     RttBuffer = "rtt_buffer_percent",
 }
 
+impl SettingName {
+    /// The feature that it belongs to.
+    #[must_use]
+    pub const fn feature(self) -> Feature {
+        match self {
+            Self::RouteTimeout | Self::PerTryTimeout => Feature::Timeouts,
+            Self::SafeRetries
+            | Self::UnsentRetries
+            | Self::RetryBudget
+            | Self::RetryMinConcurrency => Feature::Retries,
+            Self::MaxRequests | Self::MaxPendingRequests | Self::MaxConnections => {
+                Feature::CircuitBreakers
+            }
+            Self::Consecutive5xx
+            | Self::EjectionInterval
+            | Self::BaseEjection
+            | Self::MaxEjection
+            | Self::MaxEjectionPercent
+            | Self::AlwaysEjectOneHost
+            | Self::SuccessRateEjection => Feature::OutlierDetection,
+            Self::LeastRequest => Feature::LeastRequest,
+            Self::SlowStart => Feature::SlowStart,
+            Self::ZoneAwareMinHosts => Feature::ZoneAware,
+            Self::ConnectTimeout | Self::UpstreamIdle | Self::MaxConnectionDuration => {
+                Feature::Connections
+            }
+            Self::MinConcurrency
+            | Self::MaxConcurrency
+            | Self::MinRttRequests
+            | Self::MinRttInterval
+            | Self::RttBuffer => Feature::AdaptiveConcurrency,
+        }
+    }
+
+    /// Whether it is about a service's own inbound traffic; all others are about a destination.
+    #[must_use]
+    pub const fn is_inbound(self) -> bool {
+        matches!(self.feature(), Feature::AdaptiveConcurrency)
+    }
+
+    /// The numbers that it can be, least and most; `None` for a setting that is on or off.
+    #[must_use]
+    pub const fn range(self) -> Option<(u64, u64)> {
+        /// A day; times of 0 mean that there is none only where a comment says so.
+        const LONGEST_MS: u64 = 86_400_000;
+        const MOST: u64 = u32::MAX as u64;
+        match self {
+            Self::AlwaysEjectOneHost | Self::SuccessRateEjection | Self::LeastRequest => None,
+            // 0 is none.
+            Self::RouteTimeout | Self::UpstreamIdle | Self::MaxConnectionDuration => {
+                Some((0, LONGEST_MS))
+            }
+            Self::ConnectTimeout
+            | Self::PerTryTimeout
+            | Self::EjectionInterval
+            | Self::BaseEjection
+            | Self::MaxEjection
+            | Self::SlowStart
+            | Self::MinRttInterval => Some((1, LONGEST_MS)),
+            Self::SafeRetries | Self::UnsentRetries => Some((0, 10)),
+            Self::RetryBudget | Self::MaxEjectionPercent => Some((0, 100)),
+            Self::RttBuffer => Some((0, 1_000)),
+            Self::RetryMinConcurrency
+            | Self::MaxRequests
+            | Self::MaxPendingRequests
+            | Self::MaxConnections
+            | Self::Consecutive5xx => Some((0, MOST)),
+            Self::ZoneAwareMinHosts
+            | Self::MinConcurrency
+            | Self::MaxConcurrency
+            | Self::MinRttRequests => Some((1, MOST)),
+        }
+    }
+
+    /// Whether a value is of its kind and in its range.
+    #[must_use]
+    pub const fn allows(self, value: SettingValue) -> bool {
+        match (self.range(), value) {
+            (None, SettingValue::Flag(_)) => true,
+            (Some((least, most)), SettingValue::Number(number)) => {
+                least <= number && number <= most
+            }
+            _ => false,
+        }
+    }
+}
+
 /// Value of a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -119,7 +206,8 @@ pub enum SettingSource {
     Observed,
     /// The policy.
     Policy,
-    /// The previous model: the facts moved, but not far enough.
+    /// The previous model: what is seen now says nothing about it, because the destination was not seen. (A value that
+    /// stays because the facts moved little keeps the source that it had, so that nothing of the file changes.)
     Kept,
 }
 

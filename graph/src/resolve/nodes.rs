@@ -33,6 +33,7 @@ pub(super) fn describe(
         facets: BTreeMap::new(),
         attributes: BTreeMap::new(),
         served: Vec::new(),
+        inbound: None,
     };
     let Some((key, stats)) = emitter else {
         return described;
