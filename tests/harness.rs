@@ -139,19 +139,32 @@ pub(crate) fn files_under(directory: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Whether Graphviz is installed. A machine without it skips loudly, except in CI, where nothing may be skipped.
+/// Whether Graphviz is installed; without it a test that draws is skipped, except in CI.
 pub(crate) fn graphviz_is_here() -> bool {
-    let is_here = Command::new("dot").arg("-V").output().is_ok();
+    is_here("dot", "-V")
+}
+
+/// Whether Prometheus' `promtool` is installed, likewise.
+pub(crate) fn promtool_is_here() -> bool {
+    is_here("promtool", "--version")
+}
+
+/// Whether `kubectl` is installed, likewise.
+pub(crate) fn kubectl_is_here() -> bool {
+    is_here("kubectl", "version --client")
+}
+
+fn is_here(tool: &str, question: &str) -> bool {
+    let asked = Command::new(tool).args(question.split(' ')).output();
+    let is_here = asked.is_ok_and(|output| output.status.success());
     if !is_here {
         assert!(
-            std::env::var_os("CI").is_none(),
-            "`dot` is not installed, and CI must not skip what it checks"
+            setting("CI").is_none(),
+            "`{tool}` is not installed, and CI must not skip what it checks"
         );
-        let told = writeln!(
-            std::io::stderr(),
-            "SKIPPED: `dot` (Graphviz) is not installed, so drawings were not checked"
-        );
-        told.expect("standard error is writable");
+        python::say(&format!(
+            "SKIPPED: `{tool}` is not installed, so what it checks was not checked"
+        ));
     }
     is_here
 }

@@ -7,14 +7,17 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
+use jiff::civil::Date;
 use tracemesh_graph::egress::Host;
 use tracemesh_graph::settings::Settings;
 
 mod clock;
 mod help;
+mod policy;
 mod sampling;
 
 pub use clock::StartOff;
+pub use policy::{PolicyArgs, PolicyCheckArgs, PolicyCommand};
 pub use sampling::SamplingArgs;
 
 /// Turns distributed traces into what a service mesh needs.
@@ -66,6 +69,9 @@ pub enum Command {
     /// Judge the trace data: what is wrong with it, per service, and how to fix it
     #[command(after_help = help::doctor())]
     Doctor(DoctorArgs),
+    /// Check the policy file: what the company decided beside what was seen
+    #[command(after_help = help::policy())]
+    Policy(PolicyArgs),
 }
 
 /// Arguments of `tracemesh analyze`.
@@ -95,6 +101,9 @@ pub struct NameArgs {
     /// What the company decided: overrides, pins, labels, thresholds; `tracemesh policy check` checks it
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
+    /// Day on which pins of the policy are judged, such as 2026-12-31; today in UTC when not given
+    #[arg(long, value_name = "DATE", value_parser = crate::policy::parse_day)]
+    pub today: Option<Date>,
     /// What the cluster says: `kubectl get services,endpointslices,deployments,pods -A -o json`
     #[arg(long, value_name = "FILE")]
     pub inventory: Option<PathBuf>,
@@ -299,6 +308,9 @@ pub struct EgressArgs {
     /// How names are understood.
     #[command(flatten)]
     pub names: NameArgs,
+    /// How the report about the written services is printed
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: ReportFormat,
 }
 
 /// Meshes that egress can be written for.
@@ -432,7 +444,7 @@ mod tests {
             for needed in ["Examples:", "Exit codes:"] {
                 assert!(help.contains(needed), "{}: {help}", command.get_name());
             }
-            let can_answer_no = matches!(command.get_name(), "doctor" | "explain");
+            let can_answer_no = matches!(command.get_name(), "doctor" | "explain" | "policy");
             assert_eq!(
                 help.contains("\n  1  done, and the answer is no"),
                 can_answer_no,

@@ -14,6 +14,7 @@ mod explain;
 mod files;
 mod graph;
 mod onboard;
+mod policy;
 mod sampling;
 mod source;
 
@@ -30,5 +31,6 @@ pub fn run(command: Command, output: &mut Output<'_>) -> Result<Outcome, CliErro
         Command::Onboard(arguments) => onboard::run(&arguments, output),
         Command::Explain(arguments) => explain::run(&arguments, output),
         Command::Doctor(arguments) => doctor::run(&arguments, output),
+        Command::Policy(arguments) => policy::run(&arguments, output),
     }
 }

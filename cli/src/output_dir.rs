@@ -11,7 +11,7 @@
 pub mod envoy;
 
 use std::borrow::Borrow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
 use std::io::{ErrorKind, Write};
@@ -91,32 +91,83 @@ pub struct WriteSummary {
 
 /// Writes the files below `root`, then switches the links.
 ///
+/// Files are durable before a link leads to them, so that a crash leaves the old files or the new ones in force and
+/// never half of them.
+///
 /// # Errors
 /// When a directory on the way is a link or no directory, a link stands where a file belongs, or the system refuses.
 /// Files written before the fault stay; no link is switched.
 pub fn write_files(root: &Path, files: &FileSet) -> Result<WriteSummary> {
     fs::create_dir_all(root).with_context(|| format!("cannot create `{}`", root.display()))?;
+    let mut places = Places::new(root);
     let mut summary = WriteSummary::default();
+    let mut written = Vec::new();
     for (path, entry) in files {
         if let Entry::File(text) = entry {
-            let place = prepare(root, path)?;
+            let place = places.prepare(path)?;
             let changed = write_file(&place, text)
                 .with_context(|| format!("cannot write `{}`", place.display()))?;
             summary.count(changed);
+            if changed {
+                written.push(place);
+            }
         }
     }
+    let stale = stale_links(&mut places, files, &mut summary)?;
+    if stale.is_empty() {
+        return Ok(summary);
+    }
+    sync(root, &written)?;
+    for (place, target) in &stale {
+        switch_link(place, target).with_context(|| format!("cannot link `{}`", place.display()))?;
+        summary.count(true);
+    }
+    sync(root, &[])?;
+    Ok(summary)
+}
+
+/// The links that do not lead where they should.
+fn stale_links<'a>(
+    places: &mut Places<'_>,
+    files: &'a FileSet,
+    summary: &mut WriteSummary,
+) -> Result<Vec<(PathBuf, &'a str)>> {
+    let mut stale = Vec::new();
     for (path, entry) in files {
         if let Entry::Link(target) = entry {
             if !is_safe_component(target) {
                 bail!("link target `{}` is no sibling", target.escape_debug());
             }
-            let place = prepare(root, path)?;
-            let changed = switch_link(&place, target)
+            let place = places.prepare(path)?;
+            let right = leads_to(&place, target)
                 .with_context(|| format!("cannot link `{}`", place.display()))?;
-            summary.count(changed);
+            if right {
+                summary.count(false);
+            } else {
+                stale.push((place, target.as_str()));
+            }
         }
     }
-    Ok(summary)
+    Ok(stale)
+}
+
+/// Waits until what was written is on disk. On Linux one call for the whole file system, because one for each of ten
+/// thousand files takes minutes.
+#[cfg(target_os = "linux")]
+fn sync(root: &Path, _written: &[PathBuf]) -> Result<()> {
+    let cannot = || format!("cannot sync `{}`", root.display());
+    let directory = fs::File::open(root).with_context(cannot)?;
+    rustix::fs::syncfs(&directory).with_context(cannot)
+}
+
+/// Waits until what was written is on disk.
+#[cfg(not(target_os = "linux"))]
+fn sync(_root: &Path, written: &[PathBuf]) -> Result<()> {
+    for place in written {
+        let synced = fs::File::open(place).and_then(|file| file.sync_all());
+        synced.with_context(|| format!("cannot sync `{}`", place.display()))?;
+    }
+    Ok(())
 }
 
 impl WriteSummary {
@@ -129,17 +180,33 @@ impl WriteSummary {
     }
 }
 
-/// Makes the directories of a path, none of which may be a link.
-fn prepare(root: &Path, path: &RelativePath) -> Result<PathBuf> {
-    let mut place = root.to_owned();
-    let mut components = path.as_str().split('/').peekable();
-    while let Some(component) = components.next() {
-        place.push(component);
-        if components.peek().is_some() {
-            ensure_directory(&place)?;
+/// Places below a root, and the directories that are known to be there.
+struct Places<'a> {
+    root: &'a Path,
+    ready: BTreeSet<PathBuf>,
+}
+
+impl<'a> Places<'a> {
+    const fn new(root: &'a Path) -> Self {
+        Self {
+            root,
+            ready: BTreeSet::new(),
         }
     }
-    Ok(place)
+
+    /// Makes the directories of a path, none of which may be a link.
+    fn prepare(&mut self, path: &RelativePath) -> Result<PathBuf> {
+        let mut place = self.root.to_owned();
+        let mut components = path.as_str().split('/').peekable();
+        while let Some(component) = components.next() {
+            place.push(component);
+            if components.peek().is_some() && !self.ready.contains(&place) {
+                ensure_directory(&place)?;
+                self.ready.insert(place.clone());
+            }
+        }
+        Ok(place)
+    }
 }
 
 fn ensure_directory(place: &Path) -> Result<()> {
@@ -180,24 +247,24 @@ fn write_file(place: &Path, text: &str) -> Result<bool> {
     Ok(true)
 }
 
-/// Whether the link had to be switched.
-fn switch_link(place: &Path, target: &str) -> Result<bool> {
+/// Whether a link leads to its target already. Something else in its place is an error.
+fn leads_to(place: &Path, target: &str) -> Result<bool> {
     match fs::symlink_metadata(place) {
-        Ok(metadata) if metadata.is_symlink() => {
-            if fs::read_link(place)? == Path::new(target) {
-                return Ok(false);
-            }
-        }
+        Ok(metadata) if metadata.is_symlink() => Ok(fs::read_link(place)? == Path::new(target)),
         Ok(_) => bail!("something that is not a link is in the way"),
-        Err(error) if error.kind() == ErrorKind::NotFound => {}
-        Err(error) => return Err(error.into()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error.into()),
     }
+}
+
+/// Puts a new link in the place of the old one by a rename: a reader finds one of them at any time.
+fn switch_link(place: &Path, target: &str) -> Result<()> {
     temporary_name()
         .make_in(parent(place), |path| {
             std::os::unix::fs::symlink(target, path)
         })?
         .persist(place)?;
-    Ok(true)
+    Ok(())
 }
 
 fn temporary_name() -> tempfile::Builder<'static, 'static> {

@@ -7,11 +7,15 @@ use crate::text::thousands;
 
 pub mod doctor;
 pub mod dot;
+pub mod egress_report;
 pub mod envoy;
 pub mod explain;
 pub mod findings;
+pub mod observability;
 pub mod onboarding;
+pub mod pack;
 mod page;
+pub mod policy;
 pub mod summary;
 pub mod table;
 

@@ -1,10 +1,12 @@
 //! Shared by the unit tests: a sink that remembers, sample requests, and prost as the oracle.
 
+pub(crate) mod details;
 pub(crate) mod json;
 pub(crate) mod requests;
 
 use std::collections::BTreeMap;
 
+use details::Details;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as OtlpValue;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
@@ -38,6 +40,7 @@ pub(crate) struct KeptSpan {
     pub(crate) trace_state: String,
     pub(crate) name: String,
     pub(crate) attributes: KeptSet,
+    pub(crate) details: Details,
     pub(crate) links: Vec<Link>,
 }
 
@@ -100,6 +103,7 @@ impl SpanSink for Capture {
             trace_state: span.trace_state.to_owned(),
             name: span.name.to_owned(),
             attributes: keep(span.attributes),
+            details: Details::of_view(span),
             links: span.links.to_vec(),
         })));
     }
@@ -170,6 +174,7 @@ fn expected_span(span: &OtlpSpan) -> Seen {
         trace_state: span.trace_state.clone(),
         name: span.name.clone(),
         attributes: expected_set(&span.attributes),
+        details: Details::expected(span),
         links: links.collect(),
     }))
 }

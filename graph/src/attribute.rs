@@ -5,8 +5,10 @@
 //! reader of the set, not here. Users may name further spellings of some ([`KeyAliases`]).
 
 mod aliases;
+mod headers;
 
 pub use aliases::KeyAliases;
+pub use headers::{HeaderSide, Headers};
 
 /// A scalar attribute value, borrowed from the request. Arrays, maps and bytes are never of use to inference
 /// and are dropped by the decoders.
@@ -123,6 +125,8 @@ keys! {
     HttpResponseStatusCode = "http.response.status_code",
     HttpStatusCode = "http.status_code",
     HttpRequestResendCount = "http.request.resend_count",
+    HttpRequestBodySize = "http.request.body.size",
+    HttpRequestContentLength = "http.request_content_length",
     ErrorType = "error.type",
     RpcSystemName = "rpc.system.name",
     RpcSystem = "rpc.system",
@@ -168,11 +172,12 @@ keys! {
     SampleRate = "SampleRate",
 }
 
-/// The values of the known keys of one resource or span. Reused between spans: [`clear`](Self::clear) is one store.
+/// The values of the known keys of one resource or span. Reused between spans: [`clear`](Self::clear) is one store and one test.
 #[derive(Debug, Clone)]
 pub struct AttributeSet<'a> {
     present: u128,
     values: [Value<'a>; Key::ALL.len()],
+    headers: Headers,
 }
 
 const _: () = assert!(Key::ALL.len() <= 128, "the presence mask has 128 bits");
@@ -182,6 +187,7 @@ impl Default for AttributeSet<'_> {
         Self {
             present: 0,
             values: [Value::Bool(false); Key::ALL.len()],
+            headers: Headers::default(),
         }
     }
 }
@@ -190,6 +196,20 @@ impl<'a> AttributeSet<'a> {
     /// Forgets all values.
     pub fn clear(&mut self) {
         self.present = 0;
+        if !self.headers.is_empty() {
+            self.headers = Headers::default();
+        }
+    }
+
+    /// What captured headers show.
+    #[must_use]
+    pub const fn headers(&self) -> &Headers {
+        &self.headers
+    }
+
+    /// Notes a line of a captured header.
+    pub fn header(&mut self, side: HeaderSide, name: &str, value: &str) {
+        self.headers.line(side, name, value);
     }
 
     /// Remembers a value. The first value of a key wins, as OTLP says that keys are unique.

@@ -14,18 +14,23 @@
 mod address;
 mod claim;
 mod derive;
+mod destination;
 mod evidence;
 mod host;
 mod inbound;
 mod known;
+mod kube;
+mod kube_facts;
 mod lifecycle;
 mod model;
 mod names;
 mod pins;
 mod protocol;
 mod settings;
+mod template;
 mod tune;
 mod unresolved;
+mod vouch;
 
 use std::collections::BTreeSet;
 
@@ -44,10 +49,11 @@ pub(crate) use known::KnownNames;
 pub use model::{
     AddressSource, Confidence, Conflict, ConflictReason, Conservation, Destination,
     DestinationKind, DestinationProtocol, DestinationState, EgressKnowledge, EgressModel,
-    EgressTarget, EvidenceClass, InboundPort, RawTarget, SCHEMA, ServiceEgress, TargetMatch,
-    TargetProtocol, Unresolved, UnresolvedReason,
+    EgressTarget, EvidenceClass, InboundPort, PinNote, PinnedOut, RawTarget, SCHEMA, ServiceEgress,
+    TargetMatch, TargetProtocol, Unresolved, UnresolvedReason,
 };
 
+pub(crate) use protocol::{is_http_system, is_server_first};
 pub use settings::{
     Absent, Feature, Phase, Setting, SettingName, SettingSource, SettingValue, Tuning,
 };
@@ -74,6 +80,8 @@ pub struct EgressOptions {
     pub inventory: Option<Inventory>,
     /// The model of the last run, for hysteresis and for destinations that are no longer seen.
     pub previous: Option<Box<EgressModel>>,
+    /// Lets go of destinations whose removal the previous model proposes, unless they were seen again.
+    pub accept_removals: bool,
     /// The day on which pins are judged; the last day of the window when not given.
     pub today: Option<Date>,
 }
@@ -89,6 +97,7 @@ impl Default for EgressOptions {
             policy: Policy::default(),
             inventory: None,
             previous: None,
+            accept_removals: false,
             today: None,
         }
     }

@@ -6,12 +6,19 @@
 //! Each is handled by the generated configuration, or is a decision for the owner of the service. The numbers are those of the list
 //! that every one of them was tried from on a real Envoy: `docs/hazards.md`.
 
+mod found;
+mod how;
+mod sign;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::egress::EgressModel;
 use crate::snapshot::GraphSnapshot;
+pub use found::{FoundHazard, ServiceHazards, hazards_of};
+pub use sign::Sign;
+pub(crate) use sign::Signs;
 
 macro_rules! hazard_kinds {
     ($($(#[$doc:meta])* $variant:ident = $number:literal $code:literal,)+) => {
@@ -119,9 +126,30 @@ pub struct HazardEvidence {
     pub spans: u64,
     /// The same by callee; those of the service's own server spans under its own id.
     pub callees: BTreeMap<String, u64>,
+    /// The same by what shows it.
+    #[serde(default)]
+    pub signs: BTreeMap<Sign, u64>,
     /// Example trace ids, at most three.
     pub exemplars: Vec<String>,
 }
 
 /// Fills the hazards of every service of a model, and their numbers.
-pub(crate) fn note_hazards(_model: &mut EgressModel, _snapshot: &GraphSnapshot) {}
+pub(crate) fn note_hazards(model: &mut EgressModel, snapshot: &GraphSnapshot) {
+    let mut found = hazards_of(snapshot);
+    for service in &mut model.services {
+        let hazards = found.remove(&service.id).unwrap_or_default();
+        service.hazards = hazards
+            .iter()
+            .map(|(hazard, found)| HazardNote {
+                hazard: *hazard,
+                handling: found.handling(),
+                how: how::how(*hazard, found, service),
+            })
+            .collect();
+        let evidence = model.evidence.services.entry(service.id.clone());
+        evidence.or_default().hazards = hazards
+            .into_iter()
+            .map(|(hazard, found)| (hazard, found.0))
+            .collect();
+    }
+}

@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::egress::{Phase, SettingName, SettingValue, TargetProtocol};
 
+mod pattern;
+
 /// Value of the `schema` field.
 pub const SCHEMA: &str = "tracemesh.policy/v1";
 
@@ -96,7 +98,8 @@ pub struct Pin {
 /// What a pin is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PinDestination {
-    /// A node that was seen.
+    /// A node that was seen. Without a `*` it is also defined for callers that were never seen to call it, at an
+    /// address that others dial or that it serves.
     Node(ServicePattern),
     /// An address, seen or not.
     Address(PinnedAddress),
@@ -105,12 +108,12 @@ pub enum PinDestination {
 /// An address that a person vouches for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PinnedAddress {
-    /// A valid DNS name in lower case, or an IP address.
+    /// A valid DNS name in lower case, or an IP address. Every other form of the name means the same.
     pub host: String,
     /// Port.
     pub port: u16,
-    /// What is spoken there.
-    pub protocol: TargetProtocol,
+    /// What is spoken there, for callers that were not seen to dial it. Absent where the address is excluded.
+    pub protocol: Option<TargetProtocol>,
 }
 
 /// What a pin does.
@@ -181,7 +184,8 @@ pub struct NamingTemplate {
 /// When evidence suffices.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Thresholds {
-    /// Attempts below which an edge is labelled `low` however it was found. Labels only, never deletes.
+    /// Attempts below which an edge is labelled `low` however it was found. Labels only, never deletes; an edge that
+    /// the previous model trusts stays `high`, so that a label does not flap.
     pub low_evidence_calls: u64,
     /// Attempts that settings of the tuned phase need.
     pub tuned_calls: u64,
@@ -208,60 +212,17 @@ impl Default for Thresholds {
     }
 }
 
-impl ServicePattern {
-    /// Whether a node is meant: by id, by `namespace/name`, or by name.
+impl Pin {
+    /// Whether it still has effect on a day; without a day it has.
     #[must_use]
-    pub fn matches(&self, id: &str, namespace: &str, name: &str) -> bool {
-        let whole = format!("{namespace}/{name}");
-        [id, name, &whole]
-            .into_iter()
-            .any(|text| wildcard(&self.0, text))
+    pub fn holds_on(&self, day: Option<Date>) -> bool {
+        day.is_none_or(|day| day <= self.expires)
     }
 }
 
-/// Whether a pattern with `*` for any run of characters fits a whole text. Linear in the product of the lengths.
-fn wildcard(pattern: &str, text: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = text.strip_prefix(first) else {
-        return false;
-    };
-    let mut parts: Vec<&str> = parts.collect();
-    let Some(last) = parts.pop() else {
-        return rest.is_empty();
-    };
-    for part in parts {
-        match rest.split_once(part) {
-            Some((_, after)) => rest = after,
-            None => return false,
-        }
-    }
-    rest.ends_with(last)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn patterns_name_ids_qualified_names_and_names() {
-        let fits = |pattern: &str| {
-            ServicePattern(pattern.to_owned()).matches("service/shop/cart", "shop", "cart")
-        };
-        for pattern in [
-            "*",
-            "cart",
-            "shop/cart",
-            "service/shop/cart",
-            "shop/*",
-            "*/cart",
-            "c*t",
-            "c**t",
-        ] {
-            assert!(fits(pattern), "{pattern}");
-        }
-        for pattern in ["", "car", "shop", "cart*x", "shop/", "*x", "t*c"] {
-            assert!(!fits(pattern), "{pattern}");
-        }
+impl Policy {
+    /// Pins without effect on a day, in the order of the file.
+    pub fn expired(&self, day: Date) -> impl Iterator<Item = &Pin> {
+        self.pins.iter().filter(move |pin| !pin.holds_on(Some(day)))
     }
 }

@@ -6,12 +6,14 @@
 
 mod marks;
 mod operation;
+mod signs;
 mod words;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::attribute::{AttributeSet, Key, KeyAliases};
+use crate::hazards::Signs;
 use crate::identity::{NodeKey, instance_of};
 pub use crate::names::Names;
 use crate::names::{InstanceId, LabelId, NodeId, OperationId, PeerId, ResourceId, WordId};
@@ -28,7 +30,7 @@ pub(crate) use operation::Operation;
 use operation::OperationCache;
 use words::WordCache;
 
-/// One span, reduced to what inference needs. About 130 bytes, plus its links if any.
+/// One span, reduced to what inference needs. About 140 bytes, plus its links if any.
 #[derive(Debug, Clone)]
 pub struct SpanRecord {
     pub(crate) trace_id: TraceId,
@@ -37,6 +39,8 @@ pub struct SpanRecord {
     pub(crate) kind: SpanKind,
     pub(crate) role: MessageRole,
     pub(crate) marks: Marks,
+    /// Hazards that it shows by itself.
+    pub(crate) signs: Signs,
     /// `http.request.resend_count`; 0 when absent.
     pub(crate) resend: u16,
     /// `messaging.batch.message_count`; at least 1.
@@ -266,6 +270,7 @@ impl SpanSink for Recorder {
         mark_steps(&mut marks, span, &peer);
         marks.set(Marks::FOLDED, node == NodeId::FIRST);
         let operation = self.operation(span, &peer, &mut marks);
+        let signs = signs::of_span(span, &peer, status);
         let word = match peer.category {
             Category::None | Category::Rpc { .. } => words::of_span(span.kind, span.attributes),
             _ => None,
@@ -295,6 +300,7 @@ impl SpanSink for Recorder {
             word,
             weight: told.weight.unwrap_or(1.0),
             marks,
+            signs,
             links: (!span.links.is_empty()).then(|| Box::from(span.links)),
         });
     }

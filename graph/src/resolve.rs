@@ -11,6 +11,7 @@ mod diagnostics;
 mod edges;
 mod flows;
 mod halves;
+mod hazards;
 mod ids;
 mod joins;
 mod kube;
@@ -36,6 +37,7 @@ use destination::{Destination, Evidence, Resolver};
 use diagnostics::{Diagnosed, Unresolved};
 use edges::EdgeTable;
 pub(crate) use halves::join_halves;
+use hazards::Dialled;
 pub(crate) use joins::doubt_joins;
 pub(crate) use place::is_public_name;
 use placed::{Placed, Placer};
@@ -110,7 +112,7 @@ pub(crate) fn snapshot(segment: &Segment, settings: &Settings) -> GraphSnapshot 
     let mut candidates = Candidates::new();
     for edge in &mut edges {
         fold(&wildcards, &mut edge.destination);
-        place(&resolver, edge, &mut table, &mut unresolved);
+        place((&resolver, segment), edge, &mut table, &mut unresolved);
         if let Destination::Known(known) = &edge.destination {
             note_candidates(&known.node, &known.candidates, &mut candidates);
         }
@@ -217,7 +219,7 @@ fn note_candidates(node: &NodeRef, found: &[NodeRef], candidates: &mut Candidate
 
 /// Puts one edge of the segment where it belongs.
 fn place(
-    resolver: &Resolver<'_>,
+    (resolver, segment): (&Resolver<'_>, &Segment),
     edge: &Placed<'_>,
     table: &mut EdgeTable,
     unresolved: &mut Unresolved,
@@ -230,6 +232,9 @@ fn place(
         }
         Destination::Known(known) => {
             table.add(&edge.caller, known, key.relation, &edge.peer, stats);
+            let ends = (&edge.caller, &known.node, key.relation);
+            let dialled = Dialled::new(segment, key, &edge.peer);
+            table.note_dialled(ends, &dialled, stats);
             if let (Caller::Node(from), Some(to)) = (&key.caller, &key.callee)
                 && resolver.is_hairpin(from, to, &edge.peer)
             {

@@ -5,6 +5,7 @@
 //! (caller, callee, relation). It holds no wall-clock time: the same spans give the same bytes.
 
 mod demand;
+mod hazards;
 mod planning;
 mod sampling;
 
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
 pub use demand::{Demand, Inbound};
+pub use hazards::{Exposed, Exposure};
 pub use planning::{EdgeFacts, PeakConcurrency, TraceCounts};
 pub use sampling::{EdgeSampling, SampledOut};
 
@@ -145,6 +147,9 @@ pub struct Node {
     /// Addresses that the node's own server spans report as the Host and port they were called by.
     #[serde(default)]
     pub served: Vec<Target>,
+    /// Server spans of the node that are exposed to hazards of a sidecar.
+    #[serde(default, skip_serializing_if = "Exposed::is_empty")]
+    pub hazards: Exposed,
     /// Load of its server spans; absent for nodes without any, and in snapshots of older versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inbound: Option<Inbound>,

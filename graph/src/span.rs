@@ -93,6 +93,15 @@ pub struct Link {
     pub span_id: SpanId,
 }
 
+/// What the events of a span show. Times and attributes are not read, but for the type of an exception.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SpanEvents<'a> {
+    /// Events named `message` or `rpc.message`: messages of a remote procedure call.
+    pub messages: u32,
+    /// `exception.type` of the last event named `exception`; empty when there is none.
+    pub exception: &'a str,
+}
+
 /// One span, borrowed from its request.
 #[derive(Debug)]
 pub struct SpanView<'a> {
@@ -118,6 +127,8 @@ pub struct SpanView<'a> {
     pub name: &'a str,
     /// Known attributes of the span.
     pub attributes: &'a AttributeSet<'a>,
+    /// What its events show.
+    pub events: SpanEvents<'a>,
     /// Links with valid ids, in order.
     pub links: &'a [Link],
 }

@@ -1,6 +1,7 @@
 //! The running counts of a shard, keyed by interned ids; turned into a [`Segment`] with names at every flush.
 
 mod clocks;
+mod inbound;
 mod open;
 mod planning;
 mod sampling;
@@ -17,6 +18,7 @@ use crate::resource::Facet;
 use crate::sampling::Weights;
 use crate::segment::exemplars::Exemplars;
 use crate::segment::halves::HalfId;
+use crate::segment::hazards::Exposures;
 use crate::segment::stats::{EdgeStats, NodeStats, ServedStats};
 use crate::segment::votes::Spells;
 use crate::segment::{Caller, ConsumeHalf, EdgeKey, Segment, SendHalf, Trail};
@@ -25,6 +27,7 @@ use crate::slice::{Attempt, Consume, Event, PeerRef, Send, SendRef, SliceSink};
 use crate::snapshot::Relation;
 use crate::span::SpanKind;
 use clocks::ClockTally;
+use inbound::InboundTally;
 use open::OpenTally;
 use planning::PlanningTally;
 use sampling::SamplingTally;
@@ -40,6 +43,8 @@ pub(crate) struct Tally {
     spans: HashMap<(NodeId, ResourceId), SpanTimes>,
     kinds: HashMap<(NodeId, SpanKind), u64>,
     events: HashMap<(NodeId, Event), u64>,
+    /// Spans served, exposed to hazards.
+    exposures: HashMap<NodeId, Exposures>,
     /// Example traces of orphans.
     orphans: HashMap<NodeId, Exemplars>,
     /// Calls from outside the traces, by the Host they dialled and by where the caller sits.
@@ -51,6 +56,7 @@ pub(crate) struct Tally {
     named_callers: HashMap<(PeerId, NodeId), EdgeStats>,
     served: HashMap<(NodeId, PeerId), ServedStats>,
     planning: PlanningTally,
+    inbound: InboundTally,
     open: OpenTally,
     sampling: SamplingTally,
     clocks: ClockTally,
@@ -87,6 +93,11 @@ impl SliceSink for TallySink<'_> {
                 .events
                 .entry((record.node, Event::ProxySpan))
                 .or_default() += 1;
+        }
+        let signs = record.signs.served();
+        if record.kind == SpanKind::Server && !signs.is_empty() {
+            let exposures = tally.exposures.entry(record.node).or_default();
+            exposures.count(signs, record.trace_id.as_u128());
         }
         tally.folded += u64::from(record.marks.has(Marks::FOLDED));
         tally.words_refused += u64::from(record.marks.has(Marks::WORD_REFUSED));
@@ -198,8 +209,11 @@ impl SliceSink for TallySink<'_> {
         traces.insert(record.trace_id.as_u128());
     }
 
-    fn request(&mut self, node: NodeId) {
+    fn request(&mut self, node: NodeId, record: &SpanRecord) {
         self.tally.planning.request(node);
+        if record.kind == SpanKind::Server {
+            self.tally.inbound.request(node, record);
+        }
     }
 
     fn trace(&mut self, nodes: &BTreeSet<NodeId>, root_weight: Option<f32>) {
@@ -238,6 +252,7 @@ impl Tally {
         self.name_nodes(names, settings, &mut segment);
         self.name_edges(names, &mut segment);
         self.planning.name_into(names, settings, &mut segment);
+        self.inbound.name_into(names, &mut segment);
         self.clocks.name_into(names, &mut segment);
         let open = std::mem::take(&mut self.open);
         open.name_into(names, &mut segment);
@@ -283,6 +298,9 @@ impl Tally {
                 *stats.events.entry(event.name().to_owned()).or_default() += count;
             });
         }
+        self.exposures.iter().for_each(|(id, exposures)| {
+            node(*id, &mut |stats| stats.exposures.merge(exposures));
+        });
         self.orphans.iter().for_each(|(id, traces)| {
             node(*id, &mut |stats| stats.orphan_exemplars.merge(traces));
         });

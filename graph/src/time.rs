@@ -8,6 +8,19 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(pub u64);
 
+impl Timestamp {
+    /// The day in UTC.
+    ///
+    /// # Panics
+    /// Never: 64-bit nanoseconds end in the year 2554.
+    #[must_use]
+    pub fn day(self) -> jiff::civil::Date {
+        let point = jiff::Timestamp::from_nanosecond(i128::from(self.0))
+            .expect("64-bit nanoseconds are inside the range of civil time");
+        jiff::tz::Offset::UTC.to_datetime(point).date()
+    }
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // u64 nanoseconds end in the year 2554, inside jiff's range.

@@ -7,7 +7,7 @@ use tracemesh_graph::record::{Names, Recorder};
 use tracemesh_graph::settings::Settings;
 use tracemesh_graph::shard::Shard;
 use tracemesh_graph::snapshot::GraphSnapshot;
-use tracemesh_graph::span::{SpanId, SpanKind, SpanSink, SpanView, TraceId};
+use tracemesh_graph::span::{SpanEvents, SpanId, SpanKind, SpanSink, SpanView, TraceId};
 use tracemesh_graph::time::Timestamp;
 
 const DAY_NS: u64 = 24 * 3_600 * 1_000_000_000;
@@ -76,6 +76,7 @@ fn graph(spans: &[Given], arrival: Option<u64>) -> GraphSnapshot {
             trace_state: "",
             name: "work",
             attributes: &attributes,
+            events: SpanEvents::default(),
             links: &[],
         });
     }

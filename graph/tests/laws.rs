@@ -12,7 +12,7 @@ use tracemesh_graph::segment::Segment;
 use tracemesh_graph::settings::Settings;
 use tracemesh_graph::shard::Shard;
 use tracemesh_graph::snapshot::{Edge, GraphSnapshot};
-use tracemesh_graph::span::{Link, SpanId, SpanKind, SpanSink, SpanView, TraceId};
+use tracemesh_graph::span::{Link, SpanEvents, SpanId, SpanKind, SpanSink, SpanView, TraceId};
 
 /// A span from small alphabets, so that ids collide, cycles close and names meet.
 #[derive(Debug, Clone)]
@@ -162,6 +162,7 @@ impl AnySpan {
             trace_state: self.trace_state,
             name: "GET",
             attributes: &attributes,
+            events: SpanEvents::default(),
             links: &links,
         });
     }
@@ -365,6 +366,7 @@ fn the_largest_weights_and_counts_are_summed_and_not_wrapped() {
             trace_state: "",
             name: "send",
             attributes: &attributes,
+            events: SpanEvents::default(),
             links: &[],
         });
     }

@@ -11,7 +11,7 @@ use tracemesh_graph::segment::Segment;
 use tracemesh_graph::settings::Settings;
 use tracemesh_graph::shard::Shard;
 use tracemesh_graph::snapshot::{Edge, EdgeSampling, GraphSnapshot};
-use tracemesh_graph::span::{SpanId, SpanKind, SpanSink, SpanView, TraceId};
+use tracemesh_graph::span::{SpanEvents, SpanId, SpanKind, SpanSink, SpanView, TraceId};
 
 const SERVICES: [&str; 4] = ["front", "cart", "stock", "price"];
 
@@ -135,6 +135,7 @@ impl World {
             trace_state: &state,
             name: "GET",
             attributes: &attributes,
+            events: SpanEvents::default(),
             links: &[],
         });
         self.spans

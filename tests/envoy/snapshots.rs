@@ -169,6 +169,7 @@ pub(super) fn node(kind: NodeKind, name: &str, namespace: &str) -> Node {
         facets: BTreeMap::new(),
         attributes: BTreeMap::new(),
         served: Vec::new(),
+        hazards: BTreeMap::new(),
         inbound: None,
     }
 }

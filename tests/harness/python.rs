@@ -98,6 +98,6 @@ pub(super) fn run(command: &mut Command, seconds: u32) -> Result<(), String> {
 }
 
 #[expect(clippy::print_stderr, reason = "a skipped test must be seen")]
-pub(super) fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     eprintln!("{text}");
 }

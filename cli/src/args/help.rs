@@ -23,7 +23,7 @@ Examples:
 
 `tracemesh help COMMAND` explains a command. Answers go to standard output,
 everything else to standard error.",
-        Some("done, and the answer is no (`explain`, `doctor`)"),
+        Some("done, and the answer is no (`explain`, `doctor`, `policy check`)"),
     )
 }
 
@@ -78,7 +78,8 @@ pub(super) fn egress() -> String {
     with_exit_codes(
         "\
 A SERVICE is a node id (service/shop/cart), namespace/name, or a name that only
-one service has. Without any, all services are written.
+one service has. Without any, all services are written. Printed is per service
+what a sidecar changes for it: the hazards that its spans show.
 
 Examples:
   tracemesh egress --graph out/graph.json --out egress
@@ -123,5 +124,21 @@ Examples:
   tracemesh explain checkout shop/cart --traces traces.json
   tracemesh explain checkout --missing --graph out/graph.json",
         Some("done, and the answer is no: there is no such edge"),
+    )
+}
+
+/// Below the options of `tracemesh policy` and `tracemesh policy check`.
+pub(super) fn policy() -> String {
+    exit_codes(
+        "\
+The policy holds defaults, overrides for services and edges, pins with reason, owner and
+expiry, infrastructure that every service needs, label keys, a naming template and
+thresholds. Other commands take it as `--policy tracemesh.yaml`.
+
+Examples:
+  tracemesh policy check
+  tracemesh policy check mesh/tracemesh.yaml --graph out/graph.json
+  tracemesh policy check --today 2026-12-31 --format json",
+        Some("done, and the answer is no: the file has faults"),
     )
 }

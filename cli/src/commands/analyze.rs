@@ -39,11 +39,12 @@ pub(super) fn run(arguments: &AnalyzeArgs, output: &mut Output<'_>) -> Result<Ou
     let traces = source::read_traces(&arguments.traces, &arguments.reading, output)?;
     let snapshot = &traces.snapshot;
     output.progress("deriving egress and the onboarding plan");
-    let egress = egress::model_of(
+    let egress = egress::egress_of(
         snapshot,
         &arguments.names,
         Phase::Transparent,
         &arguments.out.join("egress"),
+        output,
     )?;
     let plan = onboard::plan_of(snapshot);
     let envoy = egress::files_of(&arguments.out.join("egress"), &egress, None)?;
@@ -57,7 +58,7 @@ pub(super) fn run(arguments: &AnalyzeArgs, output: &mut Output<'_>) -> Result<Ou
         files: traces.files,
         skipped: traces.skipped_note(),
         snapshot,
-        egress: egress.conservation,
+        egress: egress.model.conservation,
         findings: &told(&found),
         waves: &waves(&plan),
         // Shown with replacement characters, another path would be a wrong command.

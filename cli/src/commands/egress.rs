@@ -3,15 +3,21 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use jiff::civil::Date;
 use tracemesh_graph::egress::{EgressModel, EgressOptions, Phase, derive};
+use tracemesh_graph::policy::{Labels, Policy};
 use tracemesh_graph::snapshot::{GraphSnapshot, NodeKind};
 
-use crate::args::{self, EgressArgs, EgressTarget, NameArgs};
+use crate::args::{self, EgressArgs, EgressTarget, NameArgs, ReportFormat};
 use crate::commands::{files, source};
 use crate::error::{CliError, Outcome};
 use crate::output::Output;
 use crate::output_dir::envoy::{EnvoyFiles, envoy_files, previous_model};
-use crate::render::envoy::EnvoyOptions;
+use crate::render::egress_report;
+use crate::render::envoy::{EnvoyOptions, directories};
+use crate::render::observability::{self, Thresholds};
+use crate::render::pack;
+use crate::render::summary::conserved;
 use crate::selection::resolve;
 use crate::text::{count_of, counted};
 use crate::{inventory, policy};
@@ -25,19 +31,36 @@ pub(super) fn run(arguments: &EgressArgs, output: &mut Output<'_>) -> Result<Out
         args::Phase::Transparent => Phase::Transparent,
         args::Phase::Tuned => Phase::Tuned,
     };
-    let model = model_of(&snapshot, &arguments.names, phase, &arguments.out)?;
+    let egress = egress_of(&snapshot, &arguments.names, phase, &arguments.out, output)?;
     // One target so far: a further one does not compile until it is handled here.
     let EgressTarget::Envoy = arguments.target;
-    let found = files_of(&arguments.out, &model, wanted.as_ref())?;
+    let found = files_of(&arguments.out, &egress, wanted.as_ref())?;
     files::write(&arguments.out, &found.files)?;
     note_removals(&found.proposed_removals, output);
-    let written = wanted.map_or(model.services.len(), |wanted| wanted.len());
-    output.data(&format!(
-        "egress of {} in {}\n",
+    let text = report(arguments, &egress.model, wanted.as_ref(), output)?;
+    output.data(&text)?;
+    Ok(Outcome::Done)
+}
+
+/// What was written, and what a sidecar changes for the services.
+fn report(
+    arguments: &EgressArgs,
+    model: &EgressModel,
+    wanted: Option<&BTreeSet<String>>,
+    output: &Output<'_>,
+) -> Result<String, CliError> {
+    if arguments.format == ReportFormat::Json {
+        return egress_report::json(model, wanted)
+            .map_err(|error| CliError::new("cannot write the report as JSON").because(error));
+    }
+    let written = wanted.map_or(model.services.len(), BTreeSet::len);
+    let first = format!(
+        "egress of {} in {}\n{}\n\n",
         counted(count_of(written), "service", "services"),
         crate::text::printable(&arguments.out.display().to_string()),
-    ))?;
-    Ok(Outcome::Done)
+        conserved(&model.conservation),
+    );
+    Ok(first + &egress_report::table(model, wanted, output.capabilities().stdout))
 }
 
 /// Names the services whose files are there although the graph no longer has them.
@@ -50,14 +73,26 @@ pub(super) fn note_removals(services: &[String], output: &mut Output<'_>) {
     }
 }
 
+/// The egress of a graph, and what else the policy says about its files.
+pub(super) struct Egress {
+    pub(super) model: EgressModel,
+    labels: Labels,
+}
+
 /// The egress of every service of a graph; `root` is where an earlier run left its model.
-pub(super) fn model_of(
+pub(super) fn egress_of(
     snapshot: &GraphSnapshot,
     names: &NameArgs,
     phase: Phase,
     root: &Path,
-) -> Result<EgressModel, CliError> {
-    let policy = names.policy.as_deref().map(policy::load).transpose()?;
+    output: &mut Output<'_>,
+) -> Result<Egress, CliError> {
+    let today = names.today.unwrap_or_else(policy::today);
+    let policy = names.policy.as_deref();
+    let policy = policy.map(|path| policy::load(path, today)).transpose()?;
+    let policy = policy.unwrap_or_default();
+    note_expired(&policy, today, output);
+    let labels = policy.labels.clone();
     let inventory = names
         .inventory
         .as_deref()
@@ -66,12 +101,30 @@ pub(super) fn model_of(
     let options = EgressOptions {
         cluster_domain: names.cluster_domain.clone(),
         phase,
-        policy: policy.unwrap_or_default(),
+        policy,
         inventory,
         previous: previous(root)?.map(Box::new),
+        today: Some(today),
         ..EgressOptions::default()
     };
-    Ok(derive(snapshot, &options))
+    let model = derive(snapshot, &options);
+    Ok(Egress { model, labels })
+}
+
+/// Names the pins that have no effect any more: what they were for is as it would be without them.
+fn note_expired(policy: &Policy, today: Date, output: &mut Output<'_>) {
+    for pin in policy.expired(today) {
+        output.warning(
+            &format!(
+                "the pin in line {} expired after {}, so it has no effect",
+                pin.line, pin.expires
+            ),
+            &format!(
+                "ask its owner, {}; `tracemesh policy check` lists all",
+                pin.owner
+            ),
+        );
+    }
 }
 
 /// The model that an earlier run left below `root`.
@@ -83,11 +136,23 @@ fn previous(root: &Path) -> Result<Option<EgressModel>, CliError> {
 /// next generation, because a running Envoy does not notice files that change in place.
 pub(super) fn files_of(
     root: &Path,
-    model: &EgressModel,
+    egress: &Egress,
     wanted: Option<&BTreeSet<String>>,
 ) -> Result<EnvoyFiles, CliError> {
-    envoy_files(root, model, wanted, &EnvoyOptions::default())
-        .map_err(|error| unreadable(root, error))
+    let model = &egress.model;
+    let mut found = envoy_files(root, model, wanted, &EnvoyOptions::default())
+        .map_err(|error| unreadable(root, error))?;
+    let mut directories = directories(model);
+    if let Some(wanted) = wanted {
+        directories.retain(|id, _| wanted.contains(id));
+    }
+    found
+        .files
+        .extend(pack::render(model, &directories, &egress.labels));
+    found
+        .files
+        .extend(observability::render(&Thresholds::default()));
+    Ok(found)
 }
 
 fn unreadable(root: &Path, error: anyhow::Error) -> CliError {

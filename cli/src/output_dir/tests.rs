@@ -79,3 +79,46 @@ fn a_link_may_only_point_to_a_sibling() {
     let error = write_files(root.path(), &set(&[("current", link("../.."))])).unwrap_err();
     assert!(error.to_string().contains("no sibling"), "{error}");
 }
+
+#[test]
+fn no_link_is_switched_when_one_cannot_be() {
+    let root = tempfile::tempdir().unwrap();
+    fs::create_dir_all(root.path().join("b/current")).unwrap();
+    let files = set(&[
+        ("a/gen-0001/cds.yaml", file("a")),
+        ("a/current", link("gen-0001")),
+        ("b/current", link("gen-0001")),
+    ]);
+    let error = write_files(root.path(), &files).unwrap_err();
+    assert!(format!("{error:#}").contains("in the way"), "{error:#}");
+    assert!(root.path().join("a/gen-0001/cds.yaml").exists());
+    assert!(fs::symlink_metadata(root.path().join("a/current")).is_err());
+}
+
+/// A sidecar may read at any moment.
+#[test]
+fn a_reader_finds_a_complete_generation_at_any_time() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let root = tempfile::tempdir().unwrap();
+    let write = |generation: usize| {
+        let name = format!("gen-{generation:04}");
+        let path = format!("xds/{name}/cds.yaml");
+        let files = set(&[(path.as_str(), file(&name)), ("xds/current", link(&name))]);
+        write_files(root.path(), &files).unwrap();
+    };
+    write(1);
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let mut seen = String::new();
+            while !done.load(Ordering::Relaxed) {
+                let text = fs::read_to_string(root.path().join("xds/current/cds.yaml")).unwrap();
+                assert!(text >= seen, "{text} after {seen}");
+                seen = text;
+            }
+        });
+        (2..12).for_each(write);
+        done.store(true, Ordering::Relaxed);
+        reader.join().unwrap();
+    });
+}

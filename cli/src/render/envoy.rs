@@ -20,6 +20,7 @@
 mod balance;
 mod bootstrap;
 mod cluster;
+pub(crate) mod diff;
 mod drift;
 mod http;
 pub(crate) mod index;
@@ -150,6 +151,11 @@ pub(crate) struct ServiceFiles {
 }
 
 impl ServiceFiles {
+    /// Adds the page about a new generation.
+    pub(crate) fn add_review(&mut self, page: String) {
+        self.beside.insert("diff.md".to_owned(), page);
+    }
+
     /// Puts the files where they belong in a generation, and `current` before it; returns the entry of the index.
     pub(crate) fn place(self, generation: u32, files: &mut FileSet) -> IndexEntry {
         let name = generation_directory(generation);

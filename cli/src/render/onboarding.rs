@@ -8,7 +8,7 @@ mod markdown;
 mod table;
 #[cfg(test)]
 mod tests;
-mod text;
+pub(super) mod text;
 mod words;
 
 use tracemesh_graph::onboarding::Plan;

@@ -29,6 +29,7 @@ pub(crate) fn node(kind: NodeKind, namespace: &str, name: &str) -> Node {
         facets: BTreeMap::new(),
         attributes: BTreeMap::new(),
         served: Vec::new(),
+        hazards: BTreeMap::new(),
         inbound: None,
     }
 }

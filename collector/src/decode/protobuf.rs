@@ -5,8 +5,15 @@
 //! never entered deeper than its scalar. A resource that cannot be decoded rejects its spans, since they would
 //! be counted for the wrong service.
 
-use tracemesh_graph::attribute::{AttributeSet, KeyAliases, Value as AttributeValue};
-use tracemesh_graph::span::{Link, RejectReason, SpanId, SpanKind, SpanSink, SpanView, TraceId};
+use tracemesh_graph::attribute::{AttributeSet, Headers, KeyAliases, Value as AttributeValue};
+use tracemesh_graph::span::{
+    Link, RejectReason, SpanEvents, SpanId, SpanKind, SpanSink, SpanView, TraceId,
+};
+
+mod events;
+mod headers;
+
+use events::read_event;
 
 use super::wire::{Reader, Value, WireError, WireFault};
 use super::{DecodeError, MAX_ATTRIBUTES, MAX_LINKS};
@@ -121,6 +128,7 @@ struct RawSpan<'a> {
     end_ns: u64,
     status: u64,
     flags: u32,
+    events: SpanEvents<'a>,
 }
 
 fn walk_span<'a>(
@@ -143,6 +151,7 @@ fn walk_span<'a>(
         trace_state: text(raw.trace_state)?,
         name: text(raw.name)?,
         attributes: &scratch.attributes,
+        events: raw.events,
         links: &scratch.links,
     });
     Ok(())
@@ -168,10 +177,11 @@ fn read_span<'a>(
                 let set = &mut scratch.attributes;
                 add_attribute(attribute, &mut attributes, &scratch.aliases, set)?;
             }
+            (11, Value::Block(event)) => read_event(event, &mut raw.events),
             (13, Value::Block(link)) => add_link(link, &mut links, &mut scratch.links)?,
             (15, Value::Block(status)) => read_status(status, &mut raw.status)?,
             (16, Value::Fixed32(flags)) => raw.flags = flags,
-            // Events and the drop counters (10, 11, 12, 14) are not read, so their types do not matter.
+            // Events of another type and the drop counters (10, 11, 12, 14) are not read.
             (1..=9 | 13 | 15 | 16, _) => return Err(RejectReason::Malformed),
             _ => {}
         }
@@ -200,6 +210,9 @@ fn add_attribute<'a>(
     // A key that is not UTF-8 is no key of ours.
     let name = std::str::from_utf8(name).ok();
     let Some(key) = name.and_then(|name| aliases.lookup(name)) else {
+        if let Some((side, name)) = name.and_then(Headers::name_of) {
+            headers::add(attribute, (side, name), attributes);
+        }
         return Ok(());
     };
     // A second walk, because a split `value` merges and the key may come last.

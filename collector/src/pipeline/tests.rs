@@ -1,7 +1,7 @@
 use std::sync::atomic::AtomicU64;
 
 use tracemesh_graph::attribute::AttributeSet;
-use tracemesh_graph::span::{SpanId, SpanKind, SpanSink, SpanView, TraceId};
+use tracemesh_graph::span::{SpanEvents, SpanId, SpanKind, SpanSink, SpanView, TraceId};
 
 use super::*;
 
@@ -22,6 +22,7 @@ fn records(pipeline: &Pipeline, traces: std::ops::Range<u64>) -> Vec<SpanRecord>
             trace_state: "",
             name: "GET",
             attributes: &attributes,
+            events: SpanEvents::default(),
             links: &[],
         });
     }

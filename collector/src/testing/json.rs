@@ -3,6 +3,7 @@
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as OtlpValue;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
+use opentelemetry_proto::tonic::trace::v1::span::Event;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, Span as OtlpSpan};
 use serde_json::{Value, json};
 
@@ -41,10 +42,14 @@ fn of_span(span: &OtlpSpan) -> Value {
         "endTimeUnixNano": span.end_time_unix_nano,
         "flags": span.flags,
         "attributes": of_attributes(&span.attributes),
-        "events": [{"name": "e", "attributes": []}],
+        "events": span.events.iter().map(of_event).collect::<Vec<_>>(),
         "links": links.collect::<Vec<_>>(),
         "status": status.map(|status| json!({"code": status.code, "message": status.message})),
     })
+}
+
+fn of_event(event: &Event) -> Value {
+    json!({"name": event.name, "timeUnixNano": "7", "attributes": of_attributes(&event.attributes)})
 }
 
 fn of_attributes(attributes: &[KeyValue]) -> Vec<Value> {
@@ -61,7 +66,10 @@ fn of_value(value: Option<&AnyValue>) -> Value {
         Some(OtlpValue::DoubleValue(number)) => json!({ "doubleValue": number }),
         Some(OtlpValue::BoolValue(claim)) => json!({ "boolValue": claim }),
         Some(OtlpValue::BytesValue(_)) => json!({"bytesValue": "AAA="}),
-        Some(OtlpValue::ArrayValue(_)) => json!({"arrayValue": {"values": [{"intValue": "1"}]}}),
+        Some(OtlpValue::ArrayValue(list)) => {
+            let items = list.values.iter().map(|item| of_value(Some(item)));
+            json!({"arrayValue": {"values": items.collect::<Vec<_>>()}})
+        }
         Some(_) => json!({"kvlistValue": {"values": []}}),
         None => Value::Null,
     }

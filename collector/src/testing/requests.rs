@@ -65,7 +65,8 @@ fn span() -> impl Strategy<Value = OtlpSpan> {
     let status =
         prop::option::of((-1..4, ".{0,4}").prop_map(|(code, message)| Status { code, message }));
     let lists = (vec(attribute(), 0..6), vec(link, 0..3), status);
-    (ids, texts, numbers, lists).prop_map(|(ids, texts, numbers, lists)| OtlpSpan {
+    let all = (ids, texts, numbers, lists, vec(event(), 0..3));
+    all.prop_map(|(ids, texts, numbers, lists, events)| OtlpSpan {
         trace_id: ids.0,
         span_id: ids.1,
         parent_span_id: ids.2,
@@ -78,9 +79,26 @@ fn span() -> impl Strategy<Value = OtlpSpan> {
         attributes: lists.0,
         links: lists.1,
         status: lists.2,
-        events: vec![Event::default()],
+        events,
         dropped_events_count: 3,
         ..OtlpSpan::default()
+    })
+}
+
+/// Some with a name that matters, and an exception of some type.
+fn event() -> impl Strategy<Value = Event> {
+    let names = prop::sample::select(vec!["message", "rpc.message", "exception", "e", ""]);
+    let typed = (".{0,6}").prop_map(|kind| KeyValue {
+        key: "exception.type".to_owned(),
+        value: Some(AnyValue {
+            value: Some(OtlpValue::StringValue(kind)),
+        }),
+        ..KeyValue::default()
+    });
+    (names, prop::option::of(typed), attribute()).prop_map(|(name, typed, other)| Event {
+        name: name.to_owned(),
+        attributes: typed.into_iter().chain([other]).collect(),
+        ..Event::default()
     })
 }
 
@@ -88,6 +106,7 @@ fn attribute() -> impl Strategy<Value = KeyValue> {
     let key = prop_oneof![
         3 => prop::sample::select(Key::ALL).prop_map(|key| key.name().to_owned()),
         1 => ".{0,5}",
+        1 => prop::sample::select(HEADERS).prop_map(str::to_owned),
     ];
     (key, prop::option::of(any_value())).prop_map(|(key, value)| KeyValue {
         key,
@@ -95,6 +114,14 @@ fn attribute() -> impl Strategy<Value = KeyValue> {
         ..KeyValue::default()
     })
 }
+
+const HEADERS: &[&str] = &[
+    "http.request.header.expect",
+    "http.request.header.X-Mixed",
+    "http.request.header.host",
+    "http.response.header.content_type",
+    "http.request.header.",
+];
 
 fn any_value() -> impl Strategy<Value = Option<OtlpValue>> {
     prop_oneof![
@@ -109,6 +136,14 @@ fn any_value() -> impl Strategy<Value = Option<OtlpValue>> {
                 value: Some(OtlpValue::IntValue(1))
             }],
         }))),
+        vec(".{0,8}", 0..3).prop_map(|texts| {
+            let values = texts.into_iter().map(|text| AnyValue {
+                value: Some(OtlpValue::StringValue(text)),
+            });
+            Some(OtlpValue::ArrayValue(ArrayValue {
+                values: values.collect(),
+            }))
+        }),
         Just(Some(OtlpValue::KvlistValue(KeyValueList::default()))),
     ]
 }

@@ -5,10 +5,18 @@ use std::net::IpAddr;
 
 use super::EgressOptions;
 use super::host::{Host, HostFault, socket_address};
+use super::kube::{self, PortMatch};
 use super::model::{AddressSource, RawTarget, TargetProtocol, UnresolvedReason};
-use super::names::{KubeNames, ResolvedName};
+use super::names::{KubeNames, KubeRef, ResolvedName};
 use super::protocol;
+use super::template;
+use crate::inventory::declared_protocol;
 use crate::snapshot::{Edge, GraphSnapshot, Node, NodeKind, Relation, Target};
+
+mod revived;
+mod vouched;
+
+pub(super) use vouched::vouched_target;
 
 /// A usable address, before claims on it are settled.
 #[derive(Debug, Clone)]
@@ -30,6 +38,12 @@ pub(super) struct Candidate {
     pub sockets: BTreeSet<IpAddr>,
     /// Attempts that speak for it.
     pub calls: u64,
+    /// Whether nobody was seen to dial it: it comes from an inventory, a template or an earlier model.
+    pub supposed: bool,
+    /// Whether only an earlier model has it.
+    pub earlier: bool,
+    /// The Kubernetes service that is meant.
+    pub kube: Option<KubeRef>,
 }
 
 impl Candidate {
@@ -51,6 +65,7 @@ impl Candidate {
         self.kubernetes = resolved.kubernetes;
         self.assumed = resolved.assumed;
         self.forms = resolved.forms;
+        self.kube = resolved.kube;
         self
     }
 }
@@ -68,6 +83,8 @@ pub(super) struct AddressBook<'a> {
     names: KubeNames,
     nodes: BTreeMap<&'a str, &'a Node>,
     dials: BTreeMap<&'a str, Vec<&'a Edge>>,
+    /// Whether an inventory speaks for all nodes: addresses of one cluster mean something else in another.
+    single_kube_cluster: bool,
 }
 
 impl<'a> AddressBook<'a> {
@@ -87,7 +104,16 @@ impl<'a> AddressBook<'a> {
                 .map(|node| (node.id.as_str(), node))
                 .collect(),
             dials,
+            single_kube_cluster: kube_clusters(snapshot).len() < 2,
         }
+    }
+
+    pub(super) const fn options(&self) -> &'a EgressOptions {
+        self.options
+    }
+
+    pub(super) const fn names(&self) -> &KubeNames {
+        &self.names
     }
 
     pub(super) fn nodes(&self) -> &BTreeMap<&'a str, &'a Node> {
@@ -109,6 +135,19 @@ impl<'a> AddressBook<'a> {
         if !served.is_empty() {
             return found(AddressSource::ServedByCallee, served, refused);
         }
+        match self.from_inventory(edge) {
+            Ok(Some(candidate)) => {
+                return found(AddressSource::Inventory, vec![candidate], refused);
+            }
+            Ok(None) => {}
+            Err(ambiguous) => {
+                let each = ambiguous.into_iter();
+                refused.extend(each.map(|target| (UnresolvedReason::AmbiguousInventory, target)));
+            }
+        }
+        if let Some(candidate) = self.from_template(edge) {
+            return found(AddressSource::Assumed, vec![candidate], refused);
+        }
         if only_instances {
             let callee = self.nodes.get(edge.callee.as_str());
             let served = callee.iter().flat_map(|node| &node.served);
@@ -117,6 +156,11 @@ impl<'a> AddressBook<'a> {
             );
         }
         found(AddressSource::Unresolved, Vec::new(), refused)
+    }
+
+    /// The usable addresses that an edge was seen to dial.
+    pub(super) fn dialled(&self, edge: &Edge) -> Vec<Candidate> {
+        self.dialled_by_caller(edge).usable
     }
 
     fn dialled_by_caller(&self, edge: &Edge) -> Addresses {
@@ -205,6 +249,52 @@ impl<'a> AddressBook<'a> {
         Some(adopted)
     }
 
+    /// The only service of the inventory that leads to the callee; the services where there are several.
+    fn from_inventory(&self, edge: &Edge) -> Result<Option<Candidate>, Vec<RawTarget>> {
+        let callee = self.nodes.get(edge.callee.as_str());
+        let callee = callee.filter(|callee| callee.kind == NodeKind::Service);
+        let (Some(callee), Some(inventory)) = (callee, &self.options.inventory) else {
+            return Ok(None);
+        };
+        let (service, port) = match kube::port_of(edge, callee, &self.names, inventory) {
+            PortMatch::Found(service, port) => (service, port),
+            PortMatch::Ambiguous(targets) => return Err(targets),
+            PortMatch::Unknown => return Ok(None),
+        };
+        let declared = declared_protocol(port);
+        let scheme = kube::scheme_of(edge, port.port, declared);
+        let target = supposed(scheme, kube::service_name(service), port.port, edge);
+        let own_namespace = self.namespace(&edge.caller);
+        let read = self.read(&target, edge, own_namespace.as_deref());
+        let mut candidate = match read {
+            Ok(candidate) => candidate,
+            Err(_) => return Ok(None),
+        };
+        candidate.supposed = true;
+        let mut forms = vec![format!("{}.{}", service.name, service.namespace)];
+        if own_namespace.as_ref() == Some(&service.namespace) {
+            forms.push(service.name.clone());
+        }
+        forms.retain(|form| !candidate.forms.contains(form));
+        candidate.forms.extend(forms);
+        Ok(Some(candidate))
+    }
+
+    /// The address that the policy's naming template gives a traced service.
+    fn from_template(&self, edge: &Edge) -> Option<Candidate> {
+        let template = self.options.policy.naming.as_ref()?;
+        let callee = self.nodes.get(edge.callee.as_str())?;
+        let callee = Some(callee).filter(|callee| callee.kind == NodeKind::Service)?;
+        let host = template::fill(&template.host, callee, &self.names)?;
+        let scheme = kube::scheme_of(edge, template.port, template.protocol);
+        let target = supposed(scheme, host, template.port, edge);
+        let own_namespace = self.namespace(&edge.caller);
+        let mut candidate = self.read(&target, edge, own_namespace.as_deref()).ok()?;
+        candidate.supposed = true;
+        candidate.assumed = true;
+        Some(candidate)
+    }
+
     fn is_service(&self, node: &str) -> bool {
         self.nodes
             .get(node)
@@ -243,14 +333,37 @@ impl<'a> AddressBook<'a> {
                 .filter_map(|socket| socket_address(socket, accept_loopback))
                 .collect(),
             calls: target.calls,
+            supposed: false,
+            earlier: false,
+            kube: None,
             host,
         };
         let Host::Name(name) = &literal.host else {
-            return Ok(literal);
+            return Ok(self.located(literal));
         };
         let traced = self.is_service(&edge.callee);
         let resolved = self.names.resolve(name, namespace, traced);
-        Ok(literal.understood(resolved))
+        Ok(self.located(literal.understood(resolved)))
+    }
+
+    /// Adds what an inventory says of where a name leads and of whom an address is.
+    fn located(&self, mut candidate: Candidate) -> Candidate {
+        let inventory = self.options.inventory.as_ref();
+        let Some(inventory) = inventory.filter(|_| self.single_kube_cluster) else {
+            return candidate;
+        };
+        if let Host::Ip(ip) = candidate.host {
+            candidate.kube = inventory.service_at(ip).map(|service| KubeRef {
+                namespace: service.namespace.clone(),
+                service: service.name.clone(),
+                pod: None,
+            });
+        } else if let Some(kube) = candidate.kube.as_ref().filter(|kube| kube.pod.is_none())
+            && let Some(service) = inventory.service(&kube.namespace, &kube.service)
+        {
+            candidate.sockets.extend(&service.cluster_ips);
+        }
+        candidate
     }
 
     fn port(&self, target: &Target) -> Result<u16, UnresolvedReason> {
@@ -301,6 +414,30 @@ fn share_most_qualified(candidates: &mut [Candidate]) {
         .filter(|candidate| relative(candidate))
     {
         candidate.dns = best.get(&candidate.identity).map(|(_, name)| name.clone());
+    }
+}
+
+/// The clusters that nodes say they are in.
+pub(super) fn kube_clusters(snapshot: &GraphSnapshot) -> BTreeSet<&str> {
+    let facets = snapshot
+        .nodes
+        .iter()
+        .filter_map(|node| node.facets.get("cluster"));
+    facets
+        .flat_map(|facet| facet.keys().map(String::as_str))
+        .collect()
+}
+
+/// An address that nobody was seen to dial, for the calls of an edge.
+fn supposed(scheme: String, host: String, port: u16, edge: &Edge) -> Target {
+    Target {
+        scheme,
+        host,
+        port: Some(port),
+        calls: edge.attempts,
+        attempts: edge.attempts,
+        last_seen: edge.last_seen,
+        sockets: BTreeMap::new(),
     }
 }
 

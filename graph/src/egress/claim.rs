@@ -13,10 +13,13 @@ use super::host::Host;
 use super::model::{Conflict, ConflictReason, TargetMatch, UnresolvedReason};
 
 /// A candidate of one destination and what becomes of it.
+#[derive(Clone)]
 pub(super) struct Claim<'a> {
     /// Node id of the destination.
     pub node: &'a str,
     pub candidate: Candidate,
+    /// Left to the passthrough by a pin: it is dialled all the same, so it takes part, and gets nothing.
+    pub excluded: bool,
     pub outcome: Outcome,
 }
 
@@ -123,7 +126,8 @@ fn assign_names(claims: &mut [Claim<'_>], conflicts: &mut BTreeSet<Conflict>) {
 /// cannot be told by its address, its clients would stall, so nothing on that port is looked into.
 fn spare_server_first(claims: &mut [Claim<'_>], conflicts: &mut BTreeSet<Conflict>) {
     let waiting = claims.iter().filter(|claim| {
-        matches!(claim.outcome, Outcome::Refused(_)) && claim.candidate.speaks_second()
+        let undefined = claim.excluded || matches!(claim.outcome, Outcome::Refused(_));
+        undefined && claim.candidate.speaks_second()
     });
     let mut spared: BTreeMap<u16, &str> = BTreeMap::new();
     for claim in waiting {

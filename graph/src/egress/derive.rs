@@ -1,27 +1,26 @@
 //! Snapshot -> egress model: every edge is classified once, every address is emitted or listed with a reason.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::EgressOptions;
-use super::address::{AddressBook, Candidate, is_suspect};
-use super::claim::{Claim, Outcome, settle};
+use super::address::{AddressBook, Candidate};
+use super::claim::{Claim, Outcome};
+use super::destination::destination;
 use super::evidence::{EVIDENCE_SCHEMA, EdgeEvidence, EgressEvidence, ServiceEvidence};
 use super::inbound::inbound_ports;
-use super::lifecycle::age;
+use super::kube_facts::{add_kube_facts, counts_of};
+use super::lifecycle::{History, age};
 use super::model::{
-    AddressSource, Confidence, Conservation, Destination, DestinationKind, DestinationState,
-    EgressKnowledge, EgressModel, EgressTarget, EvidenceClass, SCHEMA, ServiceEgress, TargetMatch,
-    UnresolvedReason,
+    Conservation, Destination, DestinationState, EgressKnowledge, EgressModel, EgressTarget,
+    SCHEMA, ServiceEgress, TargetMatch, UnresolvedReason,
 };
-use super::pins::apply_pins;
-use super::protocol;
+use super::pins::{Decisions, Gathered, gather, vouch};
 use super::settings::Tuning;
 use super::tune::tune;
 use super::unresolved::UnresolvedList;
+use super::vouch::settle_all;
 use crate::hazards::note_hazards;
-use crate::snapshot::{
-    Edge, EvidenceCounts, GraphSnapshot, Node, NodeKind, Relation, ServiceDiagnostics,
-};
+use crate::snapshot::{Edge, GraphSnapshot, Node, NodeKind, Relation, ServiceDiagnostics};
 
 /// Derives the egress of every service of a snapshot.
 ///
@@ -31,6 +30,13 @@ use crate::snapshot::{
 pub fn derive(snapshot: &GraphSnapshot, options: &EgressOptions) -> EgressModel {
     let book = AddressBook::new(snapshot, options);
     let mut conservation = Conservation::default();
+    let decisions = Decisions::new(snapshot, options, &book);
+    let history = History::new(options);
+    let knowing = Knowing {
+        book: &book,
+        decisions: &decisions,
+        history: &history,
+    };
     let dials = classify_edges(snapshot, &book, &mut conservation);
     let diagnostics: BTreeMap<&str, &ServiceDiagnostics> = snapshot
         .diagnostics
@@ -43,6 +49,7 @@ pub fn derive(snapshot: &GraphSnapshot, options: &EgressOptions) -> EgressModel 
         schema: EVIDENCE_SCHEMA.to_owned(),
         window: snapshot.window,
         services: BTreeMap::new(),
+        inventory: counts_of(options),
     };
     for (id, node) in book.nodes() {
         if node.kind != NodeKind::Service {
@@ -50,7 +57,7 @@ pub fn derive(snapshot: &GraphSnapshot, options: &EgressOptions) -> EgressModel 
         }
         let edges = dials.get(id).map_or(&[][..], Vec::as_slice);
         let diagnostics = diagnostics.get(id).copied();
-        let mut service = service_egress(node, edges, &book, &mut conservation);
+        let mut service = knowing.service_egress(node, edges, &mut conservation);
         service.knowledge = knowledge(!edges.is_empty(), diagnostics);
         service.inbound = inbound_ports(node, options);
         evidence
@@ -58,16 +65,23 @@ pub fn derive(snapshot: &GraphSnapshot, options: &EgressOptions) -> EgressModel 
             .insert((*id).to_owned(), service_evidence(edges, diagnostics));
         services.push(service);
     }
+    let gone = history.gone(&book);
+    for node in &gone {
+        let mut service = knowing.service_egress(node, &[], &mut conservation);
+        history.restore_service(&mut service);
+        services.push(service);
+    }
+    services.sort_by(|a, b| a.id.cmp(&b.id));
     for edge in &snapshot.edges {
         mark_producers(edge, &mut services);
     }
+    add_kube_facts(&mut services, snapshot, &book);
     let mut model = EgressModel {
         schema: SCHEMA.to_owned(),
         services,
         conservation,
         evidence,
     };
-    apply_pins(&mut model, snapshot, options);
     age(&mut model, snapshot, options);
     tune(&mut model, snapshot, options);
     note_hazards(&mut model, snapshot);
@@ -96,35 +110,74 @@ fn classify_edges<'a>(
     dials
 }
 
-fn service_egress(
-    node: &Node,
-    edges: &[&Edge],
-    book: &AddressBook<'_>,
-    conservation: &mut Conservation,
-) -> ServiceEgress {
-    let mut unresolved = UnresolvedList::default();
-    let mut claims = Vec::new();
-    let mut sources = BTreeMap::new();
-    for edge in edges {
-        if is_suspect(edge) {
-            unresolved.add_all(edge, UnresolvedReason::Suspect);
-            conservation.suspect += 1;
-            continue;
+/// All that the egress of one service is made from, beside its own edges.
+struct Knowing<'a> {
+    book: &'a AddressBook<'a>,
+    decisions: &'a Decisions<'a>,
+    history: &'a History<'a>,
+}
+
+impl<'a> Knowing<'a> {
+    fn service_egress(
+        &self,
+        node: &'a Node,
+        edges: &[&'a Edge],
+        conservation: &mut Conservation,
+    ) -> ServiceEgress {
+        let mut unresolved = UnresolvedList::default();
+        let decided = self.decisions.of(node, self.book);
+        let known = self.history.without_removed(edges);
+        conservation.expired += (edges.len() - known.len()) as u64;
+        let mut gathered = gather(&decided, &known, &mut unresolved);
+        let vouched = vouch(&decided, &mut gathered, &mut unresolved);
+        let history = self.history;
+        let kept = history.claims(&decided, &mut gathered, &vouched.claims, &mut unresolved);
+        let claims = std::mem::take(&mut gathered.claims).into_iter();
+        let (mut further, observed): (Vec<_>, Vec<_>) =
+            claims.partition(|claim| claim.candidate.supposed && !claim.excluded);
+        further.extend(vouched.claims);
+        further.extend(kept);
+        let (claims, conflicts) = settle_all(observed, further);
+        let displaced = history.displaced(&node.id, &claims);
+        let targets = settled_targets(claims, &mut unresolved);
+        count(&gathered, &targets, &mut unresolved, conservation);
+        let described = targets.into_iter().map(|settled| {
+            let mut found = destination(&node.id, settled, &gathered, decided.trust, self.book);
+            let has_edges = !gathered.edges_to(&found.node).is_empty();
+            history.restore(&node.id, &mut found, has_edges);
+            found
+        });
+        let destinations: Vec<Destination> = described.collect();
+        ServiceEgress {
+            id: node.id.clone(),
+            name: node.name.clone(),
+            namespace: node.namespace.clone(),
+            environment: node.environment.clone(),
+            zone: single_zone(node),
+            knowledge: EgressKnowledge::Unknown,
+            removed: history.removed(&node.id, edges, &destinations),
+            destinations,
+            displaced,
+            unresolved: unresolved.into_sorted(),
+            pinned_out: gathered.out.into_sorted(),
+            conflicts,
+            inbound: Vec::new(),
+            inbound_tuning: Tuning::default(),
+            hazards: Vec::new(),
+            workload: None,
+            inventory_notes: Vec::new(),
+            state: DestinationState::Active,
         }
-        let addresses = book.find(edge);
-        for (reason, target) in addresses.refused {
-            unresolved.add(&edge.callee, reason, target);
-        }
-        sources.insert(edge.callee.as_str(), addresses.source);
-        claims.extend(addresses.usable.into_iter().map(|candidate| Claim {
-            node: edge.callee.as_str(),
-            candidate,
-            outcome: Outcome::Pending,
-        }));
     }
-    let conflicts = settle(&mut claims);
+}
+
+/// The targets of each destination; what was refused is listed.
+fn settled_targets<'a>(
+    claims: Vec<Claim<'a>>,
+    unresolved: &mut UnresolvedList,
+) -> BTreeMap<&'a str, Vec<EgressTarget>> {
     let mut targets: BTreeMap<&str, Vec<EgressTarget>> = BTreeMap::new();
-    for claim in claims {
+    for claim in claims.into_iter().filter(|claim| !claim.excluded) {
         match claim.outcome {
             Outcome::Kept(matches) => {
                 let target = egress_target(claim.candidate, matches);
@@ -134,45 +187,48 @@ fn service_egress(
             Outcome::Pending => unreachable!("`settle` decides every claim"),
         }
     }
-    let mut destinations = Vec::new();
-    for edge in edges.iter().filter(|edge| !is_suspect(edge)) {
-        let Some(targets) = targets.remove(edge.callee.as_str()) else {
-            count_without_targets(edge, &mut unresolved, conservation);
-            continue;
-        };
-        conservation.emitted += 1;
-        let source = sources.get(edge.callee.as_str()).copied();
-        destinations.push(destination(edge, targets, source, book));
-    }
-    destinations.sort_by(|a, b| a.node.cmp(&b.node));
-    ServiceEgress {
-        id: node.id.clone(),
-        name: node.name.clone(),
-        namespace: node.namespace.clone(),
-        environment: node.environment.clone(),
-        zone: single_zone(node),
-        knowledge: EgressKnowledge::Unknown,
-        destinations,
-        unresolved: unresolved.into_sorted(),
-        conflicts,
-        inbound: Vec::new(),
-        inbound_tuning: Tuning::default(),
-        hazards: Vec::new(),
-        workload: None,
+    targets
+}
+
+/// Puts every edge of a caller into its class.
+fn count(
+    gathered: &Gathered<'_>,
+    targets: &BTreeMap<&str, Vec<EgressTarget>>,
+    unresolved: &mut UnresolvedList,
+    conservation: &mut Conservation,
+) {
+    conservation.suspect += gathered.suspect;
+    conservation.pinned_out += gathered.pinned_out;
+    for edge in &gathered.edges {
+        let callee = edge.callee.as_str();
+        let infra = gathered.renamed.get(callee);
+        if targets.contains_key(callee) {
+            conservation.emitted += 1;
+        } else if infra.is_some_and(|ids| ids.iter().any(|id| targets.contains_key(id))) {
+            conservation.infra += 1;
+        } else if gathered.partly_out.contains(callee) {
+            conservation.pinned_out += 1;
+        } else {
+            count_without_targets(edge, infra, unresolved, conservation);
+        }
     }
 }
 
 fn count_without_targets(
     edge: &Edge,
+    infra: Option<&BTreeSet<&str>>,
     unresolved: &mut UnresolvedList,
     conservation: &mut Conservation,
 ) {
-    if unresolved.has(&edge.callee, UnresolvedReason::LostConflict) {
+    let renamed = infra.into_iter().flatten().copied();
+    let ids: Vec<&str> = renamed.chain([edge.callee.as_str()]).collect();
+    let lost = UnresolvedReason::LostConflict;
+    if ids.iter().any(|id| unresolved.has(id, lost)) {
         conservation.lost_conflict += 1;
         return;
     }
     conservation.unresolved += 1;
-    if !unresolved.has_any(&edge.callee) {
+    if !ids.iter().any(|id| unresolved.has_any(id)) {
         unresolved.add_all(edge, UnresolvedReason::NoAddress);
     }
 }
@@ -190,72 +246,11 @@ fn egress_target(candidate: Candidate, matches: TargetMatch) -> EgressTarget {
         matches,
         addressing: None,
         endpoints: Vec::new(),
-    }
-}
-
-fn destination(
-    edge: &Edge,
-    mut targets: Vec<EgressTarget>,
-    source: Option<AddressSource>,
-    book: &AddressBook<'_>,
-) -> Destination {
-    // Two protocols of one address, from two callers, are both kept: together they say `mixed`.
-    let key = |target: &EgressTarget| {
-        let EgressTarget {
-            port,
-            host,
-            scheme,
-            protocol,
-            ..
-        } = target;
-        (*port, host.clone(), scheme.clone(), *protocol)
-    };
-    targets.sort_by_key(key);
-    targets.dedup_by_key(|target| key(target));
-    let callee = book.nodes().get(edge.callee.as_str());
-    let sure = edge.evidence.paired > 0 || edge.confidence >= 0.9;
-    Destination {
-        node: edge.callee.clone(),
-        name: callee.map_or_else(|| edge.callee.clone(), |node| node.name.clone()),
-        kind: destination_kind(callee.map(|node| node.kind)),
-        protocol: protocol::combine(targets.iter().map(|target| target.protocol)),
-        targets,
-        evidence: evidence_classes(edge.evidence),
-        confidence: if sure {
-            Confidence::High
-        } else {
-            Confidence::Low
-        },
+        kube_service: candidate
+            .kube
+            .map(|kube| format!("{}/{}", kube.namespace, kube.service)),
         state: DestinationState::Active,
-        address_source: source.unwrap_or(AddressSource::Unresolved),
-        tuning: Tuning::default(),
     }
-}
-
-fn destination_kind(kind: Option<NodeKind>) -> DestinationKind {
-    match kind {
-        Some(NodeKind::Service) => DestinationKind::Mesh,
-        Some(NodeKind::External | NodeKind::Function | NodeKind::Genai | NodeKind::ObjectStore) => {
-            DestinationKind::External
-        }
-        Some(NodeKind::Database | NodeKind::Broker | NodeKind::Metadata) => DestinationKind::Infra,
-        Some(NodeKind::SharedHost | NodeKind::Unidentified) | None => DestinationKind::Unresolved,
-    }
-}
-
-fn evidence_classes(counts: EvidenceCounts) -> Vec<EvidenceClass> {
-    [
-        (counts.paired, EvidenceClass::Paired),
-        (counts.parent, EvidenceClass::Parent),
-        (counts.address, EvidenceClass::Address),
-        (counts.alias, EvidenceClass::Alias),
-        (counts.named, EvidenceClass::Named),
-        (counts.link, EvidenceClass::Link),
-    ]
-    .into_iter()
-    .filter(|(count, _)| *count > 0)
-    .map(|(_, class)| class)
-    .collect()
 }
 
 fn single_zone(node: &Node) -> Option<String> {
@@ -295,6 +290,8 @@ fn mark_producers(edge: &Edge, services: &mut [ServiceEgress]) {
 fn service_evidence(edges: &[&Edge], diagnostics: Option<&ServiceDiagnostics>) -> ServiceEvidence {
     ServiceEvidence {
         window: None,
+        spans: diagnostics.map_or(0, |service| service.spans),
+        unseen_ms: 0,
         unresolved_calls: diagnostics.map_or(0, |service| service.unresolved),
         hazards: BTreeMap::new(),
         inbound_facts: BTreeMap::new(),

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::hazards::{HazardEvidence, HazardKind};
+use crate::inventory::InventoryCounts;
 use crate::snapshot::{Edge, EvidenceCounts, Window};
 use crate::time::Timestamp;
 
@@ -22,6 +23,9 @@ pub struct EgressEvidence {
     pub window: Window,
     /// Service node id -> its evidence.
     pub services: BTreeMap<String, ServiceEvidence>,
+    /// How much the inventory was made from, when there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inventory: Option<InventoryCounts>,
 }
 
 impl Default for EgressEvidence {
@@ -30,6 +34,7 @@ impl Default for EgressEvidence {
             schema: EVIDENCE_SCHEMA.to_owned(),
             window: Window::default(),
             services: BTreeMap::new(),
+            inventory: None,
         }
     }
 }
@@ -40,6 +45,12 @@ pub struct ServiceEvidence {
     /// Window of these numbers where it differs from that of the whole: files of several runs were put together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<Window>,
+    /// Spans of the service: with the window, what tells whether its spans became fewer.
+    #[serde(default)]
+    pub spans: u64,
+    /// Time in which the service was not seen although others were, over all runs.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unseen_ms: u64,
     /// Outgoing calls whose destination stayed unknown: they are not in any edge.
     pub unresolved_calls: u64,
     /// The numbers behind the hazards of the service.
@@ -69,6 +80,12 @@ pub struct EdgeEvidence {
     pub first_seen: Timestamp,
     /// Last sight.
     pub last_seen: Timestamp,
+    /// Time since then in which the caller was observed and this was not seen, over all runs.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unseen_ms: u64,
+    /// Longest time between two sights, over all runs.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub longest_gap_ms: u64,
     /// Protocol -> attempts.
     pub protocols: BTreeMap<String, u64>,
     /// Dialled addresses with their counts.
@@ -93,8 +110,19 @@ pub struct EvidenceTarget {
     pub calls: u64,
     /// Latest end of a span that dialled it.
     pub last_seen: Timestamp,
+    /// Time since then in which the caller was observed and this was not seen, over all runs.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unseen_ms: u64,
     /// Socket peers seen behind the name -> spans.
     pub sockets: BTreeMap<String, u64>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks with a reference"
+)]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl From<&Edge> for EdgeEvidence {
@@ -107,6 +135,8 @@ impl From<&Edge> for EdgeEvidence {
             confidence: edge.confidence,
             first_seen: edge.first_seen,
             last_seen: edge.last_seen,
+            unseen_ms: 0,
+            longest_gap_ms: 0,
             protocols: edge.protocols.clone(),
             targets: edge
                 .targets
@@ -117,6 +147,7 @@ impl From<&Edge> for EdgeEvidence {
                     port: target.port,
                     calls: target.calls,
                     last_seen: target.last_seen,
+                    unseen_ms: 0,
                     sockets: target.sockets.clone(),
                 })
                 .collect(),

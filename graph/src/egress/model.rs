@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::evidence::EgressEvidence;
 use super::settings::Tuning;
 use crate::hazards::HazardNote;
-use crate::inventory::{Addressing, Endpoint, Workload};
+use crate::inventory::{Addressing, Endpoint, InventoryNote, Workload};
 
 /// Value of the `schema` field.
 pub const SCHEMA: &str = "tracemesh.egress/v1";
@@ -57,6 +57,9 @@ pub struct ServiceEgress {
     pub destinations: Vec<Destination>,
     /// Addresses and destinations left to the passthrough, with reasons.
     pub unresolved: Vec<Unresolved>,
+    /// What the policy leaves to the passthrough, by node id, with who decided so.
+    #[serde(default)]
+    pub pinned_out: Vec<PinnedOut>,
     /// Addresses claimed by two destinations: the one with more attempts kept them.
     pub conflicts: Vec<Conflict>,
     /// Ports that its own server spans name, sorted.
@@ -70,6 +73,19 @@ pub struct ServiceEgress {
     /// What runs it, when that is known.
     #[serde(default)]
     pub workload: Option<Workload>,
+    /// Destinations of earlier runs, with those of their addresses that something seen since has taken. Nothing is generated for
+    /// them; they return when the address is free again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub displaced: Vec<Destination>,
+    /// Node ids of destinations whose removal was accepted, sorted. They return when they are seen again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removed: Vec<String>,
+    /// Where an inventory and the graph differ.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inventory_notes: Vec<InventoryNote>,
+    /// Place of the service itself in its life. One that is not in the graph is kept as it was known last.
+    #[serde(default, skip_serializing_if = "DestinationState::is_active")]
+    pub state: DestinationState,
 }
 
 /// What a destination is to the mesh.
@@ -107,9 +123,34 @@ pub struct Destination {
     pub state: DestinationState,
     /// Where the addresses come from.
     pub address_source: AddressSource,
+    /// Who vouches for it, when a pin includes it: it stays, seen or not.
+    #[serde(default)]
+    pub pinned: Option<PinNote>,
     /// Phase and settings.
     #[serde(default)]
     pub tuning: Tuning,
+}
+
+/// Who answers for a decision of the policy.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PinNote {
+    /// Why.
+    pub reason: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// Last day on which it holds, `2026-12-31`.
+    pub expires: String,
+}
+
+/// A destination, or some of its addresses, that a pin leaves to the passthrough.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PinnedOut {
+    /// Node id of the callee.
+    pub node: String,
+    /// The addresses concerned, sorted; empty when the spans named none.
+    pub targets: Vec<RawTarget>,
+    /// Who decided so.
+    pub pin: PinNote,
 }
 
 /// One dialled address.
@@ -142,6 +183,12 @@ pub struct EgressTarget {
     /// Addresses behind `dns`, when an inventory tells.
     #[serde(default)]
     pub endpoints: Vec<Endpoint>,
+    /// The Kubernetes service behind it, `namespace/name`, when an inventory has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kube_service: Option<String>,
+    /// Place of this address in its life: the others of its destination may still be dialled.
+    #[serde(default, skip_serializing_if = "DestinationState::is_active")]
+    pub state: DestinationState,
 }
 
 /// How traffic to a target is recognised on its port.
@@ -235,15 +282,28 @@ pub enum Confidence {
 }
 
 /// Place of a destination in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DestinationState {
-    /// Seen in the window.
+    /// Seen, and not for too long ago by its own habit.
+    #[default]
     Active,
     /// Not seen for longer than its habit.
     Quiet,
     /// Not seen for so long that its removal is proposed, never done.
     ProposedRemoval,
+}
+
+impl DestinationState {
+    /// Whether nothing is unusual: what most are, and so left out of JSON in some places.
+    #[must_use]
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde asks with a reference"
+    )]
+    pub const fn is_active(&self) -> bool {
+        matches!(self, Self::Active)
+    }
 }
 
 /// Where the addresses of a destination come from, best first.
@@ -256,6 +316,12 @@ pub enum AddressSource {
     DialledByOthers,
     /// Host and port in the callee's own server spans.
     ServedByCallee,
+    /// A person vouches for it in the policy.
+    Policy,
+    /// The only service of the inventory that selects the callee's pods.
+    Inventory,
+    /// The naming template of the policy: nobody was seen to use it.
+    Assumed,
     /// None was found.
     Unresolved,
 }
@@ -290,6 +356,8 @@ pub enum UnresolvedReason {
     NoAddress,
     /// The callee names only instance addresses, which change.
     OnlyInstanceAddresses,
+    /// The inventory has several services or ports for the callee, and nothing tells which of them is dialled.
+    AmbiguousInventory,
     /// Every attempt failed and no server half was seen: perhaps nothing answers there.
     Suspect,
     /// The host is empty.
@@ -317,9 +385,10 @@ pub enum UnresolvedReason {
 
 impl UnresolvedReason {
     /// Every reason.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::NoAddress,
         Self::OnlyInstanceAddresses,
+        Self::AmbiguousInventory,
         Self::Suspect,
         Self::EmptyHost,
         Self::InvalidHost,
@@ -377,8 +446,9 @@ pub struct InboundPort {
 
 /// Where the edges of the snapshot went. Each ends in exactly one bucket: `edges` is the sum of all other fields.
 ///
-/// - egress: `emitted`;
-/// - dialled, but left to the passthrough, each listed per service: `unresolved`, `suspect`, `lost_conflict`;
+/// - egress: `emitted`, and `infra` where the policy gives the destination its name;
+/// - dialled, but left to the passthrough, each listed per service: `unresolved`, `suspect`, `lost_conflict`,
+///   `pinned_out`, `expired`;
 /// - no dial of a service, so nothing to generate: `asynchronous` (message flow), `proxied`, `caller_is_no_service`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Conservation {
@@ -392,6 +462,15 @@ pub struct Conservation {
     pub suspect: u64,
     /// Edges whose addresses all went to other destinations; see [`Conflict`].
     pub lost_conflict: u64,
+    /// Edges that a pin of the policy leaves to the passthrough; see [`PinnedOut`].
+    #[serde(default)]
+    pub pinned_out: u64,
+    /// Edges whose only addresses are those of infrastructure that the policy names.
+    #[serde(default)]
+    pub infra: u64,
+    /// Edges whose removal was proposed and accepted, and that were not seen since.
+    #[serde(default)]
+    pub expired: u64,
     /// Message flow from producer to consumer: the dial to the broker is an edge of its own.
     pub asynchronous: u64,
     /// Logical edges through a gateway; the physical ones are edges of their own.
@@ -408,6 +487,9 @@ impl Conservation {
             + self.unresolved
             + self.suspect
             + self.lost_conflict
+            + self.pinned_out
+            + self.infra
+            + self.expired
             + self.asynchronous
             + self.proxied
             + self.caller_is_no_service

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::EgressOptions;
 use super::address::is_suspect;
 use super::host::{Host, is_label};
+use crate::inventory::Addressing;
 use crate::snapshot::{GraphSnapshot, Node};
 
 /// What is known about Kubernetes names.
@@ -24,6 +25,17 @@ pub(super) struct KubeNames {
     namespaces: BTreeSet<String>,
     /// `service.namespace` of names dialled with `.svc`.
     qualified: BTreeSet<String>,
+    /// Namespace and name of every service that an inventory lists.
+    listed: BTreeMap<(String, String), Addressing>,
+}
+
+/// A service of Kubernetes that a name stands for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct KubeRef {
+    pub namespace: String,
+    pub service: String,
+    /// The one pod of a headless service that is meant.
+    pub pod: Option<String>,
 }
 
 /// A dialled name, understood.
@@ -41,6 +53,8 @@ pub(super) struct ResolvedName {
     pub assumed: bool,
     /// Every form under which the same service may be addressed, the dialled one first.
     pub forms: Vec<String>,
+    /// The service that is meant, when it is one of Kubernetes.
+    pub kube: Option<KubeRef>,
 }
 
 /// `<service>.<namespace>[.svc[.<domain>]]`, taken apart; a pod of a headless service is part of `service`.
@@ -71,6 +85,18 @@ impl KubeName {
         Self::new(service, namespace, domain)
     }
 
+    fn reference(&self) -> KubeRef {
+        let (pod, service) = match self.service.split_once('.') {
+            Some((pod, service)) => (Some(pod.to_owned()), service),
+            None => (None, self.service.as_str()),
+        };
+        KubeRef {
+            namespace: self.namespace.clone(),
+            service: service.to_owned(),
+            pod,
+        }
+    }
+
     fn qualified(&self) -> String {
         format!("{}.{}", self.service, self.namespace)
     }
@@ -85,7 +111,9 @@ impl KubeNames {
             assumed: BTreeSet::new(),
             namespaces: BTreeSet::new(),
             qualified: BTreeSet::new(),
+            listed: BTreeMap::new(),
         };
+        names.learn_inventory(options);
         for node in &snapshot.nodes {
             names.namespaces.extend(own_namespaces(node));
             if options.assume_kubernetes {
@@ -101,10 +129,44 @@ impl KubeNames {
                 names.learn(&target.host);
             }
         }
+        let seen_now = names.seen_domains.clone();
+        names.learn_previous(options);
+        // What was learnt before must not be forgotten with a quiet caller, nor outlive a new domain.
+        if !seen_now.is_empty() {
+            names.seen_domains = seen_now;
+        }
         if names.domain.is_none() && names.seen_domains.len() == 1 {
             names.domain = names.seen_domains.first().cloned();
         }
         names
+    }
+
+    fn learn_inventory(&mut self, options: &EgressOptions) {
+        let Some(inventory) = &options.inventory else {
+            return;
+        };
+        let namespaces = inventory.namespaces().into_iter();
+        let namespaces = namespaces.filter(|namespace| is_namespace(namespace));
+        self.namespaces.extend(namespaces.map(str::to_owned));
+        for service in inventory.services() {
+            let key = (service.namespace.clone(), service.name.clone());
+            self.listed.insert(key, service.addressing);
+        }
+    }
+
+    fn learn_previous(&mut self, options: &EgressOptions) {
+        let services = options.previous.iter().flat_map(|model| &model.services);
+        let destinations = services.flat_map(|service| &service.destinations);
+        for target in destinations.flat_map(|destination| &destination.targets) {
+            if target.kubernetes && target.dns_is_absolute && !target.assumed {
+                self.learn(target.dns.as_deref().unwrap_or_default());
+            }
+        }
+    }
+
+    /// The domain that completes names, when there is one.
+    pub(super) fn domain(&self) -> Option<&str> {
+        self.domain.as_deref()
     }
 
     fn learn(&mut self, host: &str) {
@@ -147,6 +209,7 @@ impl KubeNames {
                 kubernetes: false,
                 assumed: false,
                 forms: vec![host.to_owned()],
+                kube: None,
             },
         }
     }
@@ -160,6 +223,9 @@ impl KubeNames {
         if let Some(name) = KubeName::read(host) {
             return Some(name);
         }
+        if let Some(name) = caller_namespace.and_then(|own| self.find_listed(host, own)) {
+            return Some(name);
+        }
         let (service, namespace) = match host.rsplit_once('.') {
             // `shop` is a namespace here and a top-level domain elsewhere: without a traced service behind it,
             // `www.shop` is one of ours only if it was also dialled with `.svc`.
@@ -170,6 +236,30 @@ impl KubeNames {
         };
         let known = self.is_known(namespace);
         known.then(|| KubeName::new(service, namespace, None))?
+    }
+
+    /// Walks the search list of a pod over the services that an inventory lists: its own namespace first, then all.
+    fn find_listed(&self, host: &str, own_namespace: &str) -> Option<KubeName> {
+        let listed = |namespace: &str, service: &str| {
+            let key = (namespace.to_owned(), service.to_owned());
+            self.listed.get(&key).copied()
+        };
+        let Some((front, last)) = host.rsplit_once('.') else {
+            listed(own_namespace, host)?;
+            return KubeName::new(host, own_namespace, None);
+        };
+        let in_own = listed(own_namespace, last) == Some(Addressing::Headless);
+        let service = front.rsplit('.').next().unwrap_or(front);
+        let in_other = match listed(last, service) {
+            Some(addressing) => service == front || addressing == Addressing::Headless,
+            None => false,
+        };
+        match (in_own && !front.contains('.'), in_other) {
+            (true, false) => KubeName::new(host, own_namespace, None),
+            (false, true) => KubeName::new(front, last, None),
+            // A pod of the own namespace wins only if it exists, which nothing here tells.
+            (true, true) | (false, false) => None,
+        }
     }
 
     fn is_known(&self, namespace: &str) -> bool {
@@ -211,12 +301,13 @@ impl KubeNames {
             kubernetes: true,
             assumed,
             forms,
+            kube: Some(name.reference()),
         }
     }
 }
 
 /// RFC 1123; Kubernetes wants no more of a namespace.
-fn is_namespace(label: &str) -> bool {
+pub(super) fn is_namespace(label: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     is_label(label) && label.bytes().all(plain)
 }
@@ -232,7 +323,8 @@ fn is_service(name: &str) -> bool {
         && service.starts_with(|first: char| first.is_ascii_lowercase())
 }
 
-fn own_namespaces(node: &Node) -> BTreeSet<String> {
+/// The namespaces of Kubernetes that the spans of a node name.
+pub(super) fn own_namespaces(node: &Node) -> BTreeSet<String> {
     let empty = BTreeMap::new();
     let facet = node.facets.get("kube_namespace").unwrap_or(&empty);
     node.attributes

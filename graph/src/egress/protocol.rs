@@ -26,8 +26,13 @@ const SERVER_FIRST: &[&str] = &[
     "ftp", "imap", "mariadb", "mysql", "nats", "pop3", "rfb", "smtp", "ssh", "telnet", "vnc",
 ];
 
+/// Whether the clients of a system speak HTTP with it.
+pub(crate) fn is_http_system(scheme: &str) -> bool {
+    HTTP_SYSTEMS.contains(&scheme)
+}
+
 /// Whether the server of a scheme speaks first.
-pub(super) fn is_server_first(scheme: &str) -> bool {
+pub(crate) fn is_server_first(scheme: &str) -> bool {
     SERVER_FIRST.contains(&scheme)
 }
 
@@ -47,7 +52,7 @@ pub(super) fn classify(
         "tcp" => Some(TargetProtocol::Tcp),
         _ if port == 443 => Some(TargetProtocol::Tls),
         "" => from_edge(port, protocols),
-        system if HTTP_SYSTEMS.contains(&system) => Some(http_version(protocols)),
+        system if is_http_system(system) => Some(http_version(protocols)),
         _ => Some(TargetProtocol::Tcp),
     }
 }

@@ -9,7 +9,7 @@ fn fixture(text: &str) -> GraphSnapshot {
     serde_json::from_str(text).expect("fixtures are snapshots")
 }
 
-fn shop() -> GraphSnapshot {
+pub(super) fn shop() -> GraphSnapshot {
     fixture(include_str!("../../../fixtures/egress/shop/snapshot.json"))
 }
 
@@ -19,7 +19,7 @@ fn hostile() -> GraphSnapshot {
     ))
 }
 
-fn service<'a>(model: &'a EgressModel, name: &str) -> &'a ServiceEgress {
+pub(super) fn service<'a>(model: &'a EgressModel, name: &str) -> &'a ServiceEgress {
     model
         .services
         .iter()
@@ -27,7 +27,7 @@ fn service<'a>(model: &'a EgressModel, name: &str) -> &'a ServiceEgress {
         .unwrap()
 }
 
-fn destination<'a>(service: &'a ServiceEgress, node: &str) -> &'a Destination {
+pub(super) fn destination<'a>(service: &'a ServiceEgress, node: &str) -> &'a Destination {
     service
         .destinations
         .iter()
@@ -35,7 +35,10 @@ fn destination<'a>(service: &'a ServiceEgress, node: &str) -> &'a Destination {
         .unwrap_or_else(|| panic!("{node} in {:#?}", service.destinations))
 }
 
-fn edge_to<'a>(snapshot: &'a mut GraphSnapshot, callee: &str) -> &'a mut crate::snapshot::Edge {
+pub(super) fn edge_to<'a>(
+    snapshot: &'a mut GraphSnapshot,
+    callee: &str,
+) -> &'a mut crate::snapshot::Edge {
     let mut edges = snapshot.edges.iter_mut();
     edges.find(|edge| edge.callee == callee).unwrap()
 }

@@ -22,7 +22,7 @@ mod streams;
 use std::collections::BTreeMap;
 
 use super::EgressOptions;
-use super::model::{Destination, DestinationState, EgressModel, ServiceEgress};
+use super::model::{AddressSource, Destination, EgressModel, ServiceEgress};
 use super::settings::{Phase, SettingSource, Tuning};
 use crate::snapshot::{Edge, GraphSnapshot, Node, NodeKind, Relation};
 use draft::Draft;
@@ -44,13 +44,18 @@ pub(super) fn tune(model: &mut EgressModel, snapshot: &GraphSnapshot, options: &
             .or_default();
         let party = party(&service.id, tuner.nodes.get(service.id.as_str()).copied());
         let given = Given::for_service(&options.policy, party);
-        let (tuning, facts) = tuner.inbound(service, &given);
-        service.inbound_tuning = tuning;
-        evidence.inbound_facts = facts;
+        // A service that is not in the graph keeps what was decided when it was.
+        if tuner.nodes.contains_key(service.id.as_str()) {
+            let (tuning, facts) = tuner.inbound(service, &given);
+            service.inbound_tuning = tuning;
+            evidence.inbound_facts = facts;
+        }
         for index in 0..service.destinations.len() {
             let destination = &service.destinations[index];
             let (tuning, facts) = tuner.outbound((&service.id, destination), &given);
-            if let Some(edge) = evidence.destinations.get_mut(&destination.node) {
+            if let Some(edge) = evidence.destinations.get_mut(&destination.node)
+                && !facts.is_empty()
+            {
                 edge.facts = facts;
             }
             service.destinations[index].tuning = tuning;
@@ -181,7 +186,7 @@ impl<'a> Tuner<'a> {
         outbound.decide(draft)
     }
 
-    /// A destination that was tuned and is not seen any more keeps its settings as long as it is there at all.
+    /// A destination that is not seen any more keeps its settings as long as it is there at all.
     fn carried(
         &self,
         destination: &Destination,
@@ -189,11 +194,15 @@ impl<'a> Tuner<'a> {
         given: &Given,
         before: Option<&Tuning>,
     ) -> Option<Tuning> {
-        let is_tuned = |tuning: &&Tuning| tuning.phase == Phase::Tuned;
-        let before = before.filter(is_tuned)?;
-        let is_unseen = edge.is_none() && destination.state != DestinationState::Active;
-        let may_be = self.options.phase == Phase::Tuned && given.phase != Some(Phase::Transparent);
-        if !is_unseen || !may_be {
+        let before = before?;
+        let of_policy = destination.address_source == AddressSource::Policy;
+        let may_be = match before.phase {
+            Phase::Tuned => {
+                self.options.phase == Phase::Tuned && given.phase != Some(Phase::Transparent)
+            }
+            Phase::Transparent => given.phase != Some(Phase::Tuned),
+        };
+        if edge.is_some() || of_policy || !may_be {
             return None;
         }
         let mut tuning = before.clone();

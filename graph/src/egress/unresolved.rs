@@ -21,6 +21,11 @@ impl UnresolvedList {
         entry.extend(edge.targets.iter().map(raw));
     }
 
+    /// Without addresses: none is known.
+    pub(super) fn add_none(&mut self, node: &str, reason: UnresolvedReason) {
+        self.0.entry((node.to_owned(), reason)).or_default();
+    }
+
     pub(super) fn has(&self, node: &str, reason: UnresolvedReason) -> bool {
         self.0.contains_key(&(node.to_owned(), reason))
     }

@@ -6,8 +6,9 @@
 
 use std::collections::BTreeMap;
 
-use super::input::{Evidence, PlanEdge, PlanInput, PlanService};
+use super::input::{Evidence, Hazard, PlanEdge, PlanInput, PlanService, Severity};
 use super::options::{PlanOptions, ServiceFacts};
+use crate::hazards::{FoundHazard, Handling, HazardKind, ServiceHazards, hazards_of};
 use crate::snapshot::{
     Edge, GraphSnapshot, Node, NodeKind, Relation, ServiceDiagnostics, TraceCounts,
 };
@@ -41,6 +42,7 @@ impl PlanInput {
             .collect();
         let seen = seen(snapshot);
         let nothing = Seen::default();
+        let exposed = hazards_of(snapshot);
         for node in &snapshot.nodes {
             if node.kind != NodeKind::Service {
                 let reason = format!("node of kind {} cannot join", node.kind.as_str());
@@ -49,7 +51,8 @@ impl PlanInput {
             }
             let id = node.id.as_str();
             let seen = seen.get(id).unwrap_or(&nothing);
-            let service = service(node, seen, diagnostics.get(id).copied(), snapshot);
+            let mut service = service(node, seen, diagnostics.get(id).copied(), snapshot);
+            service.hazards = exposed.get(id).map(hazards).unwrap_or_default();
             let service = with_facts(service, node, options);
             input.services.insert(node.id.clone(), service);
         }
@@ -187,6 +190,18 @@ fn service(
     }
 }
 
+/// What the generated configuration deals with is unlikely to be noticed; what somebody has to decide needs a look.
+fn hazards(found: &ServiceHazards) -> Vec<Hazard> {
+    let hazard = |(hazard, found): (&HazardKind, &FoundHazard)| Hazard {
+        code: hazard.as_str().to_owned(),
+        severity: match found.handling() {
+            Handling::Handled => Severity::Low,
+            Handling::Decision => Severity::Medium,
+        },
+    };
+    found.iter().map(hazard).collect()
+}
+
 /// `part / whole`, or 1 when there is nothing to doubt.
 fn ratio(part: f64, whole: f64) -> f64 {
     if whole > 0.0 { part / whole } else { 1.0 }
@@ -222,7 +237,11 @@ fn with_facts(mut service: PlanService, node: &Node, options: &PlanOptions) -> P
     } = facts.clone();
     service.team = team.or(service.team);
     service.tier = tier.or(service.tier);
-    service.hazards = hazards;
+    // Who knows better than the traces names the same code.
+    service
+        .hazards
+        .retain(|seen| hazards.iter().all(|told| told.code != seen.code));
+    service.hazards.extend(hazards);
     service.status = status;
     service.not_before = not_before;
     service.criticality = criticality;

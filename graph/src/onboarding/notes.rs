@@ -68,7 +68,7 @@ fn unknown_facts(model: &Model, notes: &mut Vec<String>) {
     );
     if all > 0 && count(&|n| !model.services[n].hazards.is_empty()) == 0 {
         notes.push(
-            "no hazards were given: the hazard part of every risk is 0, which is no proof of safety"
+            "no hazards were given or seen: the hazard part of every risk is 0, which is no proof of safety"
                 .to_owned(),
         );
     }

@@ -265,7 +265,8 @@ pub(super) fn dialled(attributes: &AttributeSet<'_>, url: Option<&Url>) -> Vec<A
 fn parse_list(text: &str, port: Option<u16>) -> Vec<Address> {
     let parsed = text.split(',').filter_map(|part| match parse_url(part) {
         Some(url) => Some(url.address),
-        None => parse_authority(part),
+        // The path of a URL follows its last host.
+        None => parse_authority(part.split(['/', '?', '#', ';']).next()?),
     });
     parsed
         .map(|address| Address {

@@ -192,3 +192,23 @@ fn a_peer_widens_to_any_host_below_its_parent_domain() {
         assert_eq!(wide(host), None, "{host}");
     }
 }
+
+/// A list of hosts in one URL: the path belongs to the last of them.
+#[test]
+fn every_host_of_a_fail_over_list_is_found() {
+    let text = "postgresql://u:p@a.db:5432,b.db:5433/orders?target_session_attrs=any";
+    let found = peer(
+        SpanKind::Client,
+        &[
+            (Key::DbSystem, "postgresql"),
+            (Key::DbConnectionString, text),
+        ],
+    );
+    let all: Vec<String> = found
+        .address
+        .iter()
+        .chain(&found.also)
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(all, ["a.db:5432", "b.db:5433"]);
+}

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::NodeRef;
 use super::classes::{Classes, trace_hex};
 use super::destination::{Evidence, Known};
+use super::hazards::{Dialled, EdgeHazards, TargetKey, mixed_targets};
 use crate::peer::{Category, Peer};
 use crate::segment::planning::EdgeFacts;
 use crate::segment::sampling::{Seen, TraceSum};
@@ -38,6 +39,7 @@ struct Sum {
     hairpins: u64,
     /// Spans that sent or consumed messages.
     operations: u64,
+    hazards: EdgeHazards,
 }
 
 #[derive(Debug, Default)]
@@ -78,6 +80,20 @@ impl EdgeTable {
         sum.count(to, stats);
         sum.dialled(peer, stats, max_values);
         sum.describe(peer, stats, max_values);
+    }
+
+    /// Notes how the calls of an edge show hazards.
+    pub(super) fn note_dialled(
+        &mut self,
+        (caller, to, relation): (&NodeRef, &NodeRef, Relation),
+        dialled: &Dialled<'_>,
+        stats: &EdgeStats,
+    ) {
+        let key = (caller.clone(), to.clone(), relation);
+        let max_values = self.max_values;
+        if let Some(sum) = self.edges.get_mut(&key) {
+            sum.hazards.add(dialled, stats, max_values);
+        }
     }
 
     /// Counts calls of an edge that leave the cluster and come back.
@@ -150,11 +166,19 @@ impl EdgeTable {
     /// The edges in their final order.
     pub(super) fn finish(self, ids: &BTreeMap<NodeRef, String>) -> Vec<Edge> {
         let bounds = (self.max_values, self.min_sampled_calls);
+        let edges = self.edges.iter();
+        let mixed = mixed_targets(edges.map(|((_, callee, _), sum)| (callee, &sum.hazards)));
         let mut edges: Vec<Edge> = self
             .edges
             .into_iter()
             .map(|((caller, callee, relation), sum)| {
-                sum.finish(&ids[&caller], &ids[&callee], relation, bounds)
+                let is_mixed =
+                    |target: &TargetKey| mixed.contains(&(callee.clone(), target.clone()));
+                let told = (&sum.stats, sum.facts.as_ref(), sum.classes.counts());
+                let hazards = sum.hazards.exposed(told, is_mixed);
+                let mut edge = sum.finish(&ids[&caller], &ids[&callee], relation, bounds);
+                edge.facts.hazards = hazards;
+                edge
             })
             .collect();
         edges.sort_by(|a, b| {
@@ -325,6 +349,7 @@ fn facts(facts: Option<EdgeFacts>, stats: &EdgeStats, max_values: usize) -> snap
         caller_instances: facts.caller_instances.count(),
         callee_instances: facts.callee_instances.count(),
         peak_concurrency: facts.concurrency.peak(),
+        demand: facts.demand.shown(&facts.concurrency),
         zone_pairs: facts.zones,
         methods: facts.methods,
         routes: facts.routes,

@@ -33,6 +33,7 @@ pub(super) fn describe(
         facets: BTreeMap::new(),
         attributes: BTreeMap::new(),
         served: Vec::new(),
+        hazards: BTreeMap::new(),
         inbound: None,
     };
     let Some((key, stats)) = emitter else {
@@ -41,10 +42,15 @@ pub(super) fn describe(
     described.entry_calls = event(stats, "entry");
     described.requests = stats.requests;
     described.traces = stats.traces.counts();
+    described.inbound = stats.inbound.shown();
     described.instances = stats.instances.len() as u64;
     described.facets = stats.facets.clone();
     described.attributes = single_values(stats);
     described.served = served(segment, key);
+    for (sign, spans) in stats.exposures.iter() {
+        let exposure = described.hazards.entry(sign.hazard()).or_default();
+        exposure.add(sign, spans.spans, &spans.traces.hex());
+    }
     if event(stats, "proxy_span") == stats.spans && stats.spans > 0 {
         described
             .attributes

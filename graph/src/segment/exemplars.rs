@@ -26,6 +26,11 @@ impl Exemplars {
         other.0.iter().for_each(|trace| self.insert(*trace));
     }
 
+    /// The ids, smallest first.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = u128> + '_ {
+        self.0.iter().copied()
+    }
+
     /// The ids in hex, as every tracing UI wants them, smallest first.
     pub(crate) fn hex(&self) -> Vec<String> {
         self.0.iter().map(|trace| format!("{trace:032x}")).collect()

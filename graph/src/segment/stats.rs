@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::demand::InboundLoad;
 use super::exemplars::Exemplars;
 use super::halves::OpenServer;
+use super::hazards::Exposures;
 use super::planning::TraceStats;
 use super::sampling::{SamplingStats, fixed, unfixed};
 use super::votes::Spells;
@@ -39,6 +41,9 @@ pub(crate) struct EdgeStats {
     window: Option<(u64, u64)>,
     pub(crate) errors: BTreeMap<String, u64>,
     pub(crate) flags: BTreeMap<String, u64>,
+    /// Attempts exposed to hazards.
+    #[serde(default, skip_serializing_if = "Exposures::is_empty")]
+    pub(crate) exposures: Exposures,
     exemplars: BTreeMap<Found, BTreeSet<u128>>,
 }
 
@@ -64,7 +69,9 @@ impl EdgeStats {
         self.client_and_server(attempt);
         self.see(attempt.start_ns, attempt.end_ns);
         self.count_flags(attempt);
-        self.exemplar(attempt.found, attempt.trace_id.as_u128());
+        let trace = attempt.trace_id.as_u128();
+        self.exposures.count(attempt.signs, trace);
+        self.exemplar(attempt.found, trace);
     }
 
     /// Adds the server half of calls of which only the outgoing half was known. A 4xx that only the client calls an error
@@ -75,6 +82,7 @@ impl EdgeStats {
         for trace in self.exemplars.remove(&Found::Alone).unwrap_or_default() {
             self.exemplar(found, trace);
         }
+        self.exposures.answered();
         self.server.record(server.duration_ns);
         let end_ns = server.start_ns.saturating_add(server.duration_ns);
         self.see(server.start_ns, end_ns);
@@ -150,6 +158,7 @@ impl EdgeStats {
         add_counts(&mut self.found, &other.found);
         add_counts(&mut self.errors, &other.errors);
         add_counts(&mut self.flags, &other.flags);
+        self.exposures.merge(&other.exposures);
         for (found, traces) in &other.exemplars {
             traces
                 .iter()
@@ -242,6 +251,9 @@ pub(crate) struct NodeStats {
     pub(crate) traces: TraceStats,
     /// Spans by kind.
     pub(crate) kinds: BTreeMap<String, u64>,
+    /// Spans that it served, exposed to hazards.
+    #[serde(default, skip_serializing_if = "Exposures::is_empty")]
+    pub(crate) exposures: Exposures,
     /// Counted events by name.
     pub(crate) events: BTreeMap<String, u64>,
     /// Traces in which a parent was missing.
@@ -260,6 +272,9 @@ pub(crate) struct NodeStats {
     pub(crate) facets: BTreeMap<String, BTreeMap<String, u64>>,
     /// Attribute -> value -> spans.
     pub(crate) attributes: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Load of its server spans.
+    #[serde(default)]
+    pub(crate) inbound: InboundLoad,
 }
 
 impl NodeStats {
@@ -278,7 +293,9 @@ impl NodeStats {
         self.spans += other.spans;
         self.requests += other.requests;
         self.traces.merge(other.traces);
+        self.inbound.merge(&other.inbound);
         add_counts(&mut self.kinds, &other.kinds);
+        self.exposures.merge(&other.exposures);
         add_counts(&mut self.events, &other.events);
         self.orphan_exemplars.merge(&other.orphan_exemplars);
         self.instances.extend(other.instances);

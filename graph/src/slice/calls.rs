@@ -8,6 +8,8 @@ use super::steps::Steps;
 use super::tree::{Side, Tree};
 use super::units::{self, Unit};
 use super::{Attempt, End, Event, Found, PeerRef, SliceSink};
+use crate::egress::is_http_system;
+use crate::hazards::{Sign, Signs};
 use crate::names::{LabelId, NodeId, Tables, WordId};
 use crate::peer::{Category, MessageRole};
 use crate::record::{Marks, SpanRecord};
@@ -31,6 +33,7 @@ pub(super) fn emit(context: Context<'_>, units: &[Unit], sink: &mut impl SliceSi
             attempt.has_failed = context.tree.record(span).is_error();
             attempt.error = context.tree.record(span).error;
             attempt.flags.is_upkeep = true;
+            attempt.signs = pool(context, span);
             sink.attempt(&attempt);
         }
     }
@@ -88,6 +91,7 @@ fn chain_attempts(context: Context<'_>, chain: &Chain, sink: &mut impl SliceSink
         let place = Place {
             is_call: is_last,
             is_only: last == 0,
+            is_first: position == 0,
             lost_attempts: if is_last { chain.lost_attempts } else { 0 },
             is_redirect: chain.is_redirect,
         };
@@ -105,6 +109,7 @@ struct Place {
     is_call: bool,
     /// The call took one attempt.
     is_only: bool,
+    is_first: bool,
     lost_attempts: u32,
     is_redirect: bool,
 }
@@ -133,7 +138,30 @@ fn outgoing(context: Context<'_>, attempt: &Try, place: Place) -> Attempt {
     };
     sent.client_ns = Some(timed.duration_ns);
     sent.flags.is_redirect = place.is_redirect;
+    sent.signs = signs(context, attempt, place);
     sent
+}
+
+/// What its spans show. An attempt that follows another is a resend, unless it went elsewhere because it was told to.
+fn signs(context: Context<'_>, attempt: &Try, place: Place) -> Signs {
+    let leaf = context.tree.record(attempt.leaf);
+    let mut signs = leaf.signs.and(context.tree.record(attempt.outer).signs);
+    if place.is_only {
+        signs = signs.and(judge(context, attempt, place).signs);
+    }
+    if !place.is_redirect {
+        signs.add_if(Sign::Resent, leaf.resend > 0 || place.lost_attempts > 0);
+        signs.add_if(Sign::Repeated, !place.is_first);
+    }
+    signs
+}
+
+/// A step of a pool shows that there is one; what is over HTTP has its own pools, which Envoy does not see idle.
+fn pool(context: Context<'_>, span: usize) -> Signs {
+    let peer = context.names.peer(context.tree.record(span).peer);
+    let mut signs = context.tree.record(span).signs;
+    signs.add_if(Sign::Pool, !is_http_system(&peer.scheme));
+    signs
 }
 
 /// The outermost span knows how the whole call ended.
@@ -181,6 +209,7 @@ fn answered(context: Context<'_>, attempt: &Try, place: Place, sink: &mut impl S
         let is_first = position == 0;
         let mut sent = outgoing(context, attempt, place);
         sent.callee = Some(rank.node);
+        sent.signs = sent.signs.answered();
         let out_end = tree.record(attempt.leaf).end_ns();
         sent.flags.is_mirror = rank.is_shadow || (!is_first && rank.first_start_ns >= out_end);
         sent.flags.is_multi = !is_first && !sent.flags.is_mirror;
@@ -245,8 +274,11 @@ fn to_node(
         let record = tree.record(*server);
         let mut weights = sent.weights;
         weights.server = Some(record.sampled());
+        let mut signs = sent.signs;
+        signs.add(Sign::AnsweredTwice);
         sink.attempt(&Attempt {
             weights,
+            signs,
             skew: None,
             is_call: false,
             has_failed: record.is_error(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Demand, EdgeSampling};
+use super::{Demand, EdgeSampling, Exposed};
 
 /// Facts about an edge; in JSON they stand beside the edge's other fields. Snapshots of older versions have none.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -36,6 +36,9 @@ pub struct EdgeFacts {
     /// Estimates of the calls and their error; absent in snapshots of older versions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sampling: Option<EdgeSampling>,
+    /// Attempts exposed to hazards of a sidecar.
+    #[serde(skip_serializing_if = "Exposed::is_empty")]
+    pub hazards: Exposed,
     /// Load over time; absent for messages and in snapshots of older versions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub demand: Option<Demand>,

@@ -34,6 +34,7 @@ pub(crate) fn node(id: &str) -> Node {
         facets: BTreeMap::new(),
         attributes: BTreeMap::new(),
         served: Vec::new(),
+        hazards: BTreeMap::new(),
         inbound: None,
     }
 }

@@ -11,7 +11,7 @@ use tracemesh_graph::segment::Segment;
 use tracemesh_graph::settings::Settings;
 use tracemesh_graph::shard::Shard;
 use tracemesh_graph::snapshot::GraphSnapshot;
-use tracemesh_graph::span::{Link, SpanId, SpanKind, SpanSink, SpanView, TraceId};
+use tracemesh_graph::span::{Link, SpanEvents, SpanId, SpanKind, SpanSink, SpanView, TraceId};
 
 /// The way from spans to a graph; knows nothing of truth.
 pub(crate) struct Feeder<'w> {
@@ -112,6 +112,7 @@ fn record(recorder: &mut Recorder, world: &World, span: &Span<'_>) {
         trace_state: &span.trace_state,
         name: span.name,
         attributes: &attributes,
+        events: SpanEvents::default(),
         links: &links,
     });
 }

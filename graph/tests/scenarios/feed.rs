@@ -8,7 +8,7 @@ use tracemesh_graph::segment::Segment;
 use tracemesh_graph::settings::Settings;
 use tracemesh_graph::shard::Shard;
 use tracemesh_graph::snapshot::GraphSnapshot;
-use tracemesh_graph::span::{SpanSink, SpanView};
+use tracemesh_graph::span::{SpanEvents, SpanSink, SpanView};
 
 use super::notation::{Scalar, Span};
 
@@ -73,6 +73,7 @@ pub(crate) fn record(recorder: &mut Recorder, span: &Span) {
         trace_state: &span.trace_state,
         name: &span.name,
         attributes: &attribute_set(&span.attributes),
+        events: SpanEvents::default(),
         links: &span.links,
     });
 }

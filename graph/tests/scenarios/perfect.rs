@@ -84,6 +84,7 @@ pub(crate) fn node(label: &str) -> Node {
         facets: BTreeMap::new(),
         attributes: BTreeMap::new(),
         served: Vec::new(),
+        hazards: BTreeMap::new(),
         inbound: None,
     }
 }

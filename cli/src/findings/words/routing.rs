@@ -25,9 +25,11 @@ fn known(names: &Top<KnownName>) -> Option<String> {
     let because = match first.source {
         AddressSource::DialledByCaller => "other calls of this caller reach it there",
         AddressSource::DialledByOthers => "other callers reach it there",
-        AddressSource::ServedByCallee | AddressSource::Unresolved => {
-            "its own spans say that it is called there"
-        }
+        AddressSource::Policy => "the policy vouches for it",
+        AddressSource::ServedByCallee
+        | AddressSource::Inventory
+        | AddressSource::Assumed
+        | AddressSource::Unresolved => "its own spans say that it is called there",
     };
     Some(format!(
         "dial `{}` instead: {because}",

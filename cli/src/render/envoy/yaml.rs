@@ -4,7 +4,11 @@
 //! or one with a newline stays that name for every YAML reader. Readers of YAML 1.1 take unquoted `n`, `y`, `no` and
 //! `on` for booleans, and the general emitters for Rust leave those unquoted.
 
+mod read;
+
 use std::fmt::Write;
+
+pub use read::read;
 
 /// A YAML value.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 /// `text` with everything invisible or reordering written out as `\u{..}`: control characters (so no terminal escapes and no line
 /// breaks), separators, direction marks, zero-width characters.
-pub(super) fn visible(text: &str) -> String {
+pub(in crate::render) fn visible(text: &str) -> String {
     let mut result = String::with_capacity(text.len());
     for character in text.chars() {
         if is_invisible(character) {
@@ -95,7 +95,7 @@ pub(super) fn wrapped(text: &str, width: usize) -> String {
 }
 
 /// `text` for Markdown: visible, and without any meaning to Markdown, HTML, or automatic links.
-pub(super) fn markdown(text: &str) -> String {
+pub(in crate::render) fn markdown(text: &str) -> String {
     let text = visible(text);
     let has_link = text.to_ascii_lowercase().contains("www.");
     let mut result = String::with_capacity(text.len());

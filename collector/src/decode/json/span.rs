@@ -1,12 +1,16 @@
 //! One JSON span or resource, parsed on its own so that its faults stay its own.
 
+mod details;
+
 use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
-use tracemesh_graph::attribute::{AttributeSet, Key, KeyAliases, Value};
-use tracemesh_graph::span::{Link, RejectReason, SpanId, SpanKind, SpanSink, SpanView, TraceId};
+use tracemesh_graph::attribute::{AttributeSet, Headers, Key, KeyAliases, Value};
+use tracemesh_graph::span::{
+    Link, RejectReason, SpanEvents, SpanId, SpanKind, SpanSink, SpanView, TraceId,
+};
 
 use super::BAD_UTF8;
 use super::scalar::{Double, Enum, Text, Whole};
@@ -49,7 +53,14 @@ pub(super) fn span(
     }
     let mut span: SpanObject<'_> = parse(raw)?;
     add_aliases(raw, sink.aliases(), &mut span.attributes)?;
-    let attributes = attribute_set(span.attributes.as_ref(), sanitised)?;
+    let headers = span
+        .attributes
+        .as_mut()
+        .map(|a| std::mem::take(&mut a.headers));
+    let mut attributes = attribute_set(span.attributes.as_ref(), sanitised)?;
+    let headers = headers.unwrap_or_default();
+    details::note_headers(&headers, sink.aliases(), &mut attributes);
+    let events = details::events(span.events);
     let links = span.links.unwrap_or_default();
     if links.count > MAX_LINKS {
         return Err(RejectReason::Limit);
@@ -67,6 +78,10 @@ pub(super) fn span(
         trace_state: checked(&span.trace_state, sanitised)?,
         name: checked(&span.name, sanitised)?,
         attributes: &attributes,
+        events: SpanEvents {
+            messages: events.messages,
+            exception: &events.exception,
+        },
         links: &links.found,
     });
     Ok(())
@@ -101,6 +116,8 @@ struct SpanObject<'a> {
     flags: Whole,
     #[serde(borrow)]
     attributes: Option<Attributes<'a>>,
+    #[serde(borrow)]
+    events: Option<&'a RawValue>,
     links: Option<Links>,
     #[serde(borrow)]
     status: Option<StatusObject<'a>>,
@@ -148,6 +165,8 @@ struct LinkObject<'a> {
 #[derive(Default)]
 struct Attributes<'a> {
     known: Vec<(Key, ValueObject<'a>)>,
+    /// Captured headers with their values, unread.
+    headers: Vec<(Text<'a>, &'a RawValue)>,
     count: usize,
 }
 
@@ -165,8 +184,15 @@ impl<'de: 'a, 'a> Deserialize<'de> for Attributes<'a> {
                 let mut attributes = Attributes::default();
                 while let Some(attribute) = seq.next_element::<AttributeObject<'de>>()? {
                     attributes.count += 1;
-                    let (Some(key), Some(raw)) = (Key::lookup(&attribute.key.0), attribute.value)
-                    else {
+                    let Some(raw) = attribute.value else {
+                        continue;
+                    };
+                    let Some(key) = Key::lookup(&attribute.key.0) else {
+                        if Headers::name_of(&attribute.key.0).is_some()
+                            && attributes.count <= MAX_ATTRIBUTES
+                        {
+                            attributes.headers.push((attribute.key, raw));
+                        }
                         continue;
                     };
                     if attributes.count <= MAX_ATTRIBUTES {

@@ -132,6 +132,33 @@ proptest! {
     fn every_tree_reads_back_as_itself(tree in tree()) {
         let text = tree.to_yaml();
         prop_assert!(text.bytes().all(|byte| byte == b'\n' || (b' '..=b'~').contains(&byte)));
-        prop_assert_eq!(read(&text), tree);
+        prop_assert_eq!(read(&text), tree.clone());
+        prop_assert_eq!(super::read(&text), Some(tree));
     }
+
+    #[test]
+    fn any_text_is_read_or_refused(text in r#"([-a"\\x0 :\n\[\]{}]|- |: |  ){0,60}"#) {
+        if let Some(tree) = super::read(&text) {
+            prop_assert_eq!(super::read(&tree.to_yaml()), Some(tree));
+        }
+    }
+}
+
+#[test]
+fn text_that_was_not_written_here_is_refused() {
+    let deep = "- ".repeat(10_000) + "1";
+    for text in [
+        "",
+        "a: b",
+        "a:",
+        "a: 1\n b: 2",
+        "- 1\na: 1",
+        "a: {b: 1}",
+        "a: \"x",
+        &deep,
+    ] {
+        assert_eq!(super::read(text), None, "{text:.20}");
+    }
+    let commented = "# by hand\na: 1\n";
+    assert_eq!(super::read(commented), Some(map([("a", 1_u64.into())])));
 }

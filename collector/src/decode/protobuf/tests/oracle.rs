@@ -13,6 +13,12 @@ pub(super) fn agree(ours: &Capture, theirs: &Capture) -> bool {
         && ours.0.iter().zip(&theirs.0).all(|pair| match pair {
             // A group is skipped by prost and refused here.
             (Seen::Rejected(RejectReason::Malformed), _) => true,
+            (Seen::Span(ours), Seen::Span(theirs)) => {
+                let mut ours = ours.clone();
+                // What no edge needs is given up at the first fault instead of rejecting the span.
+                ours.details.clone_from(&theirs.details);
+                ours == *theirs
+            }
             (ours, theirs) => ours == theirs,
         })
 }

@@ -58,6 +58,7 @@ fn edge(from: &str, to: &str, dialled: &[(&str, &str, u16)], numbers: Numbers) -
         ..Latency::default()
     };
     edge.facts.demand = Some(Demand {
+        calls: samples,
         active_days: 20,
         calls_per_second: load.0 * 4.0,
         calls_per_second_of_one: load.0,

@@ -1,0 +1,133 @@
+//! What `tracemesh egress` says about the services it wrote files for: which hazards of a sidecar their spans show, who deals
+//! with each, and what became of every edge.
+//!
+//! Place in the flow: [`EgressModel`] -> this -> standard output. Decisions come first, because a person has to take them.
+//! It judges nothing: handling and words come with the model. Names from spans are escaped here.
+
+mod json;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tracemesh_graph::egress::{Conservation, EgressModel, ServiceEgress};
+use tracemesh_graph::hazards::{Handling, HazardEvidence, HazardKind, HazardNote};
+
+use super::page::Page;
+use crate::terminal::Palette;
+use crate::text::{clip, count_of, counted, printable, thousands};
+
+pub use json::{SCHEMA, json};
+
+/// What stands before a sentence about a hazard.
+const INDENT: &str = "      ";
+/// Longest id of a service in a heading that leaves room for the counts.
+const MAX_ID: usize = 50;
+
+/// The report of the wanted services, all if `None`, in lines of at most 80 columns.
+#[must_use]
+pub fn table(model: &EgressModel, wanted: Option<&BTreeSet<String>>, palette: Palette) -> String {
+    let mut page = Page::new(palette);
+    let mut without = 0;
+    let mut decisions = 0;
+    for service in wanted_of(model, wanted) {
+        if service.hazards.is_empty() {
+            without += 1;
+            continue;
+        }
+        decisions += open(service);
+        of_service(&mut page, service, evidence_of(model, service));
+    }
+    let shown = count_of(wanted_of(model, wanted).count()).saturating_sub(without);
+    page.heading(&format!(
+        "{} with hazards, {} without; {} to take",
+        counted(shown, "service", "services"),
+        thousands(without),
+        counted(decisions, "decision", "decisions"),
+    ));
+    page.wrapped("  ", &edges(model.conservation));
+    page.finish()
+}
+
+/// The services that are asked for.
+fn wanted_of<'a>(
+    model: &'a EgressModel,
+    wanted: Option<&'a BTreeSet<String>>,
+) -> impl Iterator<Item = &'a ServiceEgress> {
+    let services = model.services.iter();
+    services.filter(move |service| wanted.is_none_or(|wanted| wanted.contains(&service.id)))
+}
+
+/// The numbers behind the hazards of a service.
+fn evidence_of<'a>(
+    model: &'a EgressModel,
+    service: &ServiceEgress,
+) -> Option<&'a BTreeMap<HazardKind, HazardEvidence>> {
+    let evidence = model.evidence.services.get(&service.id)?;
+    Some(&evidence.hazards)
+}
+
+fn open(service: &ServiceEgress) -> u64 {
+    let decisions = service.hazards.iter();
+    count_of(
+        decisions
+            .filter(|note| note.handling == Handling::Decision)
+            .count(),
+    )
+}
+
+fn of_service(
+    page: &mut Page,
+    service: &ServiceEgress,
+    evidence: Option<&BTreeMap<HazardKind, HazardEvidence>>,
+) {
+    let hazards = counted(count_of(service.hazards.len()), "hazard", "hazards");
+    let id = clip(&service.id, MAX_ID);
+    page.heading(&match open(service) {
+        0 => format!("{id}: {hazards}"),
+        decisions => format!("{id}: {hazards}, {decisions} to decide"),
+    });
+    page.raw("   #  HAZARD                    SPANS  EXAMPLE TRACE\n");
+    let mut notes: Vec<&HazardNote> = service.hazards.iter().collect();
+    notes.sort_by_key(|note| (note.handling != Handling::Decision, note.hazard));
+    for note in notes {
+        let numbers = evidence.and_then(|evidence| evidence.get(&note.hazard));
+        let spans = numbers.map_or_else(|| "-".to_owned(), |numbers| thousands(numbers.spans));
+        let trace = numbers.and_then(|numbers| numbers.exemplars.first());
+        let trace = printable(trace.map_or("-", String::as_str));
+        page.raw(&format!(
+            "  {:>2}  {:<19}  {spans:>10}  {}\n",
+            note.hazard.number(),
+            note.hazard.as_str(),
+            clip(&trace, 32),
+        ));
+        let who = match note.handling {
+            Handling::Handled => "handled by: ",
+            Handling::Decision => "needs a decision: ",
+        };
+        page.wrapped(INDENT, &format!("{who}{}", printable(&note.how)));
+    }
+}
+
+/// Where every edge of the graph went, as a sum.
+fn edges(all: Conservation) -> String {
+    let buckets = [
+        (all.emitted, "defined"),
+        (all.unresolved, "without a usable address"),
+        (all.suspect, "never answered"),
+        (all.lost_conflict, "lost to another destination"),
+        (all.asynchronous, "message flow"),
+        (all.proxied, "logical, through a gateway"),
+        (all.caller_is_no_service, "from outside of any service"),
+    ];
+    let parts = buckets.iter().filter(|(count, _)| *count > 0);
+    let parts: Vec<String> = parts
+        .map(|(count, what)| format!("{} {what}", thousands(*count)))
+        .collect();
+    let sum = match parts.as_slice() {
+        [] => String::new(),
+        parts => format!(" = {}", parts.join(" + ")),
+    };
+    format!("{}{sum}", counted(all.edges, "edge", "edges"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,89 @@
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use tracemesh_graph::egress::{EgressModel, EgressOptions, derive};
+use tracemesh_graph::snapshot::GraphSnapshot;
+
+use super::super::table::WIDTH;
+use super::*;
+
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+fn node(id: &str) -> Value {
+    json!({"id": id, "kind": "service", "name": id, "namespace": "", "environment": "", "address": null,
+        "system": null, "entry_calls": 0, "instances": 1, "facets": {}, "attributes": {}})
+}
+
+fn call(caller: &str, callee: &str, hazards: &Value) -> Value {
+    json!({"caller": caller, "callee": callee, "relation": "sync", "calls": 9, "attempts": 9, "failed": 0,
+        "failed_attempts": 0, "weighted_calls": 9.0,
+        "evidence": {"paired": 9, "parent": 0, "address": 0, "alias": 0, "named": 0, "link": 0}, "confidence": 1.0,
+        "targets": [{"scheme": "http", "host": "b", "port": 80, "calls": 9, "last_seen": "2026-01-01T00:00:00Z"}],
+        "protocols": {"http/1.1": 9}, "latency": {"client": null, "server": null}, "destination": {},
+        "first_seen": "2026-01-01T00:00:00Z", "last_seen": "2026-01-02T00:00:00Z", "exemplars": [TRACE],
+        "hazards": hazards})
+}
+
+/// Two hazards of one caller, one of them to be decided, and a callee without any.
+fn model(caller: &str) -> EgressModel {
+    let hazards = json!({
+        "long-calls": {"spans": 12_345_678, "signs": {"long": 12_345_678}, "exemplars": [TRACE]},
+        "refused-connects": {"spans": 2, "signs": {"refused": 2}, "exemplars": []}});
+    let snapshot: GraphSnapshot = serde_json::from_value(json!({
+        "schema": "tracemesh.graph/v1",
+        "window": {"start": "2026-01-01T00:00:00Z", "end": "2026-01-02T00:00:00Z"},
+        "nodes": [node(caller), node("service/b")],
+        "edges": [call(caller, "service/b", &hazards)],
+        "diagnostics": {"spans": 0, "duplicates": 0, "rejected": {}, "per_service": []}}))
+    .unwrap();
+    derive(&snapshot, &EgressOptions::default())
+}
+
+#[test]
+fn decisions_come_first_and_everything_fits() {
+    let text = table(&model("service/a"), None, Palette::Plain);
+    assert_eq!(
+        text,
+        "\
+service/a: 2 hazards, 1 to decide
+   #  HAZARD                    SPANS  EXAMPLE TRACE
+  16  refused-connects              2  -
+      needs a decision: a dead port lets clients connect and then hangs up: test
+      that fail-over works so, or leave this destination out of the mesh
+   1  long-calls           12,345,678  4bf92f3577b34da6a3ce929d0e0e4736
+      handled by: no route timeout, instead of Envoy's 15 s
+
+1 service with hazards, 1 without; 1 decision to take
+  1 edge = 1 defined
+"
+    );
+    assert!(text.lines().all(|line| line.chars().count() <= WIDTH));
+}
+
+#[test]
+fn hostile_names_stay_on_their_line() {
+    let name = format!("service/\u{1b}[2J\n{}", "x".repeat(300));
+    let text = table(&model(&name), None, Palette::Plain);
+    assert!(!text.contains('\u{1b}'));
+    assert!(
+        text.lines().all(|line| line.chars().count() <= WIDTH),
+        "{text}"
+    );
+}
+
+#[test]
+fn json_has_everything_of_the_wanted_services_only() {
+    let model = model("service/a");
+    let all: Value = serde_json::from_str(&json(&model, None).unwrap()).unwrap();
+    assert_eq!(all["schema"], SCHEMA);
+    assert_eq!(all["services"][0]["service"], "service/a");
+    let hazard = &all["services"][0]["hazards"][1];
+    assert_eq!(hazard["number"], 16);
+    assert_eq!(hazard["hazard"], "refused-connects");
+    assert_eq!(hazard["handling"], "decision");
+    assert_eq!(hazard["callees"]["service/b"], 2);
+    assert_eq!(all["conservation"]["edges"], 1);
+    let wanted = BTreeSet::from(["service/b".to_owned()]);
+    let one: Value = serde_json::from_str(&json(&model, Some(&wanted)).unwrap()).unwrap();
+    assert_eq!(one["services"].as_array().unwrap().len(), 1);
+}
