@@ -11,3 +11,4 @@ mod client;
 mod mutations;
 mod shop;
 mod swap;
+mod tuned;
