@@ -7,15 +7,20 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
+use jiff::civil::Date;
 use tracemesh_graph::egress::Host;
 use tracemesh_graph::settings::Settings;
 
 mod clock;
 mod help;
+mod policy;
 mod sampling;
+mod verify;
 
 pub use clock::StartOff;
+pub use policy::{PolicyArgs, PolicyCheckArgs, PolicyCommand};
 pub use sampling::SamplingArgs;
+pub use verify::{Percent, VerifyArgs};
 
 /// Turns distributed traces into what a service mesh needs.
 #[derive(Debug, Parser)]
@@ -66,6 +71,12 @@ pub enum Command {
     /// Judge the trace data: what is wrong with it, per service, and how to fix it
     #[command(after_help = help::doctor())]
     Doctor(DoctorArgs),
+    /// Check the policy file: what the company decided beside what was seen
+    #[command(after_help = help::policy())]
+    Policy(PolicyArgs),
+    /// Would these egress files have served that traffic? Or: what did sidecars see that traces did not?
+    #[command(after_help = help::verify())]
+    Verify(VerifyArgs),
 }
 
 /// Arguments of `tracemesh analyze`.
@@ -95,6 +106,9 @@ pub struct NameArgs {
     /// What the company decided: overrides, pins, labels, thresholds; `tracemesh policy check` checks it
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
+    /// Day on which pins of the policy are judged, such as 2026-12-31; today in UTC when not given
+    #[arg(long, value_name = "DATE", value_parser = crate::policy::parse_day)]
+    pub today: Option<Date>,
     /// What the cluster says: `kubectl get services,endpointslices,deployments,pods -A -o json`
     #[arg(long, value_name = "FILE")]
     pub inventory: Option<PathBuf>,
@@ -293,9 +307,20 @@ pub struct EgressArgs {
     /// How much the files do
     #[arg(long, value_name = "PHASE", default_value = "transparent")]
     pub phase: Phase,
+    /// An agent keeps `xds/eds` of every sidecar fresh: destinations that are tuned and whose endpoints the inventory
+    /// knows take them from there, without DNS. Addresses of pods are true for minutes only
+    #[arg(long, requires = "inventory")]
+    pub endpoint_files: bool,
+    /// Sidecars read this very directory: switch them to new clusters first and to new routes after this time, so that no
+    /// call is lost
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub hand_over: Option<u64>,
     /// Directory to write; what it has of other services is left alone and stays in its index
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
+    /// Let go of what the last run into this directory proposed for removal (`removals.md`), unless it was seen again
+    #[arg(long)]
+    pub accept_removals: bool,
     /// How names are understood.
     #[command(flatten)]
     pub names: NameArgs,
@@ -435,7 +460,10 @@ mod tests {
             for needed in ["Examples:", "Exit codes:"] {
                 assert!(help.contains(needed), "{}: {help}", command.get_name());
             }
-            let can_answer_no = matches!(command.get_name(), "doctor" | "explain");
+            let can_answer_no = matches!(
+                command.get_name(),
+                "doctor" | "explain" | "policy" | "verify"
+            );
             assert_eq!(
                 help.contains("\n  1  done, and the answer is no"),
                 can_answer_no,

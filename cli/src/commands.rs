@@ -14,8 +14,10 @@ mod explain;
 mod files;
 mod graph;
 mod onboard;
+mod policy;
 mod sampling;
 mod source;
+mod verify;
 
 /// Runs a command to its end.
 ///
@@ -30,5 +32,7 @@ pub fn run(command: Command, output: &mut Output<'_>) -> Result<Outcome, CliErro
         Command::Onboard(arguments) => onboard::run(&arguments, output),
         Command::Explain(arguments) => explain::run(&arguments, output),
         Command::Doctor(arguments) => doctor::run(&arguments, output),
+        Command::Policy(arguments) => policy::run(&arguments, output),
+        Command::Verify(arguments) => verify::run(&arguments, output),
     }
 }

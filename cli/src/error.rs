@@ -33,6 +33,7 @@ impl From<Outcome> for ExitCode {
 #[derive(Debug)]
 pub struct CliError {
     message: String,
+    details: Vec<String>,
     hint: Option<String>,
     source: Option<Box<dyn Error + Send + Sync>>,
     is_closed_pipe: bool,
@@ -44,6 +45,7 @@ impl CliError {
     pub fn new(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
+            details: Vec::new(),
             hint: None,
             source: None,
             is_closed_pipe: false,
@@ -76,6 +78,13 @@ impl CliError {
         self
     }
 
+    /// Adds lines that belong to the message, such as the faults of a file, one each.
+    #[must_use]
+    pub fn details(mut self, lines: Vec<String>) -> Self {
+        self.details = lines;
+        self
+    }
+
     /// A failed operation on a file: `verb` reads like `cannot read`.
     #[must_use]
     pub fn file(verb: &str, path: &Path, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
@@ -98,7 +107,7 @@ impl CliError {
         self.is_closed_pipe
     }
 
-    /// The lines for standard error: `error: <message>: <causes>`, then `hint: <way out>`. Hostile characters from
+    /// The lines for standard error: `error: <message>: <causes>`, details, then `hint: <way out>`. Hostile characters from
     /// names and files are visible, never effective.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
@@ -109,6 +118,7 @@ impl CliError {
             cause = error.source();
         }
         let mut lines = vec![format!("error: {}", printable(&told))];
+        lines.extend(self.details.iter().map(|line| printable(line).into_owned()));
         lines.extend(
             self.hint
                 .iter()

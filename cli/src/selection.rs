@@ -72,6 +72,19 @@ fn unknown(snapshot: &GraphSnapshot, wanted: &str) -> CliError {
     error.hint(format!("there is {listed}"))
 }
 
+/// The word that was probably meant; `None` when all are too far away.
+#[must_use]
+pub fn nearest<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let wanted = wanted.to_lowercase();
+    // In a short word, two slips leave nothing of it.
+    let allowed = (wanted.chars().count() / 3).clamp(1, SLIPS);
+    let ranked = known
+        .into_iter()
+        .map(|word| (edit_distance(&wanted, word), word));
+    let (slips, word) = ranked.min()?;
+    (slips <= allowed).then_some(word)
+}
+
 /// Slips from what was typed, in lower case, to the nearest way to write the node. A name that holds it is one slip away.
 fn distance(node: &Node, wanted: &str) -> usize {
     let qualified = format!("{}/{}", node.namespace, node.name);

@@ -5,13 +5,16 @@
 //! pointers. [`snapshot`](Segment::snapshot) resolves both over everything merged, so that neither the order of traces nor
 //! the split into segments changes the graph.
 
-mod concurrency;
+pub(crate) mod concurrency;
+pub(crate) mod demand;
 pub(crate) mod exemplars;
 pub(crate) mod halves;
 pub(crate) mod hazards;
+mod lifetimes;
 mod pairs;
 pub(crate) mod planning;
 pub(crate) mod sampling;
+mod seconds;
 pub(crate) mod skew;
 pub(crate) mod stats;
 mod trail;

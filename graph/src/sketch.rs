@@ -44,6 +44,14 @@ impl Sketch {
         })
     }
 
+    /// 90th percentile, milliseconds; 0 when nothing was recorded.
+    pub(crate) fn p90_ms(&self) -> f64 {
+        match self.counts.iter().sum() {
+            0 => 0.0,
+            count => self.quantile_ms(count, 900),
+        }
+    }
+
     fn add(&mut self, bucket: u16, count: u64) {
         if count == 0 {
             return;

@@ -300,8 +300,8 @@ pub(crate) trait SliceSink {
     fn orphan(&mut self, record: &SpanRecord);
     /// A proxy node turned out to be the sidecar of an application.
     fn fold(&mut self, proxy: NodeId, app: NodeId);
-    /// A request that a node served: something reached one of its serving spans from outside the process.
-    fn request(&mut self, node: NodeId);
+    /// A request that a node served: something reached this serving span of it from outside the process.
+    fn request(&mut self, node: NodeId, record: &SpanRecord);
     /// The trace, the nodes that it passed through, and the sampling weight of its root if that was seen.
     fn trace(&mut self, nodes: &BTreeSet<NodeId>, root_weight: Option<f32>);
     /// Everything about the slice was said.
@@ -334,7 +334,7 @@ pub(crate) fn infer(
     calls::emit(context, &units, sink);
     gateways::emit(context, sink);
     for span in (0..tree.records().len()).filter(|span| tree.request(*span) == Some(*span)) {
-        sink.request(tree.node(span));
+        sink.request(tree.node(span), tree.speaker(span));
     }
     passage::emit(&tree, sink);
     sink.end();

@@ -1,6 +1,7 @@
 //! The running counts of a shard, keyed by interned ids; turned into a [`Segment`] with names at every flush.
 
 mod clocks;
+mod inbound;
 mod open;
 mod planning;
 mod sampling;
@@ -26,6 +27,7 @@ use crate::slice::{Attempt, Consume, Event, PeerRef, Send, SendRef, SliceSink};
 use crate::snapshot::Relation;
 use crate::span::SpanKind;
 use clocks::ClockTally;
+use inbound::InboundTally;
 use open::OpenTally;
 use planning::PlanningTally;
 use sampling::SamplingTally;
@@ -54,6 +56,7 @@ pub(crate) struct Tally {
     named_callers: HashMap<(PeerId, NodeId), EdgeStats>,
     served: HashMap<(NodeId, PeerId), ServedStats>,
     planning: PlanningTally,
+    inbound: InboundTally,
     open: OpenTally,
     sampling: SamplingTally,
     clocks: ClockTally,
@@ -206,8 +209,11 @@ impl SliceSink for TallySink<'_> {
         traces.insert(record.trace_id.as_u128());
     }
 
-    fn request(&mut self, node: NodeId) {
+    fn request(&mut self, node: NodeId, record: &SpanRecord) {
         self.tally.planning.request(node);
+        if record.kind == SpanKind::Server {
+            self.tally.inbound.request(node, record);
+        }
     }
 
     fn trace(&mut self, nodes: &BTreeSet<NodeId>, root_weight: Option<f32>) {
@@ -246,6 +252,7 @@ impl Tally {
         self.name_nodes(names, settings, &mut segment);
         self.name_edges(names, &mut segment);
         self.planning.name_into(names, settings, &mut segment);
+        self.inbound.name_into(names, &mut segment);
         self.clocks.name_into(names, &mut segment);
         let open = std::mem::take(&mut self.open);
         open.name_into(names, &mut segment);

@@ -1,4 +1,4 @@
-//! The shop's files, byte by byte. `TRACEMESH_BLESS=1` rewrites them; review the difference as code.
+//! Recorded files, byte by byte. `TRACEMESH_BLESS=1` rewrites them; review the difference as code.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,19 +6,41 @@ use std::path::{Path, PathBuf};
 
 use tracemesh::output_dir::{Entry, write_files};
 use tracemesh::render::envoy::{EnvoyOptions, render};
-use tracemesh_graph::egress::{EgressOptions, derive};
+use tracemesh_graph::egress::{EgressModel, EgressOptions, derive};
 
 use super::snapshots;
+use super::validate::assert_model_valid;
+use crate::harness::envoy::envoy;
 
-fn expected() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/egress/shop/expected")
+fn fixture(path: &str) -> PathBuf {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/egress");
+    fixtures.join(path)
 }
 
 #[test]
 fn the_shop_renders_as_recorded() {
     let model = derive(&snapshots::shop(), &EgressOptions::default());
-    let files = render(&model, &EnvoyOptions::default());
-    let root = expected();
+    assert_renders(&model, &EnvoyOptions::default(), "shop/expected");
+}
+
+/// Both phases in one file, retries split by method, endpoint files with zones, load shedding.
+#[test]
+fn the_tuned_model_renders_as_recorded() {
+    let text = fs::read_to_string(fixture("tuned/egress.json")).unwrap();
+    let model: EgressModel = serde_json::from_str(&text).unwrap();
+    let options = EnvoyOptions {
+        endpoint_files: true,
+        ..EnvoyOptions::default()
+    };
+    assert_renders(&model, &options, "tuned/expected");
+    if let Some(envoy) = envoy() {
+        assert_eq!(assert_model_valid(envoy, &model, &options), 2);
+    }
+}
+
+fn assert_renders(model: &EgressModel, options: &EnvoyOptions, expected: &str) {
+    let files = render(model, options);
+    let root = fixture(expected);
     if blessing() {
         if root.exists() {
             fs::remove_dir_all(&root).unwrap();

@@ -18,7 +18,11 @@ pub(super) fn assert_valid(envoy: &Path, snapshot: &GraphSnapshot) -> usize {
 }
 
 /// The same for a model.
-fn assert_model_valid(envoy: &Path, model: &EgressModel, options: &EnvoyOptions) -> usize {
+pub(super) fn assert_model_valid(
+    envoy: &Path,
+    model: &EgressModel,
+    options: &EnvoyOptions,
+) -> usize {
     let root = tempfile::tempdir().unwrap();
     let files = render(model, options);
     write_files(root.path(), &files).unwrap();

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Duration;
 
+use jiff::civil::Date;
 use tracemesh_graph::egress::{EgressModel, EgressOptions, Phase, derive};
-use tracemesh_graph::policy::Labels;
+use tracemesh_graph::policy::{Labels, Policy};
 use tracemesh_graph::snapshot::{GraphSnapshot, NodeKind};
 
 use crate::args::{self, EgressArgs, EgressTarget, NameArgs, ReportFormat};
@@ -29,12 +31,28 @@ pub(super) fn run(arguments: &EgressArgs, output: &mut Output<'_>) -> Result<Out
         args::Phase::Transparent => Phase::Transparent,
         args::Phase::Tuned => Phase::Tuned,
     };
-    let egress = egress_of(&snapshot, &arguments.names, phase, &arguments.out)?;
+    let past = Past {
+        root: &arguments.out,
+        accept_removals: arguments.accept_removals,
+    };
+    let egress = egress_of(&snapshot, &arguments.names, phase, past, output)?;
     // One target so far: a further one does not compile until it is handled here.
     let EgressTarget::Envoy = arguments.target;
-    let found = files_of(&arguments.out, &egress, wanted.as_ref())?;
+    let options = EnvoyOptions {
+        endpoint_files: arguments.endpoint_files,
+        ..EnvoyOptions::default()
+    };
+    let found = files_of(&arguments.out, &egress, wanted.as_ref(), &options)?;
+    if let (Some(seconds), Some(first)) = (arguments.hand_over, found.first_step()) {
+        files::write(&arguments.out, &first)?;
+        let count = counted(count_of(found.steps.len()), "service has", "services have");
+        output.note(&format!(
+            "{count} new clusters: routes follow in {seconds} s, when they are looked up"
+        ));
+        std::thread::sleep(Duration::from_secs(seconds));
+    }
     files::write(&arguments.out, &found.files)?;
-    note_removals(&found.proposed_removals, output);
+    note(&egress, &found.proposed_removals, output);
     let text = report(arguments, &egress.model, wanted.as_ref(), output)?;
     output.data(&text)?;
     Ok(Outcome::Done)
@@ -60,14 +78,29 @@ fn report(
     Ok(first + &egress_report::table(model, wanted, output.capabilities().stdout))
 }
 
-/// Names the services whose files are there although the graph no longer has them.
-pub(super) fn note_removals(services: &[String], output: &mut Output<'_>) {
-    for id in services {
+/// Tells what was read of an inventory, and names the services whose files are there although the graph has not had them for
+/// long.
+pub(super) fn note(egress: &Egress, removals: &[String], output: &mut Output<'_>) {
+    if let Some(counts) = &egress.model.evidence.inventory {
+        for told in inventory::told(counts) {
+            output.note(&told);
+        }
+    }
+    for id in removals {
         output.note(&format!(
             "{} is not in this graph; its files are left alone, `index.json` proposes their removal",
             crate::text::printable(id)
         ));
     }
+}
+
+/// What an earlier run left, and what becomes of it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Past<'a> {
+    /// Where it left it.
+    pub(super) root: &'a Path,
+    /// Whether what it proposed for removal is let go.
+    pub(super) accept_removals: bool,
 }
 
 /// The egress of a graph, and what else the policy says about its files.
@@ -76,15 +109,19 @@ pub(super) struct Egress {
     labels: Labels,
 }
 
-/// The egress of every service of a graph; `root` is where an earlier run left its model.
+/// The egress of every service of a graph.
 pub(super) fn egress_of(
     snapshot: &GraphSnapshot,
     names: &NameArgs,
     phase: Phase,
-    root: &Path,
+    past: Past<'_>,
+    output: &mut Output<'_>,
 ) -> Result<Egress, CliError> {
-    let policy = names.policy.as_deref().map(policy::load).transpose()?;
+    let today = names.today.unwrap_or_else(policy::today);
+    let policy = names.policy.as_deref();
+    let policy = policy.map(|path| policy::load(path, today)).transpose()?;
     let policy = policy.unwrap_or_default();
+    note_expired(&policy, today, output);
     let labels = policy.labels.clone();
     let inventory = names
         .inventory
@@ -96,11 +133,29 @@ pub(super) fn egress_of(
         phase,
         policy,
         inventory,
-        previous: previous(root)?.map(Box::new),
+        previous: previous(past.root)?.map(Box::new),
+        accept_removals: past.accept_removals,
+        today: Some(today),
         ..EgressOptions::default()
     };
     let model = derive(snapshot, &options);
     Ok(Egress { model, labels })
+}
+
+/// Names the pins that have no effect any more: what they were for is as it would be without them.
+fn note_expired(policy: &Policy, today: Date, output: &mut Output<'_>) {
+    for pin in policy.expired(today) {
+        output.warning(
+            &format!(
+                "the pin in line {} expired after {}, so it has no effect",
+                pin.line, pin.expires
+            ),
+            &format!(
+                "ask its owner, {}; `tracemesh policy check` lists all",
+                pin.owner
+            ),
+        );
+    }
 }
 
 /// The model that an earlier run left below `root`.
@@ -114,10 +169,11 @@ pub(super) fn files_of(
     root: &Path,
     egress: &Egress,
     wanted: Option<&BTreeSet<String>>,
+    options: &EnvoyOptions,
 ) -> Result<EnvoyFiles, CliError> {
     let model = &egress.model;
-    let mut found = envoy_files(root, model, wanted, &EnvoyOptions::default())
-        .map_err(|error| unreadable(root, error))?;
+    let mut found =
+        envoy_files(root, model, wanted, options).map_err(|error| unreadable(root, error))?;
     let mut directories = directories(model);
     if let Some(wanted) = wanted {
         directories.retain(|id, _| wanted.contains(id));

@@ -13,6 +13,7 @@ use crate::findings::bounds_reached;
 use crate::output::Output;
 use crate::selection::require_whole;
 
+pub(super) use file::read as read_snapshot;
 pub(super) use traces::read as read_traces;
 
 /// Against traces cut short in a store: the bound of `collect` is one per shard, not that of reading files.

@@ -59,7 +59,7 @@ pub fn render(summary: &Summary<'_>, palette: Palette) -> String {
     read(&mut page, summary);
     page.heading("Graph");
     graph(&mut page, summary.snapshot);
-    page.fact("egress", &egress(&summary.egress));
+    page.fact("egress", &conserved(&summary.egress));
     if !summary.waves.is_empty() {
         page.heading("First waves of onboarding");
         waves(&mut page, summary.waves);
@@ -234,8 +234,12 @@ fn sampled(edges: &[Edge]) -> Option<String> {
 }
 
 /// Where every edge went; the parts add up to all edges.
-fn egress(edges: &Conservation) -> String {
+#[must_use]
+fn conserved(edges: &Conservation) -> String {
     let parts = [
+        (edges.infra, "defined as infrastructure of the policy"),
+        (edges.pinned_out, "pinned out by the policy"),
+        (edges.expired, "expired"),
         (edges.asynchronous, "of messages"),
         (edges.proxied, "through a proxy"),
         (edges.unresolved, "to a known callee at no usable address"),

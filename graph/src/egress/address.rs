@@ -13,6 +13,7 @@ use super::template;
 use crate::inventory::declared_protocol;
 use crate::snapshot::{Edge, GraphSnapshot, Node, NodeKind, Relation, Target};
 
+mod revived;
 mod vouched;
 
 pub(super) use vouched::vouched_target;
@@ -37,20 +38,12 @@ pub(super) struct Candidate {
     pub sockets: BTreeSet<IpAddr>,
     /// Attempts that speak for it.
     pub calls: u64,
-    pub standing: Standing,
+    /// Whether nobody was seen to dial it: it comes from an inventory, a template or an earlier model.
+    pub supposed: bool,
+    /// Whether only an earlier model has it.
+    pub earlier: bool,
     /// The Kubernetes service that is meant.
     pub kube: Option<KubeRef>,
-}
-
-/// What an address rests on: in a conflict the better one wins, however many calls speak for the other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Standing {
-    /// An earlier model; nothing in this snapshot.
-    Kept,
-    /// An inventory or a template; the calls were seen.
-    Supposed,
-    /// Spans.
-    Dialled,
 }
 
 impl Candidate {
@@ -142,7 +135,7 @@ impl<'a> AddressBook<'a> {
         if !served.is_empty() {
             return found(AddressSource::ServedByCallee, served, refused);
         }
-        match self.from_inventory(edge) {
+        match self.inventory_address(edge) {
             Ok(Some(candidate)) => {
                 return found(AddressSource::Inventory, vec![candidate], refused);
             }
@@ -152,7 +145,7 @@ impl<'a> AddressBook<'a> {
                 refused.extend(each.map(|target| (UnresolvedReason::AmbiguousInventory, target)));
             }
         }
-        if let Some(candidate) = self.from_template(edge) {
+        if let Some(candidate) = self.template_address(edge) {
             return found(AddressSource::Assumed, vec![candidate], refused);
         }
         if only_instances {
@@ -257,7 +250,7 @@ impl<'a> AddressBook<'a> {
     }
 
     /// The only service of the inventory that leads to the callee; the services where there are several.
-    fn from_inventory(&self, edge: &Edge) -> Result<Option<Candidate>, Vec<RawTarget>> {
+    fn inventory_address(&self, edge: &Edge) -> Result<Option<Candidate>, Vec<RawTarget>> {
         let callee = self.nodes.get(edge.callee.as_str());
         let callee = callee.filter(|callee| callee.kind == NodeKind::Service);
         let (Some(callee), Some(inventory)) = (callee, &self.options.inventory) else {
@@ -277,7 +270,7 @@ impl<'a> AddressBook<'a> {
             Ok(candidate) => candidate,
             Err(_) => return Ok(None),
         };
-        candidate.standing = Standing::Supposed;
+        candidate.supposed = true;
         let mut forms = vec![format!("{}.{}", service.name, service.namespace)];
         if own_namespace.as_ref() == Some(&service.namespace) {
             forms.push(service.name.clone());
@@ -288,7 +281,7 @@ impl<'a> AddressBook<'a> {
     }
 
     /// The address that the policy's naming template gives a traced service.
-    fn from_template(&self, edge: &Edge) -> Option<Candidate> {
+    fn template_address(&self, edge: &Edge) -> Option<Candidate> {
         let template = self.options.policy.naming.as_ref()?;
         let callee = self.nodes.get(edge.callee.as_str())?;
         let callee = Some(callee).filter(|callee| callee.kind == NodeKind::Service)?;
@@ -297,7 +290,7 @@ impl<'a> AddressBook<'a> {
         let target = supposed(scheme, host, template.port, edge);
         let own_namespace = self.namespace(&edge.caller);
         let mut candidate = self.read(&target, edge, own_namespace.as_deref()).ok()?;
-        candidate.standing = Standing::Supposed;
+        candidate.supposed = true;
         candidate.assumed = true;
         Some(candidate)
     }
@@ -340,7 +333,8 @@ impl<'a> AddressBook<'a> {
                 .filter_map(|socket| socket_address(socket, accept_loopback))
                 .collect(),
             calls: target.calls,
-            standing: Standing::Dialled,
+            supposed: false,
+            earlier: false,
             kube: None,
             host,
         };

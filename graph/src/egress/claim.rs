@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::address::{Candidate, Standing};
+use super::address::Candidate;
 use super::host::Host;
 use super::model::{Conflict, ConflictReason, TargetMatch, UnresolvedReason};
 
@@ -32,11 +32,8 @@ pub(super) enum Outcome {
 }
 
 /// Decides every pending claim of one service.
-///
-/// Claims that are kept from an earlier model never change what becomes of the others.
 pub(super) fn settle(claims: &mut [Claim<'_>]) -> Vec<Conflict> {
     let mut conflicts = BTreeSet::new();
-    yield_ports(claims, &mut conflicts);
     separate_protocols(claims, &mut conflicts);
     assign_names(claims, &mut conflicts);
     assign_opaque(claims, &mut conflicts);
@@ -44,55 +41,8 @@ pub(super) fn settle(claims: &mut [Claim<'_>]) -> Vec<Conflict> {
     conflicts.into_iter().collect()
 }
 
-/// Ports that are recognised as a whole stop being so when anything else is defined on them: what is kept gives way.
-fn yield_ports(claims: &mut [Claim<'_>], conflicts: &mut BTreeSet<Conflict>) {
-    let is_kept = |claim: &Claim<'_>| claim.candidate.standing == Standing::Kept;
-    if !claims.iter().any(is_kept) {
-        return;
-    }
-    let mut present: Vec<Claim<'_>> = claims
-        .iter()
-        .filter(|claim| !is_kept(claim))
-        .cloned()
-        .collect();
-    settle(&mut present);
-    let whole = |claim: &&Claim<'_>| claim.outcome == Outcome::Kept(TargetMatch::WholePort);
-    let owners: BTreeMap<u16, &str> = present
-        .iter()
-        .filter(whole)
-        .map(|claim| (claim.candidate.port, claim.node))
-        .collect();
-    let opaque: BTreeSet<(u16, &str)> = present
-        .iter()
-        .filter(|claim| claim.candidate.is_opaque())
-        .map(|claim| (claim.candidate.port, claim.node))
-        .collect();
-    for claim in claims.iter_mut().filter(|claim| is_kept(claim)) {
-        let port = claim.candidate.port;
-        let unlocated = claim.candidate.is_opaque()
-            && matches!(claim.candidate.host, Host::Name(_))
-            && !claim.candidate.sockets.iter().any(IpAddr::is_ipv4);
-        // Its own destination is told by addresses now: a name without one would undo that.
-        let owner = match owners.get(&port) {
-            Some(owner) => *owner,
-            None if unlocated && opaque.contains(&(port, claim.node)) => claim.node,
-            None => continue,
-        };
-        conflicts.insert(Conflict {
-            port,
-            value: claim.candidate.host.to_string(),
-            kept: owner.to_owned(),
-            lost: claim.node.to_owned(),
-            reason: ConflictReason::PortInUse,
-        });
-        claim.outcome = Outcome::Refused(UnresolvedReason::LostConflict);
-    }
-}
-
-/// Best claimant of each value: what it rests on decides, then attempts, then the smaller node id.
-struct Contest<'a, K>(BTreeMap<K, Rank<'a>>);
-
-type Rank<'a> = (Standing, bool, u64, Reverse<&'a str>);
+/// Best claimant of each value: attempts decide, then the smaller node id.
+struct Contest<'a, K>(BTreeMap<K, (bool, u64, Reverse<&'a str>)>);
 
 impl<'a, K: Ord> Contest<'a, K> {
     const fn new() -> Self {
@@ -100,52 +50,38 @@ impl<'a, K: Ord> Contest<'a, K> {
     }
 
     /// `dialled` outranks any number of attempts: a name form that nobody used must not displace a used one.
-    fn enter(&mut self, key: K, dialled: bool, (standing, calls): (Standing, u64), node: &'a str) {
-        let rank = (standing, dialled, calls, Reverse(node));
+    fn enter(&mut self, key: K, dialled: bool, calls: u64, node: &'a str) {
+        let rank = (dialled, calls, Reverse(node));
         let best = self.0.entry(key).or_insert(rank);
         *best = (*best).max(rank);
     }
 
     fn winner(&self, key: &K) -> Option<&'a str> {
-        self.0.get(key).map(|(_, _, _, Reverse(node))| *node)
+        self.0.get(key).map(|(_, _, Reverse(node))| *node)
     }
 }
 
-/// What speaks for one class of protocols: the best standing, and the attempts of that standing.
-type Weight = Option<(Standing, u128)>;
-
-/// One host and port cannot be both opaque and not: the class that rests on better stays, then the one with more attempts.
+/// One host and port cannot be both opaque and not: the class with more attempts stays.
 fn separate_protocols(claims: &mut [Claim<'_>], conflicts: &mut BTreeSet<Conflict>) {
-    let mut weights: BTreeMap<(String, u16), [Weight; 2]> = BTreeMap::new();
-    let mut leaders: BTreeMap<(String, u16, bool), (Standing, u64, Reverse<&str>)> =
-        BTreeMap::new();
-    let pending = |claim: &&Claim<'_>| claim.outcome == Outcome::Pending;
-    for claim in claims.iter().filter(pending) {
+    let mut calls: BTreeMap<(String, u16), [u128; 2]> = BTreeMap::new();
+    let mut leaders: BTreeMap<(String, u16, bool), (u64, Reverse<&str>)> = BTreeMap::new();
+    for claim in claims.iter() {
         let (host, port) = (claim.candidate.identity.clone(), claim.candidate.port);
         let opaque = claim.candidate.is_opaque();
-        let standing = claim.candidate.standing;
-        let class = &mut weights.entry((host.clone(), port)).or_default()[usize::from(opaque)];
-        let calls = u128::from(claim.candidate.calls.max(1));
-        *class = match *class {
-            Some((best, sum)) if best == standing => Some((best, sum + calls)),
-            Some((best, sum)) if best > standing => Some((best, sum)),
-            _ => Some((standing, calls)),
-        };
-        let rank = (standing, claim.candidate.calls, Reverse(claim.node));
+        let class = calls.entry((host.clone(), port)).or_default();
+        class[usize::from(opaque)] += u128::from(claim.candidate.calls.max(1));
+        let rank = (claim.candidate.calls, Reverse(claim.node));
         let leader = leaders.entry((host, port, opaque)).or_insert(rank);
         *leader = (*leader).max(rank);
     }
-    for claim in claims
-        .iter_mut()
-        .filter(|claim| claim.outcome == Outcome::Pending)
-    {
+    for claim in claims.iter_mut() {
         let key = (claim.candidate.identity.clone(), claim.candidate.port);
-        let [named, opaque] = weights[&key];
+        let [named, opaque] = calls[&key];
         let opaque_wins = opaque > named;
-        if named.is_none() || opaque.is_none() || claim.candidate.is_opaque() == opaque_wins {
+        if named == 0 || opaque == 0 || claim.candidate.is_opaque() == opaque_wins {
             continue;
         }
-        let (_, _, Reverse(kept)) = leaders[&(key.0.clone(), key.1, opaque_wins)];
+        let (_, Reverse(kept)) = leaders[&(key.0.clone(), key.1, opaque_wins)];
         conflicts.insert(Conflict {
             port: key.1,
             value: key.0,
@@ -161,8 +97,8 @@ fn assign_names(claims: &mut [Claim<'_>], conflicts: &mut BTreeSet<Conflict>) {
     let mut contest = Contest::new();
     for claim in claims.iter().filter(|claim| is_named(claim)) {
         for (index, form) in claim.candidate.forms.iter().enumerate() {
-            let weight = (claim.candidate.standing, claim.candidate.calls);
-            contest.enter(name_key(claim, form), index == 0, weight, claim.node);
+            let calls = claim.candidate.calls;
+            contest.enter(name_key(claim, form), index == 0, calls, claim.node);
         }
     }
     for claim in claims.iter_mut().filter(|claim| is_named(claim)) {
@@ -191,7 +127,7 @@ fn assign_names(claims: &mut [Claim<'_>], conflicts: &mut BTreeSet<Conflict>) {
 fn spare_server_first(claims: &mut [Claim<'_>], conflicts: &mut BTreeSet<Conflict>) {
     let waiting = claims.iter().filter(|claim| {
         let undefined = claim.excluded || matches!(claim.outcome, Outcome::Refused(_));
-        undefined && claim.candidate.speaks_second() && claim.candidate.standing != Standing::Kept
+        undefined && claim.candidate.speaks_second()
     });
     let mut spared: BTreeMap<u16, &str> = BTreeMap::new();
     for claim in waiting {
@@ -244,15 +180,8 @@ type OpaquePort<'a> = BTreeMap<&'a str, OpaqueDestination>;
 struct OpaqueDestination {
     /// Whether a name of it was dialled of which no address is known.
     unlocated: bool,
-    addresses: BTreeMap<IpAddr, Standing>,
+    addresses: BTreeSet<IpAddr>,
     calls: u64,
-}
-
-impl OpaqueDestination {
-    fn add(&mut self, address: IpAddr, standing: Standing) {
-        let best = self.addresses.entry(address).or_insert(standing);
-        *best = standing.max(*best);
-    }
 }
 
 fn assign_opaque(claims: &mut [Claim<'_>], conflicts: &mut BTreeSet<Conflict>) {
@@ -269,14 +198,14 @@ fn assign_opaque(claims: &mut [Claim<'_>], conflicts: &mut BTreeSet<Conflict>) {
         let port = ports.entry(claim.candidate.port).or_default();
         let destination = port.entry(claim.node).or_default();
         destination.calls = destination.calls.saturating_add(claim.candidate.calls);
-        let standing = claim.candidate.standing;
         match claim.candidate.host {
-            Host::Ip(ip) => destination.add(ip, standing),
+            Host::Ip(ip) => {
+                destination.addresses.insert(ip);
+            }
             Host::Name(_) => {
                 // Capture is IPv4: other addresses never arrive.
                 destination.unlocated |= !claim.candidate.sockets.iter().any(IpAddr::is_ipv4);
-                let sockets = claim.candidate.sockets.iter();
-                sockets.for_each(|socket| destination.add(*socket, standing));
+                destination.addresses.extend(&claim.candidate.sockets);
             }
         }
     }
@@ -306,8 +235,8 @@ fn decide_port<'a>(
 ) -> Vec<(&'a str, Outcome)> {
     let mut contest = Contest::new();
     for (node, destination) in destinations {
-        for (address, standing) in &destination.addresses {
-            contest.enter(*address, true, (*standing, destination.calls), node);
+        for address in &destination.addresses {
+            contest.enter(*address, true, destination.calls, node);
         }
     }
     let mut outcomes = Vec::new();
@@ -317,7 +246,7 @@ fn decide_port<'a>(
             continue;
         }
         let mut kept = Vec::new();
-        for address in destination.addresses.keys() {
+        for address in &destination.addresses {
             match contest.winner(address) {
                 Some(winner) if winner != *node => {
                     conflicts.insert(Conflict {

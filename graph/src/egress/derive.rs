@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::EgressOptions;
 use super::address::{AddressBook, Candidate};
-use super::claim::Outcome;
+use super::claim::{Claim, Outcome};
 use super::destination::destination;
 use super::evidence::{EVIDENCE_SCHEMA, EdgeEvidence, EgressEvidence, ServiceEvidence};
 use super::inbound::inbound_ports;
 use super::kube_facts::{add_kube_facts, counts_of};
-use super::lifecycle::age;
+use super::lifecycle::{History, age};
 use super::model::{
-    Conservation, DestinationState, EgressKnowledge, EgressModel, EgressTarget, SCHEMA,
-    ServiceEgress, TargetMatch, UnresolvedReason,
+    Conservation, Destination, DestinationState, EgressKnowledge, EgressModel, EgressTarget,
+    SCHEMA, ServiceEgress, TargetMatch, UnresolvedReason,
 };
 use super::pins::{Decisions, Gathered, gather, vouch};
 use super::settings::Tuning;
@@ -31,6 +31,12 @@ pub fn derive(snapshot: &GraphSnapshot, options: &EgressOptions) -> EgressModel 
     let book = AddressBook::new(snapshot, options);
     let mut conservation = Conservation::default();
     let decisions = Decisions::new(snapshot, options, &book);
+    let history = History::new(options);
+    let knowing = Knowing {
+        book: &book,
+        decisions: &decisions,
+        history: &history,
+    };
     let dials = classify_edges(snapshot, &book, &mut conservation);
     let diagnostics: BTreeMap<&str, &ServiceDiagnostics> = snapshot
         .diagnostics
@@ -51,7 +57,7 @@ pub fn derive(snapshot: &GraphSnapshot, options: &EgressOptions) -> EgressModel 
         }
         let edges = dials.get(id).map_or(&[][..], Vec::as_slice);
         let diagnostics = diagnostics.get(id).copied();
-        let mut service = service_egress(node, edges, &book, &decisions, &mut conservation);
+        let mut service = knowing.service_egress(node, edges, &mut conservation);
         service.knowledge = knowledge(!edges.is_empty(), diagnostics);
         service.inbound = inbound_ports(node, options);
         evidence
@@ -59,6 +65,13 @@ pub fn derive(snapshot: &GraphSnapshot, options: &EgressOptions) -> EgressModel 
             .insert((*id).to_owned(), service_evidence(edges, diagnostics));
         services.push(service);
     }
+    let gone = history.gone(&book);
+    for node in &gone {
+        let mut service = knowing.service_egress(node, &[], &mut conservation);
+        history.restore_service(&mut service);
+        services.push(service);
+    }
+    services.sort_by(|a, b| a.id.cmp(&b.id));
     for edge in &snapshot.edges {
         mark_producers(edge, &mut services);
     }
@@ -97,18 +110,72 @@ fn classify_edges<'a>(
     dials
 }
 
-fn service_egress(
-    node: &Node,
-    edges: &[&Edge],
-    book: &AddressBook<'_>,
-    decisions: &Decisions<'_>,
-    conservation: &mut Conservation,
-) -> ServiceEgress {
-    let mut unresolved = UnresolvedList::default();
-    let decided = decisions.of(node, book);
-    let mut gathered = gather(&decided, edges, &mut unresolved);
-    let vouched = vouch(&decided, &mut gathered, &mut unresolved);
-    let (claims, conflicts) = settle_all(std::mem::take(&mut gathered.claims), vouched.claims);
+/// All that the egress of one service is made from, beside its own edges.
+struct Knowing<'a> {
+    book: &'a AddressBook<'a>,
+    decisions: &'a Decisions<'a>,
+    history: &'a History<'a>,
+}
+
+impl<'a> Knowing<'a> {
+    fn service_egress(
+        &self,
+        node: &'a Node,
+        edges: &[&'a Edge],
+        conservation: &mut Conservation,
+    ) -> ServiceEgress {
+        let mut unresolved = UnresolvedList::default();
+        let decided = self.decisions.of(node, self.book);
+        let known = self.history.without_removed(edges);
+        conservation.expired += (edges.len() - known.len()) as u64;
+        let mut gathered = gather(&decided, &known, &mut unresolved);
+        let vouched = vouch(&decided, &mut gathered, &mut unresolved);
+        let history = self.history;
+        let kept = history.claims(&decided, &mut gathered, &vouched.claims, &mut unresolved);
+        let claims = std::mem::take(&mut gathered.claims).into_iter();
+        let (mut further, observed): (Vec<_>, Vec<_>) =
+            claims.partition(|claim| claim.candidate.supposed && !claim.excluded);
+        further.extend(vouched.claims);
+        further.extend(kept);
+        let (claims, conflicts) = settle_all(observed, further);
+        let displaced = history.displaced(&node.id, &claims);
+        let targets = settled_targets(claims, &mut unresolved);
+        count(&gathered, &targets, &mut unresolved, conservation);
+        let described = targets.into_iter().map(|settled| {
+            let mut found = destination(&node.id, settled, &gathered, decided.trust, self.book);
+            let has_edges = !gathered.edges_to(&found.node).is_empty();
+            history.restore(&node.id, &mut found, has_edges);
+            found
+        });
+        let destinations: Vec<Destination> = described.collect();
+        ServiceEgress {
+            id: node.id.clone(),
+            name: node.name.clone(),
+            namespace: node.namespace.clone(),
+            environment: node.environment.clone(),
+            zone: single_zone(node),
+            knowledge: EgressKnowledge::Unknown,
+            removed: history.removed(&node.id, edges, &destinations),
+            destinations,
+            displaced,
+            unresolved: unresolved.into_sorted(),
+            pinned_out: gathered.out.into_sorted(),
+            conflicts,
+            inbound: Vec::new(),
+            inbound_tuning: Tuning::default(),
+            hazards: Vec::new(),
+            workload: None,
+            inventory_notes: Vec::new(),
+            state: DestinationState::Active,
+        }
+    }
+}
+
+/// The targets of each destination; what was refused is listed.
+fn settled_targets<'a>(
+    claims: Vec<Claim<'a>>,
+    unresolved: &mut UnresolvedList,
+) -> BTreeMap<&'a str, Vec<EgressTarget>> {
     let mut targets: BTreeMap<&str, Vec<EgressTarget>> = BTreeMap::new();
     for claim in claims.into_iter().filter(|claim| !claim.excluded) {
         match claim.outcome {
@@ -120,29 +187,7 @@ fn service_egress(
             Outcome::Pending => unreachable!("`settle` decides every claim"),
         }
     }
-    count(&gathered, &targets, &mut unresolved, conservation);
-    let destinations = targets
-        .into_iter()
-        .map(|settled| destination(&node.id, settled, &gathered, decided.trust, book))
-        .collect();
-    ServiceEgress {
-        id: node.id.clone(),
-        name: node.name.clone(),
-        namespace: node.namespace.clone(),
-        environment: node.environment.clone(),
-        zone: single_zone(node),
-        knowledge: EgressKnowledge::Unknown,
-        destinations,
-        unresolved: unresolved.into_sorted(),
-        pinned_out: gathered.out.into_sorted(),
-        conflicts,
-        inbound: Vec::new(),
-        inbound_tuning: Tuning::default(),
-        hazards: Vec::new(),
-        workload: None,
-        inventory_notes: Vec::new(),
-        state: DestinationState::Active,
-    }
+    targets
 }
 
 /// Puts every edge of a caller into its class.

@@ -34,20 +34,22 @@ pub(super) fn add_kube_facts(
 ) {
     let clusters = kube_clusters(snapshot);
     for service in services {
-        let Some(node) = book.nodes().get(service.id.as_str()).copied() else {
-            continue;
-        };
+        let node = book.nodes().get(service.id.as_str()).copied();
         let Some(inventory) = &book.options().inventory else {
-            service.workload = workload_by_attributes(node, book);
+            if let Some(node) = node {
+                service.workload = workload_by_attributes(node, book);
+            }
             forget_names(service);
             continue;
         };
         let mut notes = Notes::default();
         if clusters.len() > 1 {
             let clusters = clusters.iter().map(|cluster| (*cluster).to_owned());
-            notes.add(&node.id, InventoryNoteKind::SeveralClusters, clusters);
+            notes.add(&service.id, InventoryNoteKind::SeveralClusters, clusters);
         }
-        add_workload(service, node, inventory, book, &mut notes);
+        if let Some(node) = node {
+            add_workload(service, node, inventory, book, &mut notes);
+        }
         for destination in &mut service.destinations {
             let single_cluster = clusters.len() < 2;
             for target in &mut destination.targets {

@@ -73,6 +73,13 @@ pub struct ServiceEgress {
     /// What runs it, when that is known.
     #[serde(default)]
     pub workload: Option<Workload>,
+    /// Destinations of earlier runs, with those of their addresses that something seen since has taken. Nothing is generated for
+    /// them; they return when the address is free again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub displaced: Vec<Destination>,
+    /// Node ids of destinations whose removal was accepted, sorted. They return when they are seen again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removed: Vec<String>,
     /// Where an inventory and the graph differ.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inventory_notes: Vec<InventoryNote>,
@@ -290,10 +297,6 @@ pub enum DestinationState {
 impl DestinationState {
     /// Whether nothing is unusual: what most are, and so left out of JSON in some places.
     #[must_use]
-    #[expect(
-        clippy::trivially_copy_pass_by_ref,
-        reason = "serde asks with a reference"
-    )]
     pub const fn is_active(&self) -> bool {
         matches!(self, Self::Active)
     }
@@ -426,8 +429,6 @@ pub enum ConflictReason {
     /// `kept` is a server that speaks first at unknown addresses: looking for names on the port would stall its clients,
     /// so `lost`, which is recognised by name, stays on the passthrough.
     ServerSpeaksFirst,
-    /// `kept` is recognised by its port alone; `lost` was not seen lately, so it leaves the port to it.
-    PortInUse,
 }
 
 /// A port that the service itself answers on.
@@ -441,9 +442,9 @@ pub struct InboundPort {
 
 /// Where the edges of the snapshot went. Each ends in exactly one bucket: `edges` is the sum of all other fields.
 ///
-/// - egress: `emitted`, `expired`, and `infra` where the policy gives the destination its name;
+/// - egress: `emitted`, and `infra` where the policy gives the destination its name;
 /// - dialled, but left to the passthrough, each listed per service: `unresolved`, `suspect`, `lost_conflict`,
-///   `pinned_out`;
+///   `pinned_out`, `expired`;
 /// - no dial of a service, so nothing to generate: `asynchronous` (message flow), `proxied`, `caller_is_no_service`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Conservation {
@@ -463,13 +464,13 @@ pub struct Conservation {
     /// Edges whose only addresses are those of infrastructure that the policy names.
     #[serde(default)]
     pub infra: u64,
+    /// Edges whose removal was proposed and accepted, and that were not seen since.
+    #[serde(default)]
+    pub expired: u64,
     /// Message flow from producer to consumer: the dial to the broker is an edge of its own.
     pub asynchronous: u64,
     /// Logical edges through a gateway; the physical ones are edges of their own.
     pub proxied: u64,
-    /// Edges not seen for so long that the removal of their destination is proposed; it is still defined.
-    #[serde(default)]
-    pub expired: u64,
     /// Edges whose caller is no service, such as the world outside: it has no sidecar.
     pub caller_is_no_service: u64,
 }

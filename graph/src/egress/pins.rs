@@ -93,8 +93,8 @@ impl<'a> Decisions<'a> {
 
 /// What the policy decides for one caller.
 pub(super) struct CallerDecisions<'d> {
-    caller: &'d Node,
-    book: &'d AddressBook<'d>,
+    pub(super) caller: &'d Node,
+    pub(super) book: &'d AddressBook<'d>,
     included: Vec<&'d PinInForce<'d>>,
     excluded: Vec<&'d Pin>,
     infra: Vec<(&'d str, &'d InfraDestination)>,
@@ -103,20 +103,20 @@ pub(super) struct CallerDecisions<'d> {
 
 impl<'d> CallerDecisions<'d> {
     /// The pin that leaves a whole destination to the passthrough.
-    fn excludes_node(&self, id: &str) -> Option<&'d Pin> {
+    pub(super) fn excludes_node(&self, id: &str) -> Option<&'d Pin> {
         let node = self.book.nodes().get(id).copied();
         let mut pins = self.excluded.iter().copied();
         pins.find(|pin| matches!(&pin.destination, PinDestination::Node(pattern) if fits(pattern, id, node)))
     }
 
     /// The pin that leaves an address to the passthrough.
-    fn excludes(&self, candidate: &Candidate) -> Option<&'d Pin> {
+    pub(super) fn excludes(&self, candidate: &Candidate) -> Option<&'d Pin> {
         let mut pins = self.excluded.iter().copied();
         pins.find(|pin| matches!(&pin.destination, PinDestination::Address(address) if self.is_at(candidate, address)))
     }
 
     /// The first pin that includes a destination which is seen at some addresses.
-    fn includes(&self, id: &str, addresses: &[Candidate]) -> Option<&'d Pin> {
+    pub(super) fn includes(&self, id: &str, addresses: &[Candidate]) -> Option<&'d Pin> {
         let node = self.book.nodes().get(id).copied();
         let found = self
             .included
@@ -156,7 +156,12 @@ pub(super) fn note(pin: &Pin) -> PinNote {
 pub(super) struct PinnedOutList(BTreeMap<(String, PinNote), BTreeSet<RawTarget>>);
 
 impl PinnedOutList {
-    fn add(&mut self, node: &str, pin: &Pin, targets: impl IntoIterator<Item = RawTarget>) {
+    pub(super) fn add(
+        &mut self,
+        node: &str,
+        pin: &Pin,
+        targets: impl IntoIterator<Item = RawTarget>,
+    ) {
         let entry = self.0.entry((node.to_owned(), note(pin))).or_default();
         entry.extend(targets);
     }

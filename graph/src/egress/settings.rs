@@ -142,16 +142,16 @@ impl SettingName {
     /// The numbers that it can be, least and most; `None` for a setting that is on or off.
     #[must_use]
     pub const fn range(self) -> Option<(u64, u64)> {
-        /// A day; times of 0 mean that there is none only where a comment says so.
+        /// A day.
         const LONGEST_MS: u64 = 86_400_000;
         const MOST: u64 = u32::MAX as u64;
         match self {
             Self::AlwaysEjectOneHost | Self::SuccessRateEjection | Self::LeastRequest => None,
             // 0 is none.
-            Self::RouteTimeout | Self::UpstreamIdle | Self::MaxConnectionDuration => {
-                Some((0, LONGEST_MS))
-            }
+            Self::RouteTimeout => Some((0, LONGEST_MS)),
             Self::ConnectTimeout
+            | Self::UpstreamIdle
+            | Self::MaxConnectionDuration
             | Self::PerTryTimeout
             | Self::EjectionInterval
             | Self::BaseEjection
@@ -159,14 +159,13 @@ impl SettingName {
             | Self::SlowStart
             | Self::MinRttInterval => Some((1, LONGEST_MS)),
             Self::SafeRetries | Self::UnsentRetries => Some((0, 10)),
-            Self::RetryBudget | Self::MaxEjectionPercent => Some((0, 100)),
-            Self::RttBuffer => Some((0, 1_000)),
-            Self::RetryMinConcurrency
-            | Self::MaxRequests
+            Self::RetryBudget | Self::MaxEjectionPercent | Self::RttBuffer => Some((0, 100)),
+            Self::RetryMinConcurrency => Some((0, MOST)),
+            Self::MaxRequests
             | Self::MaxPendingRequests
             | Self::MaxConnections
-            | Self::Consecutive5xx => Some((0, MOST)),
-            Self::ZoneAwareMinHosts
+            | Self::Consecutive5xx
+            | Self::ZoneAwareMinHosts
             | Self::MinConcurrency
             | Self::MaxConcurrency
             | Self::MinRttRequests => Some((1, MOST)),

@@ -1,8 +1,10 @@
-//! Settles observed claims and then those that only the policy makes, so that no word in a file takes away what was seen.
+//! Settles observed claims and then all others, so that no word in a file takes away what was seen.
+//!
+//! The others are addresses from an inventory or a template, those of the policy, and those that an earlier model had.
 
 use super::address::Candidate;
 use super::claim::{Claim, Outcome, settle};
-use super::model::{Conflict, UnresolvedReason};
+use super::model::{Conflict, TargetMatch, UnresolvedReason};
 
 /// Decides every claim of one service. An address that nobody was seen to dial is defined only where that leaves every
 /// other decision as it was: it must not, for example, make a port ambiguous that was not.
@@ -11,31 +13,50 @@ pub(super) fn settle_all<'a>(
     vouched: Vec<Claim<'a>>,
 ) -> (Vec<Claim<'a>>, Vec<Conflict>) {
     let pending = observed.clone();
-    let mut conflicts = settle(&mut observed);
+    let conflicts = settle(&mut observed);
     if vouched.is_empty() {
         return (observed, conflicts);
     }
-    let mut all = pending.clone();
-    all.extend(vouched.iter().cloned());
-    let all_conflicts = settle(&mut all);
-    if all_are_kept(&all, &observed) {
-        return (all, all_conflicts);
-    }
-    // One by one, in the order of the file: those that disturb nothing stay.
-    let mut accepted = pending;
-    let mut refused = Vec::new();
-    for claim in vouched {
-        let mut tried = accepted.clone();
-        tried.push(claim.clone());
-        let found = settle(&mut tried);
-        if all_are_kept(&tried, &observed) {
-            (accepted, observed, conflicts) = (reopened(&tried), tried, found);
-        } else {
-            refused.push(refusal(claim, tried.pop()));
+    let mut settled = Settled {
+        accepted: pending,
+        decided: observed,
+        conflicts,
+        refused: Vec::new(),
+    };
+    settled.admit(vouched);
+    settled.decided.extend(settled.refused);
+    (settled.decided, settled.conflicts)
+}
+
+/// What was decided so far.
+struct Settled<'a> {
+    /// Claims that stay, still open.
+    accepted: Vec<Claim<'a>>,
+    /// The same, decided.
+    decided: Vec<Claim<'a>>,
+    conflicts: Vec<Conflict>,
+    refused: Vec<Claim<'a>>,
+}
+
+impl<'a> Settled<'a> {
+    /// Lets claims in, in their order, unless they disturb something. Halves are tried before single ones: few disturb, and
+    /// settling all anew for each would take quadratic time.
+    fn admit(&mut self, mut claims: Vec<Claim<'a>>) {
+        let mut tried = self.accepted.clone();
+        tried.extend(claims.iter().cloned());
+        let conflicts = settle(&mut tried);
+        if all_are_kept(&tried, &self.decided) {
+            self.accepted.extend(claims);
+            self.decided = tried;
+            self.conflicts = conflicts;
+        } else if claims.len() > 1 {
+            let second = claims.split_off(claims.len() / 2);
+            self.admit(claims);
+            self.admit(second);
+        } else if let Some(claim) = claims.pop() {
+            self.refused.push(refusal(claim, tried.pop()));
         }
     }
-    observed.extend(refused);
-    (observed, conflicts)
 }
 
 /// Whether further claims are kept and those before them decided as without them.
@@ -44,19 +65,22 @@ fn all_are_kept(all: &[Claim<'_>], before: &[Claim<'_>]) -> bool {
     let undisturbed = same
         .iter()
         .zip(before)
-        .all(|(now, then)| now.outcome == then.outcome);
+        .all(|(now, then)| is_as_good(&now.outcome, &then.outcome));
     undisturbed
         && further
             .iter()
             .all(|claim| matches!(claim.outcome, Outcome::Kept(_)))
 }
 
-fn reopened<'a>(claims: &[Claim<'a>]) -> Vec<Claim<'a>> {
-    let mut claims = claims.to_vec();
-    for claim in &mut claims {
-        claim.outcome = Outcome::Pending;
+/// Whether a claim has at least what it had. Addresses are pooled by destination: a further one of the same is no harm.
+fn is_as_good(now: &Outcome, then: &Outcome) -> bool {
+    match (now, then) {
+        (
+            Outcome::Kept(TargetMatch::Addresses(now)),
+            Outcome::Kept(TargetMatch::Addresses(then)),
+        ) => then.iter().all(|address| now.contains(address)),
+        _ => now == then,
     }
-    claims
 }
 
 fn refusal<'a>(claim: Claim<'a>, tried: Option<Claim<'a>>) -> Claim<'a> {

@@ -106,7 +106,12 @@ pub fn hazards_of(snapshot: &GraphSnapshot) -> BTreeMap<String, ServiceHazards> 
 /// True when some of the exposed calls are streams, however long they took.
 pub(crate) fn shows_streams(exposed: &Exposed) -> bool {
     let mut signs = exposed.values().flat_map(|exposure| exposure.signs.keys());
-    signs.any(|sign| matches!(sign, Sign::Stream | Sign::Upgraded | Sign::WebSocket))
+    signs.any(|sign| {
+        matches!(
+            sign,
+            Sign::Stream | Sign::Upgraded | Sign::Silent | Sign::WebSocket
+        )
+    })
 }
 
 fn add(

@@ -349,6 +349,7 @@ fn facts(facts: Option<EdgeFacts>, stats: &EdgeStats, max_values: usize) -> snap
         caller_instances: facts.caller_instances.count(),
         callee_instances: facts.callee_instances.count(),
         peak_concurrency: facts.concurrency.peak(),
+        demand: facts.demand.shown(&facts.concurrency),
         zone_pairs: facts.zones,
         methods: facts.methods,
         routes: facts.routes,

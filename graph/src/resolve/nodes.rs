@@ -42,6 +42,7 @@ pub(super) fn describe(
     described.entry_calls = event(stats, "entry");
     described.requests = stats.requests;
     described.traces = stats.traces.counts();
+    described.inbound = stats.inbound.shown();
     described.instances = stats.instances.len() as u64;
     described.facets = stats.facets.clone();
     described.attributes = single_values(stats);

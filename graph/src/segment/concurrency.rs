@@ -87,6 +87,18 @@ impl Concurrency {
         })
     }
 
+    /// Start and end of each slot in nanoseconds, and the calls under way in it on average.
+    pub(crate) fn stretches(&self) -> impl Iterator<Item = (u64, u64, f64)> + '_ {
+        let slot_ns = approximate(1 << self.shift.min(127));
+        self.slots.iter().map(move |(slot, busy)| {
+            let start_ns =
+                u64::try_from(u128::from(*slot) << self.shift.min(63)).unwrap_or(u64::MAX);
+            let end_ns = start_ns.saturating_add(1 << self.shift.min(63));
+            let calls = approximate(*busy) / f64::from(WEIGHT_ONE) / slot_ns;
+            (start_ns, end_ns, calls)
+        })
+    }
+
     fn bound(&mut self) {
         while self.slots.len() > MAX_SLOTS {
             self.coarsen();

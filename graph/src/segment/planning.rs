@@ -9,6 +9,7 @@ mod destination;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::concurrency::Concurrency;
+use super::demand::EdgeDemand;
 use super::sampling::{fixed, unfixed};
 use super::stats::{add_counts, cap_values};
 use crate::snapshot::TraceCounts;
@@ -41,6 +42,8 @@ pub(crate) struct EdgeFacts {
     pub(crate) callee_instances: Instances,
     /// Time that attempts took.
     pub(crate) concurrency: Concurrency,
+    /// Load over time.
+    pub(crate) demand: EdgeDemand,
 }
 
 impl EdgeFacts {
@@ -56,6 +59,7 @@ impl EdgeFacts {
         self.caller_instances.merge(&other.caller_instances);
         self.callee_instances.merge(&other.callee_instances);
         self.concurrency.merge(&other.concurrency);
+        self.demand.merge(&other.demand);
     }
 
     /// Counts a paired attempt between two zones. Says nothing when neither end names one.

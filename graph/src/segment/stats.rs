@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::demand::InboundLoad;
 use super::exemplars::Exemplars;
 use super::halves::OpenServer;
 use super::hazards::Exposures;
@@ -271,6 +272,9 @@ pub(crate) struct NodeStats {
     pub(crate) facets: BTreeMap<String, BTreeMap<String, u64>>,
     /// Attribute -> value -> spans.
     pub(crate) attributes: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Load of its server spans.
+    #[serde(default)]
+    pub(crate) inbound: InboundLoad,
 }
 
 impl NodeStats {
@@ -289,6 +293,7 @@ impl NodeStats {
         self.spans += other.spans;
         self.requests += other.requests;
         self.traces.merge(other.traces);
+        self.inbound.merge(&other.inbound);
         add_counts(&mut self.kinds, &other.kinds);
         self.exposures.merge(&other.exposures);
         add_counts(&mut self.events, &other.events);

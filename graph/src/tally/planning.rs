@@ -7,8 +7,9 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::EdgeIds;
+use super::inbound::Alive;
 use super::trail::TrailIds;
-use crate::names::{InstanceId, NodeId, OperationId, Tables};
+use crate::names::{NodeId, OperationId, Tables};
 use crate::segment::planning::{DestinationKey, EdgeFacts, TraceStats};
 use crate::segment::{Caller, EdgeKey, Segment};
 use crate::settings::Settings;
@@ -33,8 +34,8 @@ struct Seen {
     facts: EdgeFacts,
     /// Operations of the caller's and of the callee's span -> attempts.
     operations: BTreeMap<(OperationId, OperationId), u64>,
-    callers: BTreeSet<InstanceId>,
-    callees: BTreeSet<InstanceId>,
+    callers: Alive,
+    callees: Alive,
 }
 
 /// A call, by the request of its caller that made it.
@@ -142,14 +143,25 @@ impl Seen {
         let served = attempt.to.map_or(OperationId::FIRST, |to| to.operation);
         let operations = (attempt.from.operation, served);
         *self.operations.entry(operations).or_default() += 1;
-        self.callers.insert(attempt.from.instance);
+        let (start_ns, end_ns) = (attempt.start_ns, attempt.end_ns.max(attempt.start_ns));
+        self.callers.seen(attempt.from.instance, start_ns, end_ns);
+        self.demand(attempt, took_ns, weight);
         let Some(to) = attempt.to else {
             return;
         };
-        self.callees.insert(to.instance);
+        self.callees.seen(to.instance, start_ns, end_ns);
         if attempt.found.is_pair() {
             let zone = |end: End| names.resource(end.resource).zone();
             self.facts.zone_pair(zone(attempt.from), zone(to));
+        }
+    }
+
+    /// Resends are no demand, so a call counts once, where its last attempt begins.
+    fn demand(&mut self, attempt: &Attempt, took_ns: u64, weight: f32) {
+        let demand = &mut self.facts.demand;
+        demand.count((attempt.start_ns, took_ns), weight, attempt.is_call);
+        if let (Some(took_ns), false) = (attempt.client_ns, attempt.has_failed) {
+            demand.succeeded(took_ns);
         }
     }
 
@@ -166,11 +178,14 @@ impl Seen {
                 *facts.routes.entry(served.route.to_string()).or_default() += attempts;
             }
         }
-        let name = |id: &InstanceId| (*id != InstanceId::FIRST).then(|| names.instance(*id));
-        let callers = self.callers.iter().filter_map(name);
-        callers.for_each(|name| facts.caller_instances.insert(name));
-        let callees = self.callees.iter().filter_map(name);
-        callees.for_each(|name| facts.callee_instances.insert(name));
+        for (name, life) in self.callers.named(names) {
+            facts.caller_instances.insert(name);
+            facts.demand.callers.seen(name, life);
+        }
+        for (name, life) in self.callees.named(names) {
+            facts.callee_instances.insert(name);
+            facts.demand.callees.seen(name, life);
+        }
         facts
     }
 }

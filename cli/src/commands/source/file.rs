@@ -22,7 +22,7 @@ struct Header {
 }
 
 /// Reads a snapshot file.
-pub(super) fn read(path: &Path) -> Result<GraphSnapshot, CliError> {
+pub(in crate::commands) fn read(path: &Path) -> Result<GraphSnapshot, CliError> {
     let unreadable = |error: std::io::Error| {
         CliError::file("cannot read", path, error)
             .hint("`--graph` takes a file written by `tracemesh analyze` or `tracemesh graph --format json`")

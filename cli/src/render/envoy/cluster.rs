@@ -100,10 +100,15 @@ fn observed_cluster(
 
 fn life(cluster: &ClusterPlan<'_>) -> Life {
     let tuning = cluster.tuning();
-    let renewal = cluster.pins_connections().then(|| RENEWAL.to_owned());
+    let whole = match settings::number(tuning, SettingName::MaxConnectionDuration) {
+        // Decided to be none.
+        Some(0) => None,
+        Some(ms) => Some(settings::seconds(ms)),
+        None => cluster.pins_connections().then(|| RENEWAL.to_owned()),
+    };
     Life {
         idle: settings::duration(tuning, SettingName::UpstreamIdle),
-        whole: settings::duration(tuning, SettingName::MaxConnectionDuration).or(renewal),
+        whole,
     }
 }
 
@@ -302,7 +307,10 @@ fn metadata(service: &ServiceEgress, plan: &ServicePlan<'_>, cluster: &ClusterPl
         notes.push(HEADLESS);
     }
     let inert = inert::inert(plan, cluster);
+    // Without reasons: those change as evidence grows, and a changed cluster opens its connections anew. `index.json` has
+    // them.
     let withheld = destination.tuning.withheld.iter();
+    let withheld: BTreeSet<String> = withheld.map(inert::word).collect();
     map([
         ("from", service.name.as_str().into()),
         ("to", destination.node.as_str().into()),
@@ -319,8 +327,8 @@ fn metadata(service: &ServiceEgress, plan: &ServicePlan<'_>, cluster: &ClusterPl
         ("confidence", spelling(&destination.confidence).into()),
         ("evidence", list(destination.evidence.iter().map(spelling))),
         ("notes", list(notes)),
-        ("inert", list(inert.iter().map(inert::words))),
-        ("withheld", list(withheld.map(inert::words))),
+        ("inert", list(inert::sentences(&inert))),
+        ("withheld", list(withheld)),
     ])
 }
 

@@ -74,9 +74,8 @@ fn section(page: &mut String, path: &str, before: Option<&String>, after: Option
             ),
         );
     }
-    let empty = Resources::default();
-    let old = old.flatten().unwrap_or_else(Resources::default);
-    let new = new.flatten().unwrap_or(empty);
+    let old = old.flatten().unwrap_or_default();
+    let new = new.flatten().unwrap_or_default();
     let names: BTreeSet<&String> = old.0.keys().chain(new.0.keys()).collect();
     for name in names {
         match (old.0.get(name), new.0.get(name)) {

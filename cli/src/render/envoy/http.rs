@@ -10,6 +10,10 @@ use super::yaml::{Node, list, map};
 /// Most headers of a message: with the default of 100, Envoy answers larger ones with 431 and 502.
 const MAX_HEADERS: u64 = 1000;
 
+/// Most calls at once on one HTTP/2 connection, the most there can be: clients hold back what is above the limit, so that
+/// with Envoy's 1024 the calls behind as many open streams would wait for ever.
+const MAX_STREAMS: u64 = 2_147_483_647;
+
 /// A connection manager; `routes` is its `rds` or `route_config` entry, `filters` come before the router.
 pub(super) fn connection_manager(
     stat_prefix: &str,
@@ -33,6 +37,10 @@ pub(super) fn connection_manager(
                 ("enable_trailers", true.into()),
                 ("header_key_format", preserve_case()),
             ]),
+        ),
+        (
+            "http2_protocol_options",
+            map([("max_concurrent_streams", MAX_STREAMS.into())]),
         ),
         (
             "common_http_protocol_options",

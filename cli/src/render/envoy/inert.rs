@@ -3,7 +3,7 @@
 //! It is written where operators look: into the metadata of the cluster (`/config_dump`) and into `index.json`. It is the list of reasons
 //! to make a destination headless or to keep its endpoints in files.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tracemesh_graph::egress::{Absent, Feature, SettingName};
 use tracemesh_graph::inventory::Addressing;
@@ -38,15 +38,26 @@ pub(super) fn inert_inbound(plan: &ServicePlan<'_>) -> BTreeSet<Absent> {
     known.chain(unusable).chain(nowhere).collect()
 }
 
-/// A feature and its reason, for people.
-pub(super) fn words(absent: &Absent) -> String {
-    let feature = super::index::spelling(&absent.feature).replace('_', "-");
-    format!("{feature}: {}", absent.reason)
+/// Features with one reason together, for people: `outlier-detection, slow-start: one address`.
+pub(super) fn sentences(absent: &BTreeSet<Absent>) -> Vec<String> {
+    let mut reasons: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for one in absent {
+        reasons.entry(&one.reason).or_default().push(word(one));
+    }
+    reasons
+        .into_iter()
+        .map(|(reason, features)| format!("{}: {reason}", features.join(", ")))
+        .collect()
+}
+
+/// The feature alone.
+pub(super) fn word(absent: &Absent) -> String {
+    super::index::spelling(&absent.feature).replace('_', "-")
 }
 
 fn absent(name: SettingName, reason: String) -> Absent {
     Absent {
-        feature: settings::feature(name),
+        feature: name.feature(),
         reason,
     }
 }
@@ -62,7 +73,7 @@ pub(super) fn obstacle(
     cluster: &ClusterPlan<'_>,
     name: SettingName,
 ) -> Option<&'static str> {
-    match settings::feature(name) {
+    match name.feature() {
         Feature::Timeouts | Feature::Retries if cluster.upstream.is_none() => {
             Some("calls cannot be told apart: not HTTP in clear text")
         }

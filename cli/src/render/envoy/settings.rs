@@ -6,9 +6,6 @@
 
 use tracemesh_graph::egress::{Feature, Phase, SettingName, SettingValue, Tuning};
 
-/// Longest duration, 100 years: Envoy refuses those whose nanoseconds do not fit.
-const LONGEST_MS: u64 = 100 * 365 * 86_400_000;
-
 /// The number of a setting, when it is in force and Envoy takes it.
 pub(super) fn number(tuning: &Tuning, name: SettingName) -> Option<u64> {
     let number = tuning.number(name)?;
@@ -46,89 +43,22 @@ fn fault(tuning: &Tuning, name: SettingName, value: SettingValue) -> Option<&'st
     if tuning.phase == Phase::Transparent && !is_off && !suits_transparent(name) {
         return Some("not used in the transparent phase");
     }
-    match (value, range(name)) {
-        (SettingValue::Number(number), Some((least, most))) if number < least || number > most => {
-            Some("outside what Envoy takes")
-        }
-        (SettingValue::Number(_), None) => Some("not a number"),
-        (SettingValue::Flag(_), Some(_)) => Some("not a flag"),
-        _ => None,
-    }
+    let envoy_takes = match (name, value) {
+        // A share of hundred is its most, and no failure at all cannot eject.
+        (SettingName::RttBuffer, SettingValue::Number(percent)) => percent <= 100,
+        (SettingName::Consecutive5xx, SettingValue::Number(failures)) => failures > 0,
+        _ => true,
+    };
+    (!envoy_takes || !name.allows(value)).then_some("outside what Envoy takes")
 }
 
 /// Whether a setting may be in force where nothing but a definition is promised: those of connections, which an
 /// application without a sidecar has too, and limits, which only the model knows to be wide.
 const fn suits_transparent(name: SettingName) -> bool {
     matches!(
-        feature(name),
+        name.feature(),
         Feature::Connections | Feature::CircuitBreakers
     )
-}
-
-/// Least and largest value; `None` for a flag.
-const fn range(name: SettingName) -> Option<(u64, u64)> {
-    const COUNT: u64 = u32::MAX as u64;
-    Some(match name {
-        // Zero means none.
-        SettingName::RouteTimeout => (0, LONGEST_MS),
-        SettingName::SafeRetries | SettingName::UnsentRetries => (0, 10),
-        SettingName::RetryBudget | SettingName::MaxEjectionPercent | SettingName::RttBuffer => {
-            (0, 100)
-        }
-        SettingName::RetryMinConcurrency => (0, COUNT),
-        SettingName::ConnectTimeout
-        | SettingName::PerTryTimeout
-        | SettingName::EjectionInterval
-        | SettingName::BaseEjection
-        | SettingName::MaxEjection
-        | SettingName::SlowStart
-        | SettingName::UpstreamIdle
-        | SettingName::MaxConnectionDuration
-        | SettingName::MinRttInterval => (1, LONGEST_MS),
-        SettingName::MaxRequests
-        | SettingName::MaxPendingRequests
-        | SettingName::MaxConnections
-        | SettingName::Consecutive5xx
-        | SettingName::ZoneAwareMinHosts
-        | SettingName::MinConcurrency
-        | SettingName::MaxConcurrency
-        | SettingName::MinRttRequests => (1, COUNT),
-        SettingName::AlwaysEjectOneHost
-        | SettingName::SuccessRateEjection
-        | SettingName::LeastRequest => return None,
-    })
-}
-
-/// The feature that a setting belongs to.
-pub(super) const fn feature(name: SettingName) -> Feature {
-    match name {
-        SettingName::RouteTimeout | SettingName::PerTryTimeout => Feature::Timeouts,
-        SettingName::SafeRetries
-        | SettingName::UnsentRetries
-        | SettingName::RetryBudget
-        | SettingName::RetryMinConcurrency => Feature::Retries,
-        SettingName::MaxRequests
-        | SettingName::MaxPendingRequests
-        | SettingName::MaxConnections => Feature::CircuitBreakers,
-        SettingName::Consecutive5xx
-        | SettingName::EjectionInterval
-        | SettingName::BaseEjection
-        | SettingName::MaxEjection
-        | SettingName::MaxEjectionPercent
-        | SettingName::AlwaysEjectOneHost
-        | SettingName::SuccessRateEjection => Feature::OutlierDetection,
-        SettingName::LeastRequest => Feature::LeastRequest,
-        SettingName::SlowStart => Feature::SlowStart,
-        SettingName::ZoneAwareMinHosts => Feature::ZoneAware,
-        SettingName::ConnectTimeout
-        | SettingName::UpstreamIdle
-        | SettingName::MaxConnectionDuration => Feature::Connections,
-        SettingName::MinConcurrency
-        | SettingName::MaxConcurrency
-        | SettingName::MinRttRequests
-        | SettingName::MinRttInterval
-        | SettingName::RttBuffer => Feature::AdaptiveConcurrency,
-    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! The page for the owner of a service: what changes, what was seen, what is in doubt, how to go back.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use tracemesh_graph::egress::{
-    Destination, EgressKnowledge, Phase, ServiceEgress, SettingValue, Tuning,
+    Destination, EgressKnowledge, Feature, Phase, ServiceEgress, SettingValue, Tuning,
 };
 use tracemesh_graph::hazards::Handling;
 
@@ -19,6 +20,7 @@ pub(super) fn render(service: &ServiceEgress, patches: &Patches) -> String {
     page.changes(service);
     page.seen(service);
     page.unsure(service);
+    page.waits(service);
     page.decided(service);
     page.decisions(service);
     page.join(patches);
@@ -191,6 +193,14 @@ impl Page {
         }
     }
 
+    fn waits(&mut self, service: &ServiceEgress) {
+        let lines = waiting(service);
+        if !lines.is_empty() {
+            self.section("What has to wait");
+            self.list(&lines);
+        }
+    }
+
     /// What people decided, and for how long it holds.
     fn decided(&mut self, service: &ServiceEgress) {
         let pins = service.destinations.iter().filter_map(|destination| {
@@ -305,21 +315,48 @@ impl Page {
 }
 
 fn destination_doubts(service: &ServiceEgress) -> Vec<String> {
-    let mut doubts = Vec::new();
-    for destination in &service.destinations {
+    let of = |destination: &Destination| {
         let name = escaped(&destination.name);
-        doubts.extend(
-            words::doubts(destination)
-                .into_iter()
-                .map(|doubt| format!("{name}: {doubt}.")),
-        );
-        let withheld = destination.tuning.withheld.iter();
-        doubts.extend(withheld.map(|absent| {
-            let feature = words::feature(absent.feature);
-            format!("{name}: no {feature} yet, {}.", escaped(&absent.reason))
-        }));
+        let doubts = words::doubts(destination).into_iter();
+        doubts
+            .map(|doubt| format!("{name}: {doubt}."))
+            .collect::<Vec<_>>()
+    };
+    service.destinations.iter().flat_map(of).collect()
+}
+
+/// Features that wait for evidence: one line for all destinations that lack the same for the same reason.
+fn waiting(service: &ServiceEgress) -> Vec<String> {
+    let mut by_reason: BTreeMap<(Vec<Feature>, &str), Vec<String>> = BTreeMap::new();
+    let inbound = (
+        "the calls that you get".to_owned(),
+        &service.inbound_tuning.withheld,
+    );
+    let destinations = service.destinations.iter().map(|destination| {
+        let name = escaped(&destination.name);
+        (name, &destination.tuning.withheld)
+    });
+    for (whose, withheld) in destinations.chain([inbound]) {
+        let mut reasons: BTreeMap<&str, Vec<Feature>> = BTreeMap::new();
+        for absent in withheld {
+            let features = reasons.entry(&absent.reason).or_default();
+            features.push(absent.feature);
+        }
+        for (reason, features) in reasons {
+            let all = by_reason.entry((features, reason)).or_default();
+            all.push(whose.clone());
+        }
     }
-    doubts
+    let line = |((features, reason), whose): ((Vec<Feature>, &str), Vec<String>)| {
+        let features: Vec<&str> = features.into_iter().map(words::feature).collect();
+        format!(
+            "{}, for {}: {}.",
+            features.join(", "),
+            whose.join(", "),
+            escaped(reason)
+        )
+    };
+    by_reason.into_iter().map(line).collect()
 }
 
 /// What has to be done for a patch.

@@ -174,7 +174,6 @@ pub(super) const fn conflict(reason: ConflictReason) -> &'static str {
         ConflictReason::SameServerName => "one TLS server name on one port",
         ConflictReason::SameAddress => "one address and port",
         ConflictReason::TwoProtocols => "one host and port with two protocols",
-        ConflictReason::PortInUse => "a whole port, which the other was not seen to use lately",
         ConflictReason::ServerSpeaksFirst => "a port on which a server speaks first",
     }
 }

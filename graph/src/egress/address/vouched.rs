@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{AddressBook, Addresses, Candidate, Standing};
+use super::{AddressBook, Addresses, Candidate};
 use crate::egress::host::Host;
 use crate::egress::model::{RawTarget, TargetProtocol, UnresolvedReason};
 use crate::policy::PinnedAddress;
@@ -39,16 +39,17 @@ impl AddressBook<'_> {
             forms: vec![host.to_string()],
             sockets: BTreeSet::new(),
             calls: 0,
-            standing: Standing::Supposed,
+            supposed: true,
+            earlier: false,
             kube: None,
             host,
         };
         let Host::Name(name) = &literal.host else {
-            return Ok(literal);
+            return Ok(self.located(literal));
         };
         let namespace = self.namespace(caller);
         let resolved = self.names.resolve(name, namespace.as_deref(), false);
-        Ok(literal.understood(resolved))
+        Ok(self.located(literal.understood(resolved)))
     }
 
     /// Whether a dialled address is one of the policy, in whatever form either is written.

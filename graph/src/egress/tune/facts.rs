@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::rounding::whole_to_f64;
+use crate::hazards::HazardKind;
 use crate::snapshot::{Demand, Edge, Inbound};
 
 /// Attempts seen.
@@ -11,6 +12,8 @@ pub(super) const CALLS: &str = "calls";
 pub(super) const TIMED_CALLS: &str = "timed_calls";
 /// Days (UTC) with calls.
 pub(super) const ACTIVE_DAYS: &str = "active_days";
+/// Share of the calls that rates and concurrency were counted from; they are scaled up by it.
+pub(super) const COVERAGE: &str = "counted_share";
 /// Versions of the callee seen.
 pub(super) const VERSIONS: &str = "versions";
 /// 1 when an instance of the callee ended before another began, else 0.
@@ -81,22 +84,34 @@ impl Facts {
             facts.all(&times);
         }
         if let Some(demand) = &edge.facts.demand {
-            facts.of_demand(demand);
+            facts.of_demand(demand, edge.calls);
         }
         facts
     }
 
-    fn of_demand(&mut self, demand: &Demand) {
+    /// Where halves of calls came apart, those that were joined later are missing in these facts. As they are a matter of
+    /// chance, rates are scaled up, as long as there is enough to scale; and the slowest of all stands for the slowest success.
+    fn of_demand(&mut self, demand: &Demand, calls: u64) {
+        const LEAST: f64 = 0.5;
+        const WHOLE: f64 = 0.95;
+        self.share(COVERAGE, demand.calls, calls);
+        let Some(coverage) = self.get(COVERAGE).filter(|coverage| *coverage >= LEAST) else {
+            return;
+        };
         self.count(ACTIVE_DAYS, demand.active_days);
         self.count(REPLACED, u64::from(demand.callee_was_replaced));
         self.all(&[
-            (RATE, demand.calls_per_second),
-            (RATE_OF_ONE, demand.calls_per_second_of_one),
-            (CONCURRENCY, demand.concurrency_of_one),
+            (RATE, demand.calls_per_second / coverage),
+            (RATE_OF_ONE, demand.calls_per_second_of_one / coverage),
+            (CONCURRENCY, demand.concurrency_of_one / coverage),
             (INSTANCES, demand.caller_instances),
             (CALLEE_INSTANCES, demand.callee_instances),
         ]);
-        if let Some(slowest) = demand.slowest_ok_ms {
+        let slowest = match coverage >= WHOLE {
+            true => demand.slowest_ok_ms,
+            false => self.get(MAX),
+        };
+        if let Some(slowest) = slowest {
             self.note(SLOWEST_OK, slowest);
         }
     }
@@ -159,11 +174,13 @@ impl Facts {
     }
 }
 
-/// Attempts that repeat another one. Steps of a redirect count as attempts too, and repeat nothing: at least half of those
-/// that bear its mark.
+/// Attempts that repeat another one, as inference counted them or as their spans show, whichever is more. Steps of a
+/// redirect count as attempts too, and repeat nothing: at least half of those that bear its mark.
 fn retries(edge: &Edge) -> u64 {
     let redirects = edge.flags.get("redirect").copied().unwrap_or_default();
-    edge.retries.saturating_sub(redirects / 2)
+    let shown = edge.facts.hazards.get(&HazardKind::RetriesOnRetries);
+    let shown = shown.map_or(0, |exposure| exposure.spans);
+    edge.retries.saturating_sub(redirects / 2).max(shown)
 }
 
 /// Attempts with a method that HTTP calls safe.

@@ -1,0 +1,216 @@
+//! How many calls began, and were under way, in single seconds: a sample of them.
+//!
+//! The busiest second of days cannot be told without all of them, and there are too many. Kept are the seconds whose
+//! numbers have the smallest hashes: a second among them at the end was among them in every part, so its sums are complete,
+//! whatever the order of merging. As long as there are no more than [`MAX`], that is every second; afterwards the busiest
+//! of them is a quantile of about 1 - 1/[`MAX`], which day and night share fairly. A burst of seconds may be missed.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Seconds kept.
+const MAX: usize = 128;
+
+const SECOND_NS: u64 = 1_000_000_000;
+
+/// Calls that last longer count where they begin, and as concurrency in longer stretches only
+/// ([`Concurrency`](super::concurrency::Concurrency)): they change slowly.
+const LONGEST_NS: u64 = 8 * SECOND_NS;
+
+/// Sampling weights in sixteenths: integers, so that sums do not depend on their order.
+const WEIGHT_ONE: f32 = 16.0;
+
+/// What happened in the seconds of the sample.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(from = "Vec<Row>", into = "Vec<Row>")]
+pub(crate) struct Seconds(BTreeMap<u64, Second>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Second {
+    /// Seconds since the epoch.
+    number: u64,
+    /// Calls that began, weighted, in sixteenths.
+    begun: u64,
+    /// Microseconds that calls were under way, weighted, in sixteenths.
+    busy: u64,
+}
+
+/// Number, begun, busy: the hash follows from the number.
+type Row = (u64, u64, u64);
+
+/// One second of the sample.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Moment {
+    pub(crate) start_ns: u64,
+    pub(crate) end_ns: u64,
+    /// Calls that began, corrected for sampling.
+    pub(crate) begun: f64,
+    /// Calls under way on average, likewise.
+    pub(crate) under_way: f64,
+}
+
+impl Seconds {
+    /// Counts an attempt of so many nanoseconds that stands for `weight` attempts; `is_call` when it is no resend.
+    pub(crate) fn count(&mut self, start_ns: u64, duration_ns: u64, weight: f32, is_call: bool) {
+        let weight = sixteenths(weight);
+        let mut begun = if is_call { weight } else { 0 };
+        let end_ns = match duration_ns > LONGEST_NS {
+            true => start_ns,
+            false => start_ns.saturating_add(duration_ns),
+        };
+        let mut from_ns = start_ns;
+        loop {
+            let number = from_ns / SECOND_NS;
+            let next_ns = number.saturating_add(1).saturating_mul(SECOND_NS);
+            let until_ns = next_ns.min(end_ns);
+            let busy = ((until_ns - from_ns) / 1000).saturating_mul(weight);
+            if begun > 0 || busy > 0 {
+                self.add(number, begun, busy);
+            }
+            if until_ns >= end_ns {
+                return;
+            }
+            begun = 0;
+            from_ns = until_ns;
+        }
+    }
+
+    /// Adds other calls.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        for second in other.0.values() {
+            self.add(second.number, second.begun, second.busy);
+        }
+    }
+
+    fn add(&mut self, number: u64, begun: u64, busy: u64) {
+        let key = mixed(number);
+        let is_full = self.0.len() >= MAX;
+        if is_full && self.0.last_key_value().is_some_and(|(last, _)| *last < key) {
+            return;
+        }
+        let second = self.0.entry(key).or_default();
+        second.number = number;
+        second.begun = second.begun.saturating_add(begun);
+        second.busy = second.busy.saturating_add(busy);
+        if self.0.len() > MAX {
+            self.0.pop_last();
+        }
+    }
+
+    /// The seconds, in no order that means anything.
+    pub(crate) fn moments(&self) -> impl Iterator<Item = Moment> + '_ {
+        let whole = f64::from(WEIGHT_ONE);
+        self.0.values().map(move |second| Moment {
+            start_ns: second.number.saturating_mul(SECOND_NS),
+            end_ns: second.number.saturating_add(1).saturating_mul(SECOND_NS),
+            begun: approximate(second.begun) / whole,
+            under_way: approximate(second.busy) / whole / 1e6,
+        })
+    }
+}
+
+impl From<Vec<Row>> for Seconds {
+    fn from(rows: Vec<Row>) -> Self {
+        let mut seconds = Self::default();
+        for (number, begun, busy) in rows {
+            seconds.add(number, begun, busy);
+        }
+        seconds
+    }
+}
+
+impl From<Seconds> for Vec<Row> {
+    fn from(seconds: Seconds) -> Self {
+        let seconds = seconds.0.into_values();
+        seconds
+            .map(|second| (second.number, second.begun, second.busy))
+            .collect()
+    }
+}
+
+/// The finaliser of splitmix64: a bijection, so no two seconds share a key.
+const fn mixed(number: u64) -> u64 {
+    let number = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    number ^ (number >> 31)
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "weights lie in 1..1e9"
+)]
+fn sixteenths(weight: f32) -> u64 {
+    (weight * WEIGHT_ONE).round() as u64
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a mean for display")]
+const fn approximate(number: u64) -> f64 {
+    number as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn of(calls: &[(u64, u64)]) -> Seconds {
+        let mut all = Seconds::default();
+        for (start_ns, duration_ns) in calls {
+            all.count(*start_ns, *duration_ns, 1.0, true);
+        }
+        all
+    }
+
+    #[test]
+    fn calls_count_where_they_begin_and_as_long_as_they_run() {
+        let start = 1_760_000_000 * SECOND_NS;
+        let mut all = of(&[(start, SECOND_NS / 2), (start + SECOND_NS / 2, SECOND_NS)]);
+        all.count(start, 0, 100.0, true);
+        all.count(start, 0, 100.0, false);
+        all.count(start, u64::MAX, 1.0, true);
+        let mut moments: Vec<Moment> = all.moments().collect();
+        moments.sort_by_key(|moment| moment.start_ns);
+        let seen: Vec<(f64, f64)> = moments.iter().map(|m| (m.begun, m.under_way)).collect();
+        assert_eq!(seen, [(103.0, 1.0), (0.0, 0.5)]);
+    }
+
+    #[test]
+    fn absurd_numbers_saturate() {
+        let mut all = Seconds::default();
+        for _ in 0..3 {
+            all.count(u64::MAX, u64::MAX, 1e9, true);
+            all.count(u64::MAX - 5, LONGEST_NS, 1e9, true);
+        }
+        let again =
+            serde_json::from_str("[[18446744073,18446744073709551615,18446744073709551615]]");
+        let again: Seconds = again.unwrap();
+        all.merge(&again);
+        all.merge(&again);
+        assert!(all.moments().all(|moment| moment.begun.is_finite()));
+    }
+
+    proptest! {
+        #[test]
+        fn order_and_split_do_not_matter_and_size_is_bounded(
+            calls in prop::collection::vec((0..1_000 * SECOND_NS, 0..20 * SECOND_NS), 1..400),
+            split in 0_usize..400,
+        ) {
+            let whole = of(&calls);
+            let backwards: Vec<_> = calls.iter().rev().copied().collect();
+            prop_assert_eq!(&of(&backwards), &whole);
+            let (a, b) = calls.split_at(split.min(calls.len()));
+            let (mut ab, mut ba) = (of(a), of(b));
+            ab.merge(&of(b));
+            ba.merge(&of(a));
+            prop_assert_eq!(&ab, &whole);
+            prop_assert_eq!(&ba, &whole);
+            prop_assert!(whole.0.len() <= MAX);
+            let json = serde_json::to_string(&whole).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Seconds>(&json).unwrap(), whole);
+        }
+    }
+}
