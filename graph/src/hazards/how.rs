@@ -63,10 +63,14 @@ pub(super) fn how(hazard: HazardKind, found: &FoundHazard, service: &ServiceEgre
         HazardKind::GrpcTrailers => {
             "ejection does not see failures in trailers, and Envoy counts them as successes: watch the success rate of the traces"
         }
-        HazardKind::LatencyProbes if service.inbound_tuning.phase == Phase::Tuned => {
+        HazardKind::LatencyProbes
+            if is_set(&service.inbound_tuning, SettingName::MinConcurrency) =>
+        {
             "the least concurrency that is let in comes from observed rates and latency"
         }
-        HazardKind::LatencyProbes => "load shedding is off in the transparent phase",
+        HazardKind::LatencyProbes => {
+            "load shedding stays off until the least concurrency is known from rates and latency"
+        }
         HazardKind::UnresolvableNames => {
             "DNS queries give up early, and names outside do not delay the start"
         }

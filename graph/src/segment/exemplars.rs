@@ -15,6 +15,10 @@ impl Exemplars {
 
     /// Adds a trace.
     pub(crate) fn insert(&mut self, trace: u128) {
+        // Nearly every trace comes too late: looking is cheaper than inserting.
+        if self.0.len() == Self::MAX && self.0.last().is_some_and(|last| trace >= *last) {
+            return;
+        }
         self.0.insert(trace);
         if self.0.len() > Self::MAX {
             self.0.pop_last();
