@@ -16,8 +16,10 @@ pub mod onboarding;
 pub mod pack;
 mod page;
 pub mod policy;
+pub mod removals;
 pub mod summary;
 pub mod table;
+pub mod verify;
 
 #[cfg(test)]
 pub(crate) mod sample;

@@ -1,10 +1,10 @@
 //! Which calls last by nature: a timeout, however long, would cut them.
 //!
-//! Few spans say that a call streams: by messages, by an upgrade of the connection. What all show is time: a success of a
-//! minute is a stream, a long poll or a job. Names of methods add streams that happened to be short. A stream that is none
-//! of these is missed; the timeout is then at least half again as long as the longest that was seen.
+//! Few spans say that a call streams: by their messages, or by captured headers. What all show is time: a success of a
+//! minute is a stream, a long poll or a job. Names of methods add those streams that happened to be short. A stream that is
+//! none of these is missed; the timeout is then at least half again as long as the longest that was seen.
 
-use crate::hazards::Sign;
+use crate::hazards::shows_streams;
 use crate::snapshot::{Edge, Exposed};
 
 /// A call that lasts so long waits for something, rather than being slow.
@@ -32,7 +32,11 @@ pub(super) fn why_lasting(edge: &Edge, slowest_ok_ms: f64, p999_ms: f64) -> Opti
         );
     }
     if shows_streams(&edge.facts.hazards) {
-        return Some("streams were seen, which a timeout would cut");
+        return Some("calls that stream, as their messages or headers show");
+    }
+    let mut protocols = edge.protocols.keys();
+    if protocols.any(|protocol| matches!(protocol.as_str(), "ws" | "wss" | "websocket")) {
+        return Some("WebSockets last as long as their users");
     }
     let mut methods = edge.facts.methods.keys();
     if methods.any(|method| names_stream(method)) {
@@ -44,16 +48,6 @@ pub(super) fn why_lasting(edge: &Edge, slowest_ok_ms: f64, p999_ms: f64) -> Opti
 /// Whether inbound calls last: load shedding judges by latency, and theirs is no load.
 pub(super) fn inbound_lasts(max_ms: f64, exposed: &Exposed) -> bool {
     max_ms >= LASTING_MS || shows_streams(exposed)
-}
-
-/// Whether any span has a sign of a stream.
-fn shows_streams(exposed: &Exposed) -> bool {
-    const SIGNS: [Sign; 4] = [Sign::Stream, Sign::Upgraded, Sign::Silent, Sign::WebSocket];
-    SIGNS.iter().any(|sign| {
-        let exposure = exposed.get(&sign.hazard());
-        let spans = exposure.and_then(|exposure| exposure.signs.get(sign));
-        spans.is_some_and(|spans| *spans > 0)
-    })
 }
 
 /// Looks at the words of `package.Service/MethodName`, after the slash; HTTP methods have none.
@@ -86,7 +80,18 @@ fn words(name: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hazards::Sign;
     use crate::snapshot::testing::edge;
+
+    #[test]
+    fn calls_whose_spans_show_a_stream_last() {
+        let mut streaming = edge("service/a", "service/b", 1);
+        for (sign, lasts) in [(Sign::Long, false), (Sign::Stream, true)] {
+            let exposure = streaming.facts.hazards.entry(sign.hazard());
+            exposure.or_default().signs.insert(sign, 1);
+            assert_eq!(why_lasting(&streaming, 1.0, 1.0).is_some(), lasts);
+        }
+    }
 
     #[test]
     fn long_calls_and_methods_named_like_streams_last() {
