@@ -6,6 +6,7 @@
     reason = "helpers of tests are tests"
 )]
 
+mod accept;
 mod dns;
 mod fakes;
 mod golden;

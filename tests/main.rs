@@ -9,6 +9,7 @@ mod envoy;
 mod findings;
 mod harness;
 mod hostile;
+mod inventory;
 mod istio;
 mod observability;
 mod pack;

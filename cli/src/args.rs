@@ -307,9 +307,20 @@ pub struct EgressArgs {
     /// How much the files do
     #[arg(long, value_name = "PHASE", default_value = "transparent")]
     pub phase: Phase,
+    /// An agent keeps `xds/eds` of every sidecar fresh: destinations that are tuned and whose endpoints the inventory
+    /// knows take them from there, without DNS. Addresses of pods are true for minutes only
+    #[arg(long, requires = "inventory")]
+    pub endpoint_files: bool,
+    /// Sidecars read this very directory: switch them to new clusters first and to new routes after this time, so that no
+    /// call is lost
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub hand_over: Option<u64>,
     /// Directory to write; what it has of other services is left alone and stays in its index
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
+    /// Let go of what the last run into this directory proposed for removal (`removals.md`), unless it was seen again
+    #[arg(long)]
+    pub accept_removals: bool,
     /// How names are understood.
     #[command(flatten)]
     pub names: NameArgs,

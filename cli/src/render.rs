@@ -16,6 +16,7 @@ pub mod onboarding;
 pub mod pack;
 mod page;
 pub mod policy;
+pub mod removals;
 pub mod summary;
 pub mod table;
 pub mod verify;

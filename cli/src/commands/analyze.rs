@@ -15,6 +15,7 @@ use crate::error::{CliError, Outcome};
 use crate::findings::told;
 use crate::output::Output;
 use crate::output_dir::FileSet;
+use crate::render::envoy::EnvoyOptions;
 use crate::render::summary::{Summary, render};
 use crate::render::{dot, findings, onboarding};
 
@@ -43,15 +44,23 @@ pub(super) fn run(arguments: &AnalyzeArgs, output: &mut Output<'_>) -> Result<Ou
         snapshot,
         &arguments.names,
         Phase::Transparent,
-        &arguments.out.join("egress"),
+        egress::Past {
+            root: &arguments.out.join("egress"),
+            accept_removals: false,
+        },
         output,
     )?;
     let plan = onboard::plan_of(snapshot);
-    let envoy = egress::files_of(&arguments.out.join("egress"), &egress, None)?;
+    let envoy = egress::files_of(
+        &arguments.out.join("egress"),
+        &egress,
+        None,
+        &EnvoyOptions::default(),
+    )?;
     let found = report(snapshot);
     let set = file_set(snapshot, envoy.files, &plan, &found)?;
     files::write(&arguments.out, &set)?;
-    egress::note_removals(&envoy.proposed_removals, output);
+    egress::note(&egress, &envoy.proposed_removals, output);
     let written = WRITTEN.map(|(name, what)| (shown(&arguments.out, name), what.to_owned()));
     let graph_path = arguments.out.join("graph.json");
     let summary = Summary {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Duration;
 
 use jiff::civil::Date;
 use tracemesh_graph::egress::{EgressModel, EgressOptions, Phase, derive};
@@ -17,7 +18,6 @@ use crate::render::egress_report;
 use crate::render::envoy::{EnvoyOptions, directories};
 use crate::render::observability::{self, Thresholds};
 use crate::render::pack;
-use crate::render::summary::conserved;
 use crate::selection::resolve;
 use crate::text::{count_of, counted};
 use crate::{inventory, policy};
@@ -31,12 +31,28 @@ pub(super) fn run(arguments: &EgressArgs, output: &mut Output<'_>) -> Result<Out
         args::Phase::Transparent => Phase::Transparent,
         args::Phase::Tuned => Phase::Tuned,
     };
-    let egress = egress_of(&snapshot, &arguments.names, phase, &arguments.out, output)?;
+    let past = Past {
+        root: &arguments.out,
+        accept_removals: arguments.accept_removals,
+    };
+    let egress = egress_of(&snapshot, &arguments.names, phase, past, output)?;
     // One target so far: a further one does not compile until it is handled here.
     let EgressTarget::Envoy = arguments.target;
-    let found = files_of(&arguments.out, &egress, wanted.as_ref())?;
+    let options = EnvoyOptions {
+        endpoint_files: arguments.endpoint_files,
+        ..EnvoyOptions::default()
+    };
+    let found = files_of(&arguments.out, &egress, wanted.as_ref(), &options)?;
+    if let (Some(seconds), Some(first)) = (arguments.hand_over, found.first_step()) {
+        files::write(&arguments.out, &first)?;
+        let count = counted(count_of(found.steps.len()), "service has", "services have");
+        output.note(&format!(
+            "{count} new clusters: routes follow in {seconds} s, when they are looked up"
+        ));
+        std::thread::sleep(Duration::from_secs(seconds));
+    }
     files::write(&arguments.out, &found.files)?;
-    note_removals(&found.proposed_removals, output);
+    note(&egress, &found.proposed_removals, output);
     let text = report(arguments, &egress.model, wanted.as_ref(), output)?;
     output.data(&text)?;
     Ok(Outcome::Done)
@@ -55,22 +71,36 @@ fn report(
     }
     let written = wanted.map_or(model.services.len(), BTreeSet::len);
     let first = format!(
-        "egress of {} in {}\n{}\n\n",
+        "egress of {} in {}\n\n",
         counted(count_of(written), "service", "services"),
         crate::text::printable(&arguments.out.display().to_string()),
-        conserved(&model.conservation),
     );
     Ok(first + &egress_report::table(model, wanted, output.capabilities().stdout))
 }
 
-/// Names the services whose files are there although the graph no longer has them.
-pub(super) fn note_removals(services: &[String], output: &mut Output<'_>) {
-    for id in services {
+/// Tells what was read of an inventory, and names the services whose files are there although the graph has not had them for
+/// long.
+pub(super) fn note(egress: &Egress, removals: &[String], output: &mut Output<'_>) {
+    if let Some(counts) = &egress.model.evidence.inventory {
+        for told in inventory::told(counts) {
+            output.note(&told);
+        }
+    }
+    for id in removals {
         output.note(&format!(
             "{} is not in this graph; its files are left alone, `index.json` proposes their removal",
             crate::text::printable(id)
         ));
     }
+}
+
+/// What an earlier run left, and what becomes of it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Past<'a> {
+    /// Where it left it.
+    pub(super) root: &'a Path,
+    /// Whether what it proposed for removal is let go.
+    pub(super) accept_removals: bool,
 }
 
 /// The egress of a graph, and what else the policy says about its files.
@@ -79,12 +109,12 @@ pub(super) struct Egress {
     labels: Labels,
 }
 
-/// The egress of every service of a graph; `root` is where an earlier run left its model.
+/// The egress of every service of a graph.
 pub(super) fn egress_of(
     snapshot: &GraphSnapshot,
     names: &NameArgs,
     phase: Phase,
-    root: &Path,
+    past: Past<'_>,
     output: &mut Output<'_>,
 ) -> Result<Egress, CliError> {
     let today = names.today.unwrap_or_else(policy::today);
@@ -103,7 +133,8 @@ pub(super) fn egress_of(
         phase,
         policy,
         inventory,
-        previous: previous(root)?.map(Box::new),
+        previous: previous(past.root)?.map(Box::new),
+        accept_removals: past.accept_removals,
         today: Some(today),
         ..EgressOptions::default()
     };
@@ -138,10 +169,11 @@ pub(super) fn files_of(
     root: &Path,
     egress: &Egress,
     wanted: Option<&BTreeSet<String>>,
+    options: &EnvoyOptions,
 ) -> Result<EnvoyFiles, CliError> {
     let model = &egress.model;
-    let mut found = envoy_files(root, model, wanted, &EnvoyOptions::default())
-        .map_err(|error| unreadable(root, error))?;
+    let mut found =
+        envoy_files(root, model, wanted, options).map_err(|error| unreadable(root, error))?;
     let mut directories = directories(model);
     if let Some(wanted) = wanted {
         directories.retain(|id, _| wanted.contains(id));

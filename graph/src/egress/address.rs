@@ -135,7 +135,7 @@ impl<'a> AddressBook<'a> {
         if !served.is_empty() {
             return found(AddressSource::ServedByCallee, served, refused);
         }
-        match self.from_inventory(edge) {
+        match self.inventory_address(edge) {
             Ok(Some(candidate)) => {
                 return found(AddressSource::Inventory, vec![candidate], refused);
             }
@@ -145,7 +145,7 @@ impl<'a> AddressBook<'a> {
                 refused.extend(each.map(|target| (UnresolvedReason::AmbiguousInventory, target)));
             }
         }
-        if let Some(candidate) = self.from_template(edge) {
+        if let Some(candidate) = self.template_address(edge) {
             return found(AddressSource::Assumed, vec![candidate], refused);
         }
         if only_instances {
@@ -250,7 +250,7 @@ impl<'a> AddressBook<'a> {
     }
 
     /// The only service of the inventory that leads to the callee; the services where there are several.
-    fn from_inventory(&self, edge: &Edge) -> Result<Option<Candidate>, Vec<RawTarget>> {
+    fn inventory_address(&self, edge: &Edge) -> Result<Option<Candidate>, Vec<RawTarget>> {
         let callee = self.nodes.get(edge.callee.as_str());
         let callee = callee.filter(|callee| callee.kind == NodeKind::Service);
         let (Some(callee), Some(inventory)) = (callee, &self.options.inventory) else {
@@ -281,7 +281,7 @@ impl<'a> AddressBook<'a> {
     }
 
     /// The address that the policy's naming template gives a traced service.
-    fn from_template(&self, edge: &Edge) -> Option<Candidate> {
+    fn template_address(&self, edge: &Edge) -> Option<Candidate> {
         let template = self.options.policy.naming.as_ref()?;
         let callee = self.nodes.get(edge.callee.as_str())?;
         let callee = Some(callee).filter(|callee| callee.kind == NodeKind::Service)?;

@@ -211,3 +211,6 @@ pub(super) fn scheme_of(edge: &Edge, port: u16, declared: Option<TargetProtocol>
     };
     scheme.to_owned()
 }
+
+#[cfg(test)]
+mod tests;

@@ -297,10 +297,6 @@ pub enum DestinationState {
 impl DestinationState {
     /// Whether nothing is unusual: what most are, and so left out of JSON in some places.
     #[must_use]
-    #[expect(
-        clippy::trivially_copy_pass_by_ref,
-        reason = "serde asks with a reference"
-    )]
     pub const fn is_active(&self) -> bool {
         matches!(self, Self::Active)
     }

@@ -1,7 +1,8 @@
-//! The documents beside `services/`: `index.json`, `egress.json` and `evidence.json`.
+//! The documents beside `services/`: `index.json`, `egress.json`, `evidence.json`, and `removals.json` with its page.
 //!
 //! They describe what is in the directory, also what a run does not write: a run for named services replaces their
-//! entries and keeps the others, and a run for all lists the services that are gone. It removes nothing.
+//! entries and keeps the others, and a run for all lists the services that are gone and proposes removals. It removes
+//! nothing.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,10 +15,11 @@ use tracemesh_graph::egress::{EgressEvidence, EgressModel};
 
 use crate::output_dir::{Entry, FileSet, RelativePath};
 use crate::render::envoy::index::{FileState, Index, json};
+use crate::render::removals;
 
 const INDEX: &str = "index.json";
 pub(super) const EGRESS: &str = "egress.json";
-const EVIDENCE: &str = "evidence.json";
+pub(super) const EVIDENCE: &str = "evidence.json";
 
 /// Adds the documents of a run for all services; returns the ids of services that have files and are gone.
 pub(super) fn add_whole(
@@ -42,6 +44,7 @@ pub(super) fn add_whole(
     add(files, INDEX, json(&index))?;
     add(files, EGRESS, json(model))?;
     add(files, EVIDENCE, json(&model.evidence))?;
+    files.extend(removals::render(model));
     Ok(gone)
 }
 
@@ -104,7 +107,7 @@ fn merged_evidence(
     for (id, numbers) in &evidence.services {
         if wanted.contains(id) {
             let mut numbers = numbers.clone();
-            numbers.window = other_window;
+            numbers.window = numbers.window.or(other_window);
             merged.services.insert(id.clone(), numbers);
         }
     }

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use tracemesh_graph::egress::{Absent, EgressKnowledge, Feature, Phase, ServiceEgress, Tuning};
+use tracemesh_graph::egress::{
+    Absent, DestinationState, EgressKnowledge, Feature, Phase, ServiceEgress, Tuning,
+};
 use tracemesh_graph::hazards::HazardKind;
 
 use super::inert::{inert, inert_inbound};
@@ -39,7 +41,7 @@ pub(super) enum ServicePhase {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum FileState {
-    /// The service was in the graph of the last run that could tell.
+    /// The service was in the graph of the last run that could tell, or of one not long before.
     #[default]
     Active,
     /// It was not. The files stay until a person removes them.
@@ -106,7 +108,10 @@ impl IndexEntry {
             tuning.withheld.iter().map(move |one| (node, one.clone()))
         });
         Self {
-            state: FileState::Active,
+            state: match service.state {
+                DestinationState::ProposedRemoval => FileState::ProposedRemoval,
+                DestinationState::Active | DestinationState::Quiet => FileState::Active,
+            },
             directory: directory.to_owned(),
             generation: 0,
             phase: phase(service),
