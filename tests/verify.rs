@@ -1,5 +1,7 @@
 //! `tracemesh verify` as people run it: files against traces, and the log of a sidecar.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

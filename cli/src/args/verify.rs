@@ -74,11 +74,12 @@ impl FromStr for Percent {
         if whole.is_empty() || decimals.len() > 4 || !is_number(whole) || !is_number(decimals) {
             return Err(fault());
         }
-        let whole: u32 = whole.parse().map_err(|_| fault())?;
-        let decimals: u32 = format!("{decimals:0<4}").parse().map_err(|_| fault())?;
+        let number = |text: &str| text.parse::<u32>().ok();
+        let whole = number(whole).and_then(|whole| whole.checked_mul(Self::UNIT));
+        let decimals = number(&format!("{decimals:0<4}"));
         let sum = whole
-            .checked_mul(Self::UNIT)
-            .and_then(|whole| whole.checked_add(decimals));
+            .zip(decimals)
+            .and_then(|(whole, decimals)| whole.checked_add(decimals));
         sum.filter(|sum| *sum <= 100 * Self::UNIT)
             .map(Self)
             .ok_or_else(fault)

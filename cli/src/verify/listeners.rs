@@ -88,7 +88,7 @@ fn listener(
     let (host, port) = socket_address(&field.need("address")?)?;
     let address = host
         .parse()
-        .map_err(|_| field.fault(format!("`{host}` is no address to listen on")));
+        .map_err(|error| field.fault(format!("`{host}` is no address to listen on: {error}")));
     let mut chains: Vec<FilterChain> = Vec::new();
     for chain in field.list_of("filter_chains")? {
         let read = filter_chain(sources, &chain, routes)?;
@@ -174,7 +174,7 @@ fn chain_match(field: &Field<'_>) -> Result<ChainMatch, ReadFault> {
             .need("address_prefix")?
             .text()?
             .parse()
-            .map_err(|_| range.fault("no address"))?;
+            .map_err(|error| range.fault(format!("no address: {error}")))?;
         let length = range.get("prefix_len").map(|length| length.number::<u8>());
         prefix_ranges.push((base, length.transpose()?.unwrap_or(0)));
     }

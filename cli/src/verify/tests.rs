@@ -137,9 +137,9 @@ fn ports_in_authorities_are_tried() {
 fn a_removed_virtual_host_is_found() {
     let files = Files::of(&shop());
     files.edit("frontend", RDS, |text| {
-        let from = text.find("  - name: \"cart_shop").unwrap();
-        let to = text.find("  - name: \"unobserved\"").unwrap();
-        format!("{}{}", &text[..from], &text[to..])
+        let (before, _) = text.split_once("  - name: \"cart_shop").unwrap();
+        let (_, rest) = text.split_once("  - name: \"unobserved\"").unwrap();
+        format!("{before}  - name: \"unobserved\"{rest}")
     });
     for host in ["cart", "cart.shop", CART] {
         assert_eq!(
