@@ -1,17 +1,19 @@
 //! Clusters: one per observed host and port, and the fixed ones that every sidecar has.
 
+mod metadata;
+
 use std::collections::BTreeSet;
 
 use tracemesh_graph::egress::{ServiceEgress, SettingName, TargetProtocol, Tuning};
 use tracemesh_graph::inventory::{Addressing, Endpoint};
 
 use super::http::{self, Life, RENEWAL};
-use super::index::spelling;
 use super::listener::watched_file;
 use super::plan::{ClusterPlan, Discovery, ServicePlan, Upstream};
 use super::route::RoutePlan;
 use super::yaml::{Node, list, map};
-use super::{balance, inert, settings, typed, zones};
+use super::{balance, settings, typed, zones};
+use metadata::metadata;
 
 /// Where an unmanaged call had no limit, neither has the passthrough, nor a cluster of its own: Envoy's default of 1024
 /// would refuse calls that pass as long as nobody defines their destination.
@@ -21,13 +23,6 @@ const CONNECT_TIMEOUT: &str = "10s";
 
 /// How a cluster without a budget caps its retries: Envoy's own default, which did not let a storm sustain itself.
 const FEW_RETRIES: u64 = 3;
-
-/// Said where HTTP/2 may stay on one connection: behind a virtual address that is one pod.
-const HEADLESS: &str = "HTTP/2 stays on one pod for the life of a connection while the name has one address: ask for a headless service";
-
-/// Said where a name could not be completed.
-const AS_DIALLED: &str =
-    "name as dialled, not completed: each lookup costs one query per entry of the search list";
 
 /// Where a cluster with an endpoint file has its endpoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -291,53 +286,4 @@ fn retry_limit(tuning: &Tuning) -> (&'static str, Node) {
         ("min_retry_concurrency", least.unwrap_or(FEW_RETRIES).into()),
     ]);
     ("retry_budget", budget)
-}
-
-/// Facts for people who read `/config_dump`; no numbers, because those would change the file with every window.
-fn metadata(service: &ServiceEgress, plan: &ServicePlan<'_>, cluster: &ClusterPlan<'_>) -> Node {
-    let destination = cluster.destination;
-    let mut notes = Vec::new();
-    if cluster.is_as_dialled() {
-        notes.push(AS_DIALLED);
-    }
-    if cluster.by_port_only {
-        notes.push("attributed by port only: no address is known");
-    }
-    if cluster.pins_connections() {
-        notes.push(HEADLESS);
-    }
-    let inert = inert::inert(plan, cluster);
-    // Without reasons: those change as evidence grows, and a changed cluster opens its connections anew. `index.json` has
-    // them.
-    let withheld = destination.tuning.withheld.iter();
-    let withheld: BTreeSet<String> = withheld.map(inert::word).collect();
-    map([
-        ("from", service.name.as_str().into()),
-        ("to", destination.node.as_str().into()),
-        ("phase", spelling(&destination.tuning.phase).into()),
-        ("addresses", list(cluster.addresses.iter().cloned())),
-        ("discovery", discovery_word(cluster).into()),
-        ("assumed", cluster.assumed.into()),
-        ("protocols", list(cluster.protocols.iter().map(spelling))),
-        ("kind", spelling(&destination.kind).into()),
-        (
-            "address_source",
-            spelling(&destination.address_source).into(),
-        ),
-        ("confidence", spelling(&destination.confidence).into()),
-        ("evidence", list(destination.evidence.iter().map(spelling))),
-        ("notes", list(notes)),
-        ("inert", list(inert::sentences(&inert))),
-        ("withheld", list(withheld)),
-    ])
-}
-
-const fn discovery_word(cluster: &ClusterPlan<'_>) -> &'static str {
-    match &cluster.discovery {
-        Discovery::KubeDns { .. } => "kube_dns",
-        Discovery::OtherDns { .. } => "dns",
-        Discovery::Endpoints => "endpoint_file",
-        Discovery::Static(_) => "static",
-        Discovery::OriginalDst => "original_dst",
-    }
 }

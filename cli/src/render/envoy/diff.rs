@@ -1,7 +1,7 @@
 //! `diff.md`: what a new generation changes, in words, for whoever reviews it.
 //!
-//! It compares files, not models: what is on disk is what sidecars run, also after a rollback or an edit by hand. Endpoint files are
-//! no part of a generation and come and go without review.
+//! It compares files, not models: what is on disk is what sidecars run, also after a rollback or an edit by hand.
+//! Endpoint files are no part of a generation and come and go without review.
 
 mod tree;
 

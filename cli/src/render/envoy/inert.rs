@@ -1,7 +1,7 @@
 //! What does nothing in a cluster, and why: the model's own list, and what this renderer could not express.
 //!
-//! It is written where operators look: into the metadata of the cluster (`/config_dump`) and into `index.json`. It is the list of reasons
-//! to make a destination headless or to keep its endpoints in files.
+//! It is written where operators look: into the metadata of the cluster (`/config_dump`) and into `index.json`. It is the
+//! list of reasons to make a destination headless or to keep its endpoints in files.
 
 use std::collections::{BTreeMap, BTreeSet};
 
