@@ -6,9 +6,11 @@
     reason = "helpers of tests are tests"
 )]
 
+mod accept;
 mod dns;
 mod fakes;
 mod golden;
+mod matcher;
 mod proxied;
 mod reach;
 mod recorded;

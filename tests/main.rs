@@ -17,3 +17,4 @@ mod policy;
 mod reports;
 mod scenarios;
 mod shop;
+mod verify;

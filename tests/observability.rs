@@ -109,5 +109,5 @@ fn the_dashboard_loads() {
         .unwrap();
     let told = String::from_utf8_lossy(&output.stdout);
     let complaints = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(told.trim(), "Service mesh 24 5 2", "{complaints}");
+    assert_eq!(told.trim(), "Service mesh 26 5 2", "{complaints}");
 }

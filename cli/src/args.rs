@@ -15,10 +15,12 @@ mod clock;
 mod help;
 mod policy;
 mod sampling;
+mod verify;
 
 pub use clock::StartOff;
 pub use policy::{PolicyArgs, PolicyCheckArgs, PolicyCommand};
 pub use sampling::SamplingArgs;
+pub use verify::{Percent, VerifyArgs};
 
 /// Turns distributed traces into what a service mesh needs.
 #[derive(Debug, Parser)]
@@ -72,6 +74,9 @@ pub enum Command {
     /// Check the policy file: what the company decided beside what was seen
     #[command(after_help = help::policy())]
     Policy(PolicyArgs),
+    /// Would these egress files have served that traffic? Or: what did sidecars see that traces did not?
+    #[command(after_help = help::verify())]
+    Verify(VerifyArgs),
 }
 
 /// Arguments of `tracemesh analyze`.
@@ -302,6 +307,14 @@ pub struct EgressArgs {
     /// How much the files do
     #[arg(long, value_name = "PHASE", default_value = "transparent")]
     pub phase: Phase,
+    /// An agent keeps `xds/eds` of every sidecar fresh: destinations that are tuned and whose endpoints the inventory
+    /// knows take them from there, without DNS. Addresses of pods are true for minutes only
+    #[arg(long, requires = "inventory")]
+    pub endpoint_files: bool,
+    /// Sidecars read this very directory: switch them to new clusters first and to new routes after this time, so that no
+    /// call is lost
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub hand_over: Option<u64>,
     /// Directory to write; what it has of other services is left alone and stays in its index
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
@@ -447,7 +460,10 @@ mod tests {
             for needed in ["Examples:", "Exit codes:"] {
                 assert!(help.contains(needed), "{}: {help}", command.get_name());
             }
-            let can_answer_no = matches!(command.get_name(), "doctor" | "explain" | "policy");
+            let can_answer_no = matches!(
+                command.get_name(),
+                "doctor" | "explain" | "policy" | "verify"
+            );
             assert_eq!(
                 help.contains("\n  1  done, and the answer is no"),
                 can_answer_no,

@@ -15,3 +15,4 @@ pub mod render;
 pub mod selection;
 pub mod terminal;
 pub mod text;
+pub mod verify;

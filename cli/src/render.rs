@@ -19,6 +19,7 @@ pub mod policy;
 pub mod removals;
 pub mod summary;
 pub mod table;
+pub mod verify;
 
 #[cfg(test)]
 pub(crate) mod sample;

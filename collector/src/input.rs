@@ -14,6 +14,7 @@ pub(crate) mod reader;
 
 use std::ffi::OsStr;
 use std::fmt;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::decode::quote;
@@ -100,6 +101,14 @@ impl Default for ReadLimits {
             max_json_bytes: 1 << 30,
         }
     }
+}
+
+/// Undoes the compression of any stream: gzip and zstd are recognised by content, anything else stays as it is.
+///
+/// # Errors
+/// When the first bytes cannot be read; corrupt data is an error of the reader.
+pub fn decompressed<'r>(raw: Box<dyn Read + 'r>) -> io::Result<Box<dyn Read + 'r>> {
+    compression::open(raw).map(|opened| opened.reader)
 }
 
 /// A path as it appears in messages: control characters escaped, bytes that are not UTF-8 replaced.

@@ -53,7 +53,7 @@ pub use model::{
     TargetMatch, TargetProtocol, Unresolved, UnresolvedReason,
 };
 
-pub(crate) use protocol::{is_http_system, is_server_first};
+pub(crate) use protocol::{classify as protocol_of, is_http_system, is_server_first};
 pub use settings::{
     Absent, Feature, Phase, Setting, SettingName, SettingSource, SettingValue, Tuning,
 };

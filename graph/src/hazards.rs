@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::egress::EgressModel;
 use crate::snapshot::GraphSnapshot;
+pub(crate) use found::shows_streams;
 pub use found::{FoundHazard, ServiceHazards, hazards_of};
 pub use sign::Sign;
 pub(crate) use sign::Signs;

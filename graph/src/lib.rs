@@ -33,3 +33,4 @@ pub mod span;
 mod tally;
 pub mod text;
 pub mod time;
+pub mod verify;

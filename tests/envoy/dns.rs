@@ -6,6 +6,12 @@ use std::thread;
 
 /// Answers A queries for the given names (without trailing dot) until the process ends; returns its address.
 pub(super) fn serve(names: BTreeMap<String, Ipv4Addr>) -> SocketAddr {
+    let names = names.into_iter();
+    serve_all(names.map(|(name, address)| (name, vec![address])).collect())
+}
+
+/// The same for names with several addresses, at most 20 each.
+pub(super) fn serve_all(names: BTreeMap<String, Vec<Ipv4Addr>>) -> SocketAddr {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = socket.local_addr().unwrap();
     thread::spawn(move || {
@@ -19,20 +25,20 @@ pub(super) fn serve(names: BTreeMap<String, Ipv4Addr>) -> SocketAddr {
     address
 }
 
-fn answer(query: &[u8], names: &BTreeMap<String, Ipv4Addr>) -> Option<Vec<u8>> {
+fn answer(query: &[u8], names: &BTreeMap<String, Vec<Ipv4Addr>>) -> Option<Vec<u8>> {
     const HEADER: usize = 12;
     const NO_SUCH_NAME: u8 = 3;
     let (name, name_length) = read_name(query.get(HEADER..)?)?;
     let question = query.get(HEADER..HEADER + name_length + 4)?;
     let wants_ipv4 = question.get(name_length..name_length + 2)? == [0, 1];
     let known = names.get(&name);
-    let address = known.filter(|_| wants_ipv4);
+    let addresses = known.filter(|_| wants_ipv4).map_or(&[][..], Vec::as_slice);
     let mut reply = query.get(..2)?.to_vec();
-    // Response, recursion available; one question, at most one answer.
+    // Response, recursion available; one question.
     reply.extend([0x81, 0x80 | if known.is_none() { NO_SUCH_NAME } else { 0 }]);
-    reply.extend([0, 1, 0, u8::from(address.is_some()), 0, 0, 0, 0]);
+    reply.extend([0, 1, 0, u8::try_from(addresses.len()).ok()?, 0, 0, 0, 0]);
     reply.extend(question);
-    if let Some(address) = address {
+    for address in addresses {
         // Pointer to the question's name, type A, class IN, TTL 30, four bytes.
         reply.extend([0xc0, 0x0c, 0, 1, 0, 1, 0, 0, 0, 30, 0, 4]);
         reply.extend(address.octets());

@@ -58,15 +58,40 @@ fn serve(mut stream: TcpStream, greets: bool, ear: &Mutex<Vec<u8>>) -> std::io::
                 .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")?;
         }
         bytes if bytes.starts_with(b"PRI ") => {
-            // SETTINGS, then HEADERS with `:status: 200` that ends stream 1.
-            stream.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0])?;
-            stream.write_all(&[0, 0, 1, 1, 5, 0, 0, 0, 1, 0x88])?;
-            // The peer closes; closing first could cut the answer off.
-            while stream.read(&mut buffer)? > 0 {}
+            answer_http2(&mut stream, &buffer[..length])?;
         }
         _ => stream.write_all(b"+PONG\r\n")?,
     }
     stream.shutdown(Shutdown::Write)
+}
+
+/// Answers every stream with `:status: 200` until the peer closes; closing first could cut an answer off. `start` is what
+/// has been read.
+fn answer_http2(stream: &mut TcpStream, start: &[u8]) -> std::io::Result<()> {
+    const PREFACE: usize = 24;
+    const ACKNOWLEDGED: u8 = 1;
+    stream.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0])?;
+    let mut reader = std::io::Cursor::new(start.to_vec()).chain(stream.try_clone()?);
+    reader.read_exact(&mut [0; PREFACE])?;
+    loop {
+        let mut head = [0; 9];
+        reader.read_exact(&mut head)?;
+        let [high, middle, low, kind, flags, id @ ..] = head;
+        let length = u32::from_be_bytes([0, high, middle, low]);
+        let mut payload = vec![0; usize::try_from(length).unwrap()];
+        reader.read_exact(&mut payload)?;
+        match kind {
+            1 => stream.write_all(&[&[0, 0, 1, 1, 5][..], &id, &[0x88]].concat())?,
+            4 if flags & ACKNOWLEDGED == 0 => {
+                stream.write_all(&[0, 0, 0, 4, ACKNOWLEDGED, 0, 0, 0, 0])?;
+            }
+            6 if flags & ACKNOWLEDGED == 0 => {
+                let head = [0, 0, 8, 6, ACKNOWLEDGED, 0, 0, 0, 0];
+                stream.write_all(&[&head[..], &payload].concat())?;
+            }
+            _ => {}
+        }
+    }
 }
 
 /// What a client says after it has connected.
@@ -84,7 +109,7 @@ pub(super) enum Speech<'a> {
 }
 
 impl Speech<'_> {
-    fn bytes(&self) -> Vec<u8> {
+    pub(super) fn bytes(&self) -> Vec<u8> {
         match self {
             Self::Http1(host) => {
                 format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").into_bytes()
@@ -110,19 +135,48 @@ impl Speech<'_> {
     }
 }
 
-/// Dials a destination as if the kernel had redirected the connection to the sidecar; panics without an answer.
-pub(super) fn call(sidecar: u16, destination: SocketAddrV4, speech: &Speech<'_>) {
-    let mut stream = TcpStream::connect(("127.0.0.1", sidecar)).unwrap();
-    stream
-        .set_read_timeout(Some(Duration::from_millis(100)))
-        .unwrap();
+/// Connects to a destination as if the kernel had redirected the connection to the sidecar.
+pub(super) fn dial(sidecar: u16, destination: SocketAddrV4) -> std::io::Result<TcpStream> {
+    let mut stream = TcpStream::connect(("127.0.0.1", sidecar))?;
     let preamble = format!(
         "PROXY TCP4 127.0.0.1 {} 40000 {}\r\n",
         destination.ip(),
         destination.port()
     );
-    stream.write_all(preamble.as_bytes()).unwrap();
-    stream.write_all(&speech.bytes()).unwrap();
+    stream.write_all(preamble.as_bytes())?;
+    Ok(stream)
+}
+
+/// Dials a destination through the sidecar and says something; panics without an answer.
+pub(super) fn call(sidecar: u16, destination: SocketAddrV4, speech: &Speech<'_>) {
+    if let Err(fault) = answered(sidecar, destination, speech) {
+        panic!("{fault}");
+    }
+}
+
+/// The same with what went wrong as a text.
+pub(super) fn answered(
+    sidecar: u16,
+    destination: SocketAddrV4,
+    speech: &Speech<'_>,
+) -> Result<(), String> {
+    let answer = answer_to(sidecar, destination, speech);
+    let text = match &answer {
+        Ok(answer) if speech.is_answered_by(answer) => return Ok(()),
+        Ok(answer) => String::from_utf8_lossy(answer).into_owned(),
+        Err(error) => error.to_string(),
+    };
+    Err(format!("{destination}: {text:?}"))
+}
+
+fn answer_to(
+    sidecar: u16,
+    destination: SocketAddrV4,
+    speech: &Speech<'_>,
+) -> std::io::Result<Vec<u8>> {
+    let mut stream = dial(sidecar, destination)?;
+    stream.set_read_timeout(Some(Duration::from_millis(100)))?;
+    stream.write_all(&speech.bytes())?;
     let mut answer = Vec::new();
     let mut buffer = [0; 4096];
     for _ in 0..50 {
@@ -133,8 +187,7 @@ pub(super) fn call(sidecar: u16, destination: SocketAddrV4, speech: &Speech<'_>)
             Err(_) => {}
         }
     }
-    let text = String::from_utf8_lossy(&answer);
-    assert!(speech.is_answered_by(&answer), "{destination}: {text:?}");
+    Ok(answer)
 }
 
 /// Preface, SETTINGS and one HEADERS frame.
@@ -157,7 +210,7 @@ fn push_string(bytes: &mut Vec<u8>, text: &str) {
 }
 
 /// A TLS 1.2 ClientHello with a server name, and ALPN like that of browsers and gRPC clients.
-fn client_hello(name: &str) -> Vec<u8> {
+pub(super) fn client_hello(name: &str) -> Vec<u8> {
     let mut host = vec![0];
     push_sized(&mut host, name.as_bytes());
     let mut extensions = Vec::new();

@@ -17,8 +17,8 @@ use super::sidecar::Sidecar;
 use super::snapshots::{Dialled, Graph, node};
 use crate::harness::envoy::envoy;
 
-/// An address of this process alone, so that several test runs can share a machine.
-fn address(host: u8) -> Ipv4Addr {
+/// An address of this process alone, so that several test runs can share a machine. Hosts up to 39 are of this file.
+pub(super) fn address(host: u8) -> Ipv4Addr {
     let [.., high, low] = std::process::id().to_be_bytes();
     Ipv4Addr::new(127, 64 | (high & 63), low, host)
 }

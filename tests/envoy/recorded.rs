@@ -46,7 +46,7 @@ fn shop() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/shop")
 }
 
-fn snapshot() -> GraphSnapshot {
+pub(super) fn snapshot() -> GraphSnapshot {
     let files = [
         "go.pb4.gz",
         "java.jsonl.zst",

@@ -1,5 +1,7 @@
 //! A real Envoy running on generated files, and what it counts.
 
+mod hand_over;
+
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -9,6 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use serde_json::Value;
 use tempfile::TempDir;
 use tracemesh::output_dir::envoy::write_envoy;
 use tracemesh::render::envoy::{Capture, EnvoyOptions};
@@ -19,16 +22,16 @@ use crate::harness::process::stop;
 /// Ten seconds in steps of 50 ms, for everything that another process has to get done.
 const STEPS: u32 = 200;
 
-/// A running sidecar; it ends when dropped.
-pub(super) struct Sidecar {
-    process: Child,
+/// Generated files of a sidecar that does not run yet.
+pub(super) struct Prepared {
     directory: TempDir,
     options: EnvoyOptions,
+    service: String,
 }
 
-impl Sidecar {
-    /// Starts Envoy on the files of one service and waits until it serves.
-    pub(super) fn start(envoy: &Path, model: &EgressModel, service: &str, dns: SocketAddr) -> Self {
+impl Prepared {
+    /// Writes the files of a model as a user does; `service` is the directory of the one to run.
+    pub(super) fn write(model: &EgressModel, service: &str, dns: SocketAddr) -> Self {
         let [outbound_port, inbound_port, admin_port] = free_ports();
         let options = EnvoyOptions {
             outbound_port,
@@ -40,9 +43,39 @@ impl Sidecar {
         };
         let directory = tempfile::tempdir().unwrap();
         write_envoy(directory.path(), model, &options).unwrap();
-        let log = |name: &str| File::create(directory.path().join(name)).unwrap();
+        Self {
+            directory,
+            options,
+            service: service.to_owned(),
+        }
+    }
+
+    /// Directory of the service's files.
+    pub(super) fn files(&self) -> PathBuf {
+        self.directory.path().join("services").join(&self.service)
+    }
+
+    /// Replaces the first line that says this, whatever its indentation, in a file of the generation; it must be there.
+    pub(super) fn edit(&self, file: &str, from: &str, to: &str) {
+        let path = self.files().join("xds/current").join(file);
+        let text = fs::read_to_string(&path).unwrap();
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        let place = lines.iter().position(|line| line.trim_start() == from);
+        let place = place.unwrap_or_else(|| panic!("{file} has no {from:?}:\n{text}"));
+        let line = lines.remove(place);
+        let indentation = line.strip_suffix(from).unwrap();
+        for new in to.lines().rev() {
+            lines.insert(place, format!("{indentation}{new}"));
+        }
+        fs::write(path, lines.join("\n") + "\n").unwrap();
+    }
+
+    /// Starts Envoy on the files and waits until it serves.
+    pub(super) fn start(self, envoy: &Path) -> Sidecar {
+        let directory = self.directory.path();
+        let log = |name: &str| File::create(directory.join(name)).unwrap();
         let process = Command::new(envoy)
-            .current_dir(directory.path().join("services").join(service))
+            .current_dir(self.files())
             .args(["-c", "bootstrap.yaml", "--disable-hot-restart"])
             .args(["--concurrency", "1", "--reject-unknown-dynamic-fields"])
             .args(["--log-level", "warning", "--file-flush-interval-msec", "50"])
@@ -51,10 +84,11 @@ impl Sidecar {
             .stderr(log("stderr"))
             .spawn()
             .unwrap();
-        let sidecar = Self {
+        let sidecar = Sidecar {
             process,
-            directory,
-            options,
+            files: self.files(),
+            directory: self.directory,
+            options: self.options,
         };
         sidecar.wait("ready", |sidecar| {
             let ready = sidecar
@@ -64,6 +98,21 @@ impl Sidecar {
             ready && listeners.contains("inbound::")
         });
         sidecar
+    }
+}
+
+/// A running sidecar; it ends when dropped.
+pub(super) struct Sidecar {
+    process: Child,
+    directory: TempDir,
+    files: PathBuf,
+    options: EnvoyOptions,
+}
+
+impl Sidecar {
+    /// Starts Envoy on the files of one service and waits until it serves.
+    pub(super) fn start(envoy: &Path, model: &EgressModel, service: &str, dns: SocketAddr) -> Self {
+        Prepared::write(model, service, dns).start(envoy)
     }
 
     /// Writes the next generation beside the running one and switches to it.
@@ -91,6 +140,25 @@ impl Sidecar {
         });
     }
 
+    /// Waits until every cluster that looks its addresses up has one.
+    pub(super) fn wait_for_endpoints(&self) {
+        let looked_up: Vec<String> = self
+            .clusters()
+            .into_iter()
+            .filter(|(_, facts)| {
+                let discovery = facts["discovery"].as_str();
+                discovery.is_some_and(|discovery| discovery.ends_with("dns"))
+            })
+            .map(|(name, _)| format!("cluster.{name}.membership_total: 0"))
+            .collect();
+        self.wait("endpoints", |sidecar| {
+            let stats = sidecar.admin("/stats?filter=membership_total$");
+            let stats = stats.unwrap_or_default();
+            let missing = |line: &str| looked_up.iter().any(|empty| empty == line);
+            stats.contains("membership_total") && !stats.lines().any(missing)
+        });
+    }
+
     /// Waits until a route to a cluster is in force.
     pub(super) fn wait_for_route(&self, cluster: &str) {
         let wanted = format!("\"cluster\": \"{cluster}\"");
@@ -104,8 +172,38 @@ impl Sidecar {
 
     /// Requests and connections so far, by cluster; clusters without any are absent.
     pub(super) fn hits(&self) -> BTreeMap<String, u64> {
-        let stats = self.admin("/stats").unwrap();
+        let stats = self.admin("/stats?filter=upstream_rq_total$").unwrap();
         stats.lines().filter_map(read_hit).collect()
+    }
+
+    /// A counter or gauge; 0 while nothing has touched it.
+    pub(super) fn count(&self, name: &str) -> u64 {
+        let stats = self.admin(&format!("/stats?filter={name}")).unwrap();
+        let line = format!("{name}: ");
+        let value = stats.lines().find_map(|found| found.strip_prefix(&line));
+        value.map_or(0, |value| value.trim().parse().unwrap())
+    }
+
+    /// Waits until a counter has risen to a value.
+    pub(super) fn wait_for_count(&self, name: &str, least: u64) {
+        let what = format!("{name} >= {least}");
+        self.wait(&what, |sidecar| sidecar.count(name) >= least);
+    }
+
+    /// What the sidecar says about its clusters: name and metadata.
+    pub(super) fn clusters(&self) -> BTreeMap<String, Value> {
+        let path = "/config_dump?resource=dynamic_active_clusters";
+        let dump = self.admin_json(path);
+        let configs = dump["configs"].as_array().cloned().unwrap_or_default();
+        configs
+            .iter()
+            .map(|config| &config["cluster"])
+            .map(|cluster| {
+                let name = cluster["name"].as_str().unwrap().to_owned();
+                let metadata = &cluster["metadata"]["filter_metadata"]["tracemesh"];
+                (name, metadata.clone())
+            })
+            .collect()
     }
 
     /// Runs a call and returns which clusters it reached.
@@ -147,6 +245,18 @@ impl Sidecar {
         unobserved.map(str::to_owned).collect()
     }
 
+    /// The same after waiting for this many, and a moment longer for those that should not come.
+    pub(super) fn drift_of(&self, count: usize) -> Vec<String> {
+        for _ in 0..STEPS {
+            if self.drift().len() >= count {
+                break;
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        thread::sleep(Duration::from_millis(100));
+        self.drift()
+    }
+
     /// What Envoy complained about.
     pub(super) fn complaints(&self) -> String {
         self.log("stderr")
@@ -174,13 +284,24 @@ impl Sidecar {
         );
     }
 
+    fn admin_json(&self, path: &str) -> Value {
+        serde_json::from_str(&self.admin(path).unwrap()).unwrap()
+    }
+
+    /// The body of an answer of the admin interface.
     fn admin(&self, path: &str) -> Option<String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.options.admin_port)).ok()?;
         let request = format!("GET {path} HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).ok()?;
         let mut text = String::new();
         stream.read_to_string(&mut text).ok()?;
-        Some(text)
+        let (head, body) = text.split_once("\r\n\r\n")?;
+        let is_chunked = head.contains("transfer-encoding: chunked");
+        Some(if is_chunked {
+            joined(body)
+        } else {
+            body.to_owned()
+        })
     }
 }
 
@@ -188,6 +309,19 @@ impl Drop for Sidecar {
     fn drop(&mut self) {
         stop(&mut self.process);
     }
+}
+
+/// The text of a body in chunks: a length in hexadecimal before each.
+fn joined(body: &str) -> String {
+    let mut text = String::new();
+    let mut rest = body;
+    while let Some((length, after)) = rest.split_once("\r\n") {
+        let length = usize::from_str_radix(length, 16).unwrap();
+        let (chunk, after) = after.split_at(length);
+        text.push_str(chunk);
+        rest = after.trim_start_matches("\r\n");
+    }
+    text
 }
 
 /// `cluster.<name>.upstream_rq_total: <count>`; Envoy counts a connection of the TCP proxy as a request too.

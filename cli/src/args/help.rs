@@ -23,7 +23,7 @@ Examples:
 
 `tracemesh help COMMAND` explains a command. Answers go to standard output,
 everything else to standard error.",
-        Some("done, and the answer is no (`explain`, `doctor`, `policy check`)"),
+        Some("done, and the answer is no (`explain`, `doctor`, `policy check`, `verify`)"),
     )
 }
 
@@ -140,5 +140,23 @@ Examples:
   tracemesh policy check mesh/tracemesh.yaml --graph out/graph.json
   tracemesh policy check --today 2026-12-31 --format json",
         Some("done, and the answer is no: the file has faults"),
+    )
+}
+
+/// Below the options of `tracemesh verify`.
+pub(super) fn verify() -> String {
+    exit_codes(
+        "\
+Give traces that the files were not made from: later days, or another part of the traffic.
+Every call is routed through the files as Envoy would route it. Undecided calls count as
+not covered; calls to where nothing ever answered are left out of the share.
+`--drift-log` reads what Envoy writes to standard output instead, and names the missing
+edges; traces or a graph tell who is meant.
+
+Examples:
+  tracemesh verify --config egress --traces tuesday/
+  tracemesh verify --config egress --graph out/graph.json --floor 99.9 --format json
+  kubectl logs deploy/cart -c envoy | tracemesh verify --drift-log - --service shop/cart",
+        Some("done, and the answer is no: below the floor, harm, or missing edges"),
     )
 }

@@ -15,6 +15,7 @@ use crate::error::{CliError, Outcome};
 use crate::findings::told;
 use crate::output::Output;
 use crate::output_dir::FileSet;
+use crate::render::envoy::EnvoyOptions;
 use crate::render::summary::{Summary, render};
 use crate::render::{dot, findings, onboarding};
 
@@ -50,7 +51,12 @@ pub(super) fn run(arguments: &AnalyzeArgs, output: &mut Output<'_>) -> Result<Ou
         output,
     )?;
     let plan = onboard::plan_of(snapshot);
-    let envoy = egress::files_of(&arguments.out.join("egress"), &egress, None)?;
+    let envoy = egress::files_of(
+        &arguments.out.join("egress"),
+        &egress,
+        None,
+        &EnvoyOptions::default(),
+    )?;
     let found = report(snapshot);
     let set = file_set(snapshot, envoy.files, &plan, &found)?;
     files::write(&arguments.out, &set)?;

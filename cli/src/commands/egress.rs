@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Duration;
 
 use jiff::civil::Date;
 use tracemesh_graph::egress::{EgressModel, EgressOptions, Phase, derive};
@@ -17,7 +18,6 @@ use crate::render::egress_report;
 use crate::render::envoy::{EnvoyOptions, directories};
 use crate::render::observability::{self, Thresholds};
 use crate::render::pack;
-use crate::render::summary::conserved;
 use crate::selection::resolve;
 use crate::text::{count_of, counted};
 use crate::{inventory, policy};
@@ -38,7 +38,19 @@ pub(super) fn run(arguments: &EgressArgs, output: &mut Output<'_>) -> Result<Out
     let egress = egress_of(&snapshot, &arguments.names, phase, past, output)?;
     // One target so far: a further one does not compile until it is handled here.
     let EgressTarget::Envoy = arguments.target;
-    let found = files_of(&arguments.out, &egress, wanted.as_ref())?;
+    let options = EnvoyOptions {
+        endpoint_files: arguments.endpoint_files,
+        ..EnvoyOptions::default()
+    };
+    let found = files_of(&arguments.out, &egress, wanted.as_ref(), &options)?;
+    if let (Some(seconds), Some(first)) = (arguments.hand_over, found.first_step()) {
+        files::write(&arguments.out, &first)?;
+        let count = counted(count_of(found.steps.len()), "service has", "services have");
+        output.note(&format!(
+            "{count} new clusters: routes follow in {seconds} s, when they are looked up"
+        ));
+        std::thread::sleep(Duration::from_secs(seconds));
+    }
     files::write(&arguments.out, &found.files)?;
     note(&egress, &found.proposed_removals, output);
     let text = report(arguments, &egress.model, wanted.as_ref(), output)?;
@@ -59,10 +71,9 @@ fn report(
     }
     let written = wanted.map_or(model.services.len(), BTreeSet::len);
     let first = format!(
-        "egress of {} in {}\n{}\n\n",
+        "egress of {} in {}\n\n",
         counted(count_of(written), "service", "services"),
         crate::text::printable(&arguments.out.display().to_string()),
-        conserved(&model.conservation),
     );
     Ok(first + &egress_report::table(model, wanted, output.capabilities().stdout))
 }
@@ -158,10 +169,11 @@ pub(super) fn files_of(
     root: &Path,
     egress: &Egress,
     wanted: Option<&BTreeSet<String>>,
+    options: &EnvoyOptions,
 ) -> Result<EnvoyFiles, CliError> {
     let model = &egress.model;
-    let mut found = envoy_files(root, model, wanted, &EnvoyOptions::default())
-        .map_err(|error| unreadable(root, error))?;
+    let mut found =
+        envoy_files(root, model, wanted, options).map_err(|error| unreadable(root, error))?;
     let mut directories = directories(model);
     if let Some(wanted) = wanted {
         directories.retain(|id, _| wanted.contains(id));

@@ -6,6 +6,7 @@
 
 mod documents;
 mod generations;
+mod hand_over;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -13,8 +14,8 @@ use std::path::Path;
 use anyhow::Result;
 use tracemesh_graph::egress::{DestinationState, EgressModel, ServiceEgress};
 
-use super::{FileSet, WriteSummary, write_files};
-use crate::render::envoy::diff;
+use super::{Entry, FileSet, WriteSummary, write_files};
+use crate::render::envoy::diff::{self, Older};
 use crate::render::envoy::index::Index;
 use crate::render::envoy::{EnvoyOptions, ServiceFiles, render_services};
 
@@ -51,10 +52,29 @@ pub fn previous_model(root: &Path) -> Result<Option<EgressModel>> {
 pub struct EnvoyFiles {
     /// Files to write below the root.
     pub files: FileSet,
+    /// Links to the steps before new generations that bring clusters: where sidecars read the root itself, these are
+    /// switched first, see [`first_step`](Self::first_step).
+    pub steps: FileSet,
     /// Node ids of services that have files below the root and whose removal `index.json` proposes, sorted: those that are no
     /// longer in the model, whose files are left alone, and those that were not seen for long. Empty when only named
     /// services are written.
     pub proposed_removals: Vec<String>,
+}
+
+impl EnvoyFiles {
+    /// All files, with links that lead to steps instead of generations; `None` when no generation brings clusters.
+    ///
+    /// Written before [`files`](Self::files), with time between for sidecars to look the new names up, no call is lost.
+    #[must_use]
+    pub fn first_step(&self) -> Option<FileSet> {
+        if self.steps.is_empty() {
+            return None;
+        }
+        let files = self.files.iter();
+        let files = files.filter(|(_, entry)| matches!(entry, Entry::File(_)));
+        let files = files.map(|(path, entry)| (path.clone(), entry.clone()));
+        Some(files.chain(self.steps.clone()).collect())
+    }
 }
 
 /// The files that [`write_envoy`] would write, for callers that write more than these. Reads below `root`, writes
@@ -74,11 +94,10 @@ pub fn envoy_files(
     let is_wanted = |id: &str| wanted.is_none_or(|wanted| wanted.contains(id));
     let mut files = FileSet::new();
     let mut entries = BTreeMap::new();
+    let mut steps = FileSet::new();
     for (service, mut rendered) in render_services(model, options, &is_wanted) {
-        let (generation, review) = next_generation(root, service, &rendered)?;
-        if let Some(page) = review {
-            rendered.add_review(page);
-        }
+        let generation = next_generation(root, service, &mut rendered)?;
+        steps.extend(rendered.link_to_step(generation));
         entries.insert(service.id.clone(), rendered.place(generation, &mut files));
     }
     let index = Index::new(entries);
@@ -98,32 +117,42 @@ pub fn envoy_files(
     };
     Ok(EnvoyFiles {
         files,
+        steps,
         proposed_removals,
     })
 }
 
-/// The number of the generation of a service: the current one where nothing changed, else the next free one and the
-/// page about it.
+/// The number of the generation of a service: the current one where nothing changed, else the next free one, with the page
+/// about it and what lets it follow the one before.
 fn next_generation(
     root: &Path,
     service: &ServiceEgress,
-    rendered: &ServiceFiles,
-) -> Result<(u32, Option<String>)> {
+    rendered: &mut ServiceFiles,
+) -> Result<u32> {
     let xds = root.join(&rendered.directory).join("xds");
     let older = generations::current(&xds)?;
-    if let Some(older) = &older
-        && older.files == rendered.generation
+    let before = older.as_ref().map(|older| Older {
+        generation: older.generation,
+        files: hand_over::own(&older.files),
+    });
+    if let (Some(older), Some(before)) = (&older, &before)
+        && before.files == rendered.generation
     {
-        return Ok((older.generation, None));
+        rendered.generation.clone_from(&older.files);
+        return Ok(older.generation);
     }
     let generation = generations::newest(&xds)? + 1;
     let page = diff::page(
         &service.id,
         generation,
         &rendered.generation,
-        older.as_ref(),
+        before.as_ref(),
     );
-    Ok((generation, Some(page)))
+    rendered.add_review(page);
+    if let Some(older) = older {
+        rendered.step = hand_over::bridge(&older.files, &mut rendered.generation);
+    }
+    Ok(generation)
 }
 
 #[cfg(test)]

@@ -9,15 +9,12 @@ use super::fields::Fields;
 use super::tree::Node;
 use super::values::{At, written_ms};
 
-/// A day: longer than any call, connection or ejection should be.
-const MAX_MS: u64 = 86_400_000;
-
 /// What a value looks like, and from where to where it goes.
 enum Shape {
     Flag,
-    Count(u64, u64),
-    Percent(u64, u64),
-    Duration(u64, u64),
+    Count((u64, u64)),
+    Percent((u64, u64)),
+    Duration((u64, u64)),
 }
 
 /// The key of a setting: a time loses its unit, which stands in the value.
@@ -27,30 +24,12 @@ pub(super) fn key(name: SettingName) -> &'static str {
 }
 
 fn shape(name: SettingName) -> Shape {
-    match name {
-        SettingName::AlwaysEjectOneHost
-        | SettingName::SuccessRateEjection
-        | SettingName::LeastRequest => Shape::Flag,
-        // More than this is a storm, whatever the budget.
-        SettingName::SafeRetries | SettingName::UnsentRetries => Shape::Count(0, 10),
-        // 0 is none.
-        SettingName::RouteTimeout | SettingName::SlowStart => Shape::Duration(0, MAX_MS),
-        _ if name.as_str().ends_with("_ms") => Shape::Duration(1, MAX_MS),
-        _ if name.as_str().ends_with("_percent") => Shape::Percent(1, 100),
-        _ => Shape::Count(1, u64::from(u32::MAX)),
+    match name.range() {
+        None => Shape::Flag,
+        Some(range) if name.as_str().ends_with("_ms") => Shape::Duration(range),
+        Some(range) if name.as_str().ends_with("_percent") => Shape::Percent(range),
+        Some(range) => Shape::Count(range),
     }
-}
-
-/// Whether a setting is about calls that come in, so that it means nothing for one destination.
-fn is_inbound(name: SettingName) -> bool {
-    matches!(
-        name,
-        SettingName::MinConcurrency
-            | SettingName::MaxConcurrency
-            | SettingName::MinRttRequests
-            | SettingName::MinRttInterval
-            | SettingName::RttBuffer
-    )
 }
 
 /// Where a block of settings stands.
@@ -83,7 +62,7 @@ pub(super) fn settings(node: &Node, place: &str, scope: Scope, faults: &mut Faul
         else {
             continue;
         };
-        if scope == Scope::Edge && is_inbound(*name) {
+        if scope == Scope::Edge && name.is_inbound() {
             faults
                 .add(
                     entry.line,
@@ -105,9 +84,9 @@ fn value(name: SettingName, node: &Node, place: &str, faults: &mut Faults) -> Op
     let at = At { node, place };
     let number = match shape(name) {
         Shape::Flag => return at.flag(faults).map(SettingValue::Flag),
-        Shape::Count(least, most) => at.count((least, most), faults),
-        Shape::Percent(least, most) => at.percent((least, most), faults),
-        Shape::Duration(least, most) => at.duration_ms((least, most), faults),
+        Shape::Count(range) => at.count(range, faults),
+        Shape::Percent(range) => at.percent(range, faults),
+        Shape::Duration(range) => at.duration_ms(range, faults),
     };
     number.map(SettingValue::Number)
 }

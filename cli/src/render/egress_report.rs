@@ -19,6 +19,8 @@ pub use json::{SCHEMA, json};
 
 /// What stands before a sentence about a hazard.
 const INDENT: &str = "      ";
+/// Services up to which each is told on its own.
+const MOST_SERVICES: usize = 40;
 /// Longest id of a service in a heading that leaves room for the counts.
 const MAX_ID: usize = 50;
 
@@ -28,13 +30,20 @@ pub fn table(model: &EgressModel, wanted: Option<&BTreeSet<String>>, palette: Pa
     let mut page = Page::new(palette);
     let mut without = 0;
     let mut decisions = 0;
+    // Thousands of lines tell nobody anything; whoever names services wants theirs.
+    let each = wanted.is_some() || wanted_of(model, wanted).count() <= MOST_SERVICES;
     for service in wanted_of(model, wanted) {
         if service.hazards.is_empty() {
             without += 1;
             continue;
         }
         decisions += open(service);
-        of_service(&mut page, service, evidence_of(model, service));
+        if each {
+            of_service(&mut page, service, evidence_of(model, service));
+        }
+    }
+    if !each {
+        of_mesh(&mut page, model);
     }
     let shown = count_of(wanted_of(model, wanted).count()).saturating_sub(without);
     page.heading(&format!(
@@ -45,6 +54,41 @@ pub fn table(model: &EgressModel, wanted: Option<&BTreeSet<String>>, palette: Pa
     ));
     page.wrapped("  ", &edges(model.conservation));
     page.finish()
+}
+
+/// How many services each hazard has, and where it has most spans.
+fn of_mesh(page: &mut Page, model: &EgressModel) {
+    page.heading("hazards of all services; name services to see theirs");
+    page.raw("   #  HAZARD               SERVICES  TO DECIDE       SPANS  MOST IN\n");
+    for hazard in HazardKind::ALL {
+        let (mut services, mut decisions, mut spans) = (0, 0, 0_u64);
+        let mut most = (0, "-");
+        for service in &model.services {
+            let notes = service.hazards.iter();
+            let Some(note) = notes.into_iter().find(|note| note.hazard == *hazard) else {
+                continue;
+            };
+            services += 1;
+            decisions += u64::from(note.handling == Handling::Decision);
+            let numbers = evidence_of(model, service).and_then(|all| all.get(hazard));
+            let own = numbers.map_or(0, |numbers| numbers.spans);
+            spans = spans.saturating_add(own);
+            if own > most.0 {
+                most = (own, &service.id);
+            }
+        }
+        if services > 0 {
+            page.raw(&format!(
+                "  {:>2}  {:<19}  {:>8}  {:>9}  {:>10}  {}\n",
+                hazard.number(),
+                hazard.as_str(),
+                thousands(services),
+                thousands(decisions),
+                thousands(spans),
+                clip(most.1, 20),
+            ));
+        }
+    }
 }
 
 /// The services that are asked for.
@@ -114,6 +158,9 @@ fn edges(all: Conservation) -> String {
         (all.unresolved, "without a usable address"),
         (all.suspect, "never answered"),
         (all.lost_conflict, "lost to another destination"),
+        (all.pinned_out, "pinned out by the policy"),
+        (all.infra, "to infrastructure of the policy"),
+        (all.expired, "defined, and proposed for removal"),
         (all.asynchronous, "message flow"),
         (all.proxied, "logical, through a gateway"),
         (all.caller_is_no_service, "from outside of any service"),

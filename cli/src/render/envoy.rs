@@ -109,6 +109,11 @@ pub fn generation_directory(generation: u32) -> String {
     format!("gen-{generation:04}")
 }
 
+/// Name of the directory of the step before a generation.
+fn step_directory(generation: u32) -> String {
+    format!("step-{generation:04}")
+}
+
 /// Service node id -> directory of its files, as [`render`] lays them out.
 #[must_use]
 pub fn directories(model: &EgressModel) -> BTreeMap<String, String> {
@@ -147,6 +152,8 @@ pub(crate) struct ServiceFiles {
     beside: BTreeMap<String, String>,
     /// Files of the generation: path below its directory -> text.
     pub(crate) generation: BTreeMap<String, String>,
+    /// Files of the step before the generation, in the same form, when it has one.
+    pub(crate) step: Option<BTreeMap<String, String>>,
     entry: IndexEntry,
 }
 
@@ -156,6 +163,13 @@ impl ServiceFiles {
         self.beside.insert("diff.md".to_owned(), page);
     }
 
+    /// The link to the step before a generation.
+    pub(crate) fn link_to_step(&self, generation: u32) -> Option<(RelativePath, Entry)> {
+        let current = safe_path(&format!("{}/xds/current", self.directory));
+        let target = self.step.is_some().then(|| step_directory(generation))?;
+        Some((current, Entry::Link(target)))
+    }
+
     /// Puts the files where they belong in a generation, and `current` before it; returns the entry of the index.
     pub(crate) fn place(self, generation: u32, files: &mut FileSet) -> IndexEntry {
         let name = generation_directory(generation);
@@ -163,9 +177,12 @@ impl ServiceFiles {
         for (path, text) in self.beside {
             files.insert(safe_path(&format!("{directory}/{path}")), Entry::File(text));
         }
-        for (path, text) in self.generation {
-            let path = safe_path(&format!("{directory}/xds/{name}/{path}"));
-            files.insert(path, Entry::File(text));
+        let step = step_directory(generation);
+        for (name, own) in [(&name, Some(self.generation)), (&step, self.step)] {
+            for (path, text) in own.into_iter().flatten() {
+                let path = safe_path(&format!("{directory}/xds/{name}/{path}"));
+                files.insert(path, Entry::File(text));
+            }
         }
         let current = safe_path(&format!("{directory}/xds/current"));
         files.insert(current, Entry::Link(name));
@@ -213,6 +230,7 @@ fn service_files(
         directory,
         beside,
         generation,
+        step: None,
         entry,
     }
 }

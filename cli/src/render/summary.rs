@@ -235,7 +235,7 @@ fn sampled(edges: &[Edge]) -> Option<String> {
 
 /// Where every edge went; the parts add up to all edges.
 #[must_use]
-pub fn conserved(edges: &Conservation) -> String {
+fn conserved(edges: &Conservation) -> String {
     let parts = [
         (edges.infra, "defined as infrastructure of the policy"),
         (edges.pinned_out, "pinned out by the policy"),

@@ -42,7 +42,7 @@ impl Unseen {
     }
 
     #[expect(clippy::cast_precision_loss, reason = "shares for display")]
-    fn new(calls: u64, seen_once: u64) -> Option<Self> {
+    pub(crate) fn new(calls: u64, seen_once: u64) -> Option<Self> {
         (calls > 0).then(|| Self {
             calls,
             seen_once,

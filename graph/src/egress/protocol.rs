@@ -40,7 +40,7 @@ pub(crate) fn is_server_first(scheme: &str) -> bool {
 ///
 /// Port 443 under a name that does not say clear text is TLS: cloud APIs are dialled by gRPC or by the name of their
 /// system, and spans rarely say that TLS is in between. Failure mode: clear text there stays on the passthrough.
-pub(super) fn classify(
+pub(crate) fn classify(
     scheme: &str,
     port: u16,
     protocols: &BTreeMap<String, u64>,

@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 use super::EgressOptions;
 use super::model::{AddressSource, Destination, EgressModel, ServiceEgress};
 use super::settings::{Phase, SettingSource, Tuning};
-use crate::snapshot::{Edge, GraphSnapshot, Node, NodeKind, Relation};
+use crate::snapshot::{Edge, Exposed, GraphSnapshot, Node, NodeKind, Relation};
 use draft::Draft;
 use facts::{CALLEE_INSTANCES, Facts, HOSTS, KEEPALIVE, VERSIONS};
 use gate::{Deploys, judge};
@@ -42,17 +42,23 @@ pub(super) fn tune(model: &mut EgressModel, snapshot: &GraphSnapshot, options: &
             .services
             .entry(service.id.clone())
             .or_default();
-        let party = party(&service.id, tuner.nodes.get(service.id.as_str()).copied());
+        let party = Party {
+            id: &service.id,
+            namespace: &service.namespace,
+            name: &service.name,
+        };
         let given = Given::for_service(&options.policy, party);
-        // A service that is not in the graph keeps what was decided when it was.
-        if tuner.nodes.contains_key(service.id.as_str()) {
+        // A service that is not in the graph keeps what was decided when it was, as far as it may still be.
+        let is_seen = tuner.nodes.contains_key(service.id.as_str());
+        let furthest = given.phase.unwrap_or(Phase::Tuned).min(options.phase);
+        if is_seen || service.inbound_tuning.phase > furthest {
             let (tuning, facts) = tuner.inbound(service, &given);
             service.inbound_tuning = tuning;
             evidence.inbound_facts = facts;
         }
         for index in 0..service.destinations.len() {
             let destination = &service.destinations[index];
-            let (tuning, facts) = tuner.outbound((&service.id, destination), &given);
+            let (tuning, facts) = tuner.outbound((party, destination), &given);
             if let Some(edge) = evidence.destinations.get_mut(&destination.node)
                 && !facts.is_empty()
             {
@@ -125,32 +131,38 @@ impl<'a> Tuner<'a> {
             (thresholds, before),
         );
         let draft = Draft::new(gate.phase, &given, before, thresholds.hysteresis_percent);
-        inbound::decide(&service.inbound, facts, &gate, draft)
+        let none = Exposed::new();
+        let exposed = node.map_or(&none, |node| &node.hazards);
+        inbound::decide(&service.inbound, (facts, exposed), &gate, draft)
     }
 
     fn outbound(
         &self,
-        (caller, destination): (&str, &Destination),
+        (caller, destination): (Party<'_>, &Destination),
         given: &Given,
     ) -> (Tuning, BTreeMap<String, f64>) {
-        let ends = [caller, &destination.node].map(|id| self.nodes.get(id).copied());
-        let parties = [party(caller, ends[0]), party(&destination.node, ends[1])];
+        let ends = [caller.id, &destination.node].map(|id| self.nodes.get(id).copied());
+        let callee = Party {
+            id: &destination.node,
+            namespace: ends[1].map_or("", |node| node.namespace.as_str()),
+            name: &destination.name,
+        };
         let given = given
-            .to(&self.options.policy, parties[0], parties[1])
+            .to(&self.options.policy, caller, callee)
             .only(|name| !name.is_inbound());
         let edge = self
             .edges
-            .get(&(caller, destination.node.as_str()))
+            .get(&(caller.id, destination.node.as_str()))
             .copied();
         let before = self
             .before
-            .get(&(caller, destination.node.as_str()))
+            .get(&(caller.id, destination.node.as_str()))
             .copied();
         if let Some(carried) = self.carried(destination, edge, &given, before) {
             return (carried, BTreeMap::new());
         }
         let mut facts = edge.map(Facts::of_edge).unwrap_or_default();
-        let callee_instances = self.callee(ends[1], parties[1], &mut facts);
+        let callee_instances = self.callee(ends[1], callee, &mut facts);
         let hosts = edge.map_or(Hosts::Unknown, |edge| {
             hosts::hosts_of(destination, edge, callee_instances.alive)
         });
@@ -172,7 +184,7 @@ impl<'a> Tuner<'a> {
             (thresholds, before),
         );
         let draft = Draft::new(gate.phase, &given, before, thresholds.hysteresis_percent);
-        let spans = self.spans.get(caller).copied().unwrap_or_default();
+        let spans = self.spans.get(caller.id).copied().unwrap_or_default();
         let outbound = Outbound {
             destination,
             edge,
@@ -206,9 +218,9 @@ impl<'a> Tuner<'a> {
             return None;
         }
         let mut tuning = before.clone();
-        tuning
-            .settings
-            .retain(|_, setting| setting.source != SettingSource::Policy);
+        tuning.settings.retain(|name, setting| {
+            setting.source != SettingSource::Policy && name.allows(setting.value)
+        });
         for setting in tuning.settings.values_mut() {
             if setting.source == SettingSource::Observed {
                 setting.source = SettingSource::Kept;
@@ -251,14 +263,6 @@ struct Callee {
     /// Instances alive together, if they have names.
     alive: Option<u64>,
     keepalive: Option<Keepalive>,
-}
-
-fn party<'a>(id: &'a str, node: Option<&'a Node>) -> Party<'a> {
-    Party {
-        id,
-        namespace: node.map_or("", |node| node.namespace.as_str()),
-        name: node.map_or("", |node| node.name.as_str()),
-    }
 }
 
 /// Versions of the node that its spans name.

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{Handling, HazardEvidence, HazardKind, Sign};
-use crate::snapshot::{Edge, Exposed, Exposure, GraphSnapshot, NodeKind, Relation};
+use crate::snapshot::{Edge, Exposed, Exposure, GraphSnapshot, Node, NodeKind, Relation};
 
-/// Calls under way from one instance from which on Envoy's default limits are near: a burst is ten times the mean.
+/// Calls under way from one instance from which on Envoy's default limit of 1024 is near: peaks are means over a second, and
+/// lower bounds.
 const MANY_AT_ONCE: f64 = 100.0;
 /// Calls that a probe of Envoy's adaptive concurrency lets through by default.
 const PROBE_CONCURRENCY: f64 = 3.0;
@@ -73,34 +74,44 @@ const fn needs_decision(sign: Sign) -> bool {
 #[must_use]
 pub fn hazards_of(snapshot: &GraphSnapshot) -> BTreeMap<String, ServiceHazards> {
     let mut found: BTreeMap<String, ServiceHazards> = BTreeMap::new();
-    let services = snapshot.nodes.iter();
-    for node in services.filter(|node| node.kind == NodeKind::Service) {
-        add(&mut found, &node.id, &node.id, &node.hazards);
-    }
-    let mut served: BTreeMap<&str, Served> = BTreeMap::new();
-    let is_service = |id: &str| {
-        let node = snapshot.node(id);
-        node.is_some_and(|node| node.kind == NodeKind::Service)
+    let services = || {
+        let nodes = snapshot.nodes.iter();
+        nodes.filter(|node| node.kind == NodeKind::Service)
     };
-    for edge in &snapshot.edges {
-        if edge.relation != Relation::Sync {
-            continue;
+    let mut traces: BTreeMap<&str, Vec<String>> = services()
+        .map(|node| (node.id.as_str(), Vec::new()))
+        .collect();
+    let dialled = |edge: &&Edge| edge.relation == Relation::Sync;
+    for edge in snapshot.edges.iter().filter(dialled) {
+        for end in [&edge.caller, &edge.callee] {
+            if let Some(traces) = traces.get_mut(end.as_str()) {
+                traces.extend(edge.exemplars.iter().cloned());
+            }
         }
-        if is_service(&edge.caller) {
+        if traces.contains_key(edge.caller.as_str()) {
             add(&mut found, &edge.caller, &edge.callee, &edge.facts.hazards);
             let many = Exposed::from_iter(many_at_once(edge));
             add(&mut found, &edge.caller, &edge.callee, &many);
         }
-        if is_service(&edge.callee) {
-            served.entry(&edge.callee).or_default().add(edge);
-        }
     }
-    for (id, served) in served {
-        let instances = snapshot.node(id).map_or(1, |node| node.instances.max(1));
-        let many = Exposed::from_iter(served.exposed(instances));
-        add(&mut found, id, id, &many);
+    for node in services() {
+        add(&mut found, &node.id, &node.id, &node.hazards);
+        let traces = traces.get(node.id.as_str()).map_or(&[][..], Vec::as_slice);
+        let many = Exposed::from_iter(many_served(node, traces));
+        add(&mut found, &node.id, &node.id, &many);
     }
     found
+}
+
+/// True when some of the exposed calls are streams, however long they took.
+pub(crate) fn shows_streams(exposed: &Exposed) -> bool {
+    let mut signs = exposed.values().flat_map(|exposure| exposure.signs.keys());
+    signs.any(|sign| {
+        matches!(
+            sign,
+            Sign::Stream | Sign::Upgraded | Sign::Silent | Sign::WebSocket
+        )
+    })
 }
 
 fn add(
@@ -117,44 +128,26 @@ fn add(
     }
 }
 
-/// Instances of the caller share the calls evenly, as far as one can tell.
+/// Instances of the caller share the calls, as far as one can tell. Snapshots of older versions know the peak of all only.
 fn many_at_once(edge: &Edge) -> Option<(HazardKind, Exposure)> {
-    let peak = edge.facts.peak_concurrency?.calls;
-    let per_instance = peak / edge.facts.caller_instances.max(1) as f64;
-    (per_instance >= MANY_AT_ONCE).then(|| exposure(Sign::ManyAtOnce, edge.attempts, edge))
+    let instances = edge.facts.caller_instances.max(1) as f64;
+    let all = edge.facts.peak_concurrency;
+    let of_one = match edge.facts.demand {
+        Some(demand) => demand.concurrency_of_one,
+        None => all?.calls / instances,
+    };
+    (of_one >= MANY_AT_ONCE).then(|| exposure(Sign::ManyAtOnce, edge.attempts, &edge.exemplars))
 }
 
-fn exposure(sign: Sign, spans: u64, edge: &Edge) -> (HazardKind, Exposure) {
+/// Little's law over the calls of the busiest second and the time that all but the slowest take.
+fn many_served(node: &Node, traces: &[String]) -> Option<(HazardKind, Exposure)> {
+    let inbound = node.inbound?;
+    let under_way = inbound.calls_per_second_of_one * inbound.p99_ms / 1e3;
+    (under_way > PROBE_CONCURRENCY).then(|| exposure(Sign::ManyServed, inbound.calls, traces))
+}
+
+fn exposure(sign: Sign, spans: u64, traces: &[String]) -> (HazardKind, Exposure) {
     let mut exposure = Exposure::default();
-    exposure.add(sign, spans, &edge.exemplars);
+    exposure.add(sign, spans, traces);
     (sign.hazard(), exposure)
-}
-
-/// Calls that a service serves.
-#[derive(Debug, Default)]
-struct Served {
-    /// Calls under way: rate times the time that all but the slowest take (Little's law).
-    under_way: f64,
-    all: Exposure,
-}
-
-impl Served {
-    fn add(&mut self, edge: &Edge) {
-        let Some(latency) = edge.latency.server else {
-            return;
-        };
-        let seen_ns = edge.last_seen.0.saturating_sub(edge.first_seen.0);
-        let calls = edge.weighted_calls.max(edge.calls as f64);
-        if seen_ns > 0 {
-            let rate = calls / (seen_ns as f64 / 1e9);
-            self.under_way += rate * latency.p99_ms / 1e3;
-        }
-        self.all
-            .add(Sign::ManyServed, edge.attempts, &edge.exemplars);
-    }
-
-    fn exposed(self, instances: u64) -> Option<(HazardKind, Exposure)> {
-        let is_many = self.under_way / instances as f64 > PROBE_CONCURRENCY;
-        is_many.then_some((HazardKind::LatencyProbes, self.all))
-    }
 }

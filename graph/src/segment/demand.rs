@@ -61,11 +61,13 @@ struct Peaks {
 }
 
 impl Load {
-    /// Counts a call; resends are none.
-    fn begin(&mut self, start_ns: u64, weight: f32) {
-        self.calls += 1;
-        self.days.insert(start_ns);
-        self.seconds.begin(start_ns, weight);
+    /// Counts an attempt; resends are time under way, but no demand.
+    fn count(&mut self, (start_ns, took_ns): (u64, u64), weight: f32, is_call: bool) {
+        if is_call {
+            self.calls += 1;
+            self.days.insert(start_ns);
+        }
+        self.seconds.count(start_ns, took_ns, weight, is_call);
     }
 
     fn merge(&mut self, other: &Self) {
@@ -114,14 +116,9 @@ pub(crate) struct EdgeDemand {
 }
 
 impl EdgeDemand {
-    /// Counts a call, which may have taken several attempts.
-    pub(crate) fn call(&mut self, start_ns: u64, weight: f32) {
-        self.load.begin(start_ns, weight);
-    }
-
-    /// Counts the time of an attempt.
-    pub(crate) fn attempt(&mut self, start_ns: u64, took_ns: u64, weight: f32) {
-        self.load.seconds.run(start_ns, took_ns, weight);
+    /// Counts an attempt by its start and length; `is_call` for one of each call.
+    pub(crate) fn count(&mut self, time: (u64, u64), weight: f32, is_call: bool) {
+        self.load.count(time, weight, is_call);
     }
 
     /// Notes how long an attempt took, as the caller saw it, that did not fail.
@@ -169,8 +166,7 @@ pub(crate) struct InboundLoad {
 impl InboundLoad {
     /// Counts a request.
     pub(crate) fn count(&mut self, start_ns: u64, took_ns: u64, weight: f32) {
-        self.load.begin(start_ns, weight);
-        self.load.seconds.run(start_ns, took_ns, weight);
+        self.load.count((start_ns, took_ns), weight, true);
         self.latency.record(took_ns);
     }
 
@@ -221,9 +217,8 @@ mod tests {
         let mut demand = EdgeDemand::default();
         for call in 0..10 {
             let start = DAY + call * 1000;
-            demand.call(start, 1.0);
-            demand.attempt(start, SECOND / 10, 1.0);
-            demand.attempt(start, SECOND / 10, 1.0);
+            demand.count((start, SECOND / 10), 1.0, false);
+            demand.count((start, SECOND / 10), 1.0, true);
         }
         demand.succeeded(5_000_000);
         demand.succeeded(2_000_000);
@@ -239,7 +234,7 @@ mod tests {
         let mut demand = EdgeDemand::default();
         let start = 40 * DAY;
         for call in 0..100 {
-            demand.call(start + call, 1.0);
+            demand.count((start + call, 0), 1.0, true);
         }
         for pod in ["a", "b", "c", "d"] {
             demand.callers.seen(pod, (start - DAY, start + DAY));

@@ -51,25 +51,27 @@ pub(crate) struct Moment {
 }
 
 impl Seconds {
-    /// Counts the beginning of a call that stands for `weight` calls.
-    pub(crate) fn begin(&mut self, start_ns: u64, weight: f32) {
-        self.add(start_ns / SECOND_NS, sixteenths(weight), 0);
-    }
-
-    /// Counts the time of an attempt.
-    pub(crate) fn run(&mut self, start_ns: u64, duration_ns: u64, weight: f32) {
-        if duration_ns > LONGEST_NS {
-            return;
-        }
-        let end_ns = start_ns.saturating_add(duration_ns);
+    /// Counts an attempt of so many nanoseconds that stands for `weight` attempts; `is_call` when it is no resend.
+    pub(crate) fn count(&mut self, start_ns: u64, duration_ns: u64, weight: f32, is_call: bool) {
         let weight = sixteenths(weight);
+        let mut begun = if is_call { weight } else { 0 };
+        let end_ns = match duration_ns > LONGEST_NS {
+            true => start_ns,
+            false => start_ns.saturating_add(duration_ns),
+        };
         let mut from_ns = start_ns;
-        while from_ns < end_ns {
+        loop {
             let number = from_ns / SECOND_NS;
             let next_ns = number.saturating_add(1).saturating_mul(SECOND_NS);
             let until_ns = next_ns.min(end_ns);
             let busy = ((until_ns - from_ns) / 1000).saturating_mul(weight);
-            self.add(number, 0, busy);
+            if begun > 0 || busy > 0 {
+                self.add(number, begun, busy);
+            }
+            if until_ns >= end_ns {
+                return;
+            }
+            begun = 0;
             from_ns = until_ns;
         }
     }
@@ -158,8 +160,7 @@ mod tests {
     fn of(calls: &[(u64, u64)]) -> Seconds {
         let mut all = Seconds::default();
         for (start_ns, duration_ns) in calls {
-            all.begin(*start_ns, 1.0);
-            all.run(*start_ns, *duration_ns, 1.0);
+            all.count(*start_ns, *duration_ns, 1.0, true);
         }
         all
     }
@@ -168,20 +169,21 @@ mod tests {
     fn calls_count_where_they_begin_and_as_long_as_they_run() {
         let start = 1_760_000_000 * SECOND_NS;
         let mut all = of(&[(start, SECOND_NS / 2), (start + SECOND_NS / 2, SECOND_NS)]);
-        all.begin(start, 100.0);
+        all.count(start, 0, 100.0, true);
+        all.count(start, 0, 100.0, false);
+        all.count(start, u64::MAX, 1.0, true);
         let mut moments: Vec<Moment> = all.moments().collect();
         moments.sort_by_key(|moment| moment.start_ns);
         let seen: Vec<(f64, f64)> = moments.iter().map(|m| (m.begun, m.under_way)).collect();
-        assert_eq!(seen, [(102.0, 1.0), (0.0, 0.5)]);
+        assert_eq!(seen, [(103.0, 1.0), (0.0, 0.5)]);
     }
 
     #[test]
     fn absurd_numbers_saturate() {
         let mut all = Seconds::default();
         for _ in 0..3 {
-            all.begin(u64::MAX, 1e9);
-            all.run(u64::MAX, u64::MAX, 1e9);
-            all.run(u64::MAX - 5, LONGEST_NS, 1e9);
+            all.count(u64::MAX, u64::MAX, 1e9, true);
+            all.count(u64::MAX - 5, LONGEST_NS, 1e9, true);
         }
         let again =
             serde_json::from_str("[[18446744073,18446744073709551615,18446744073709551615]]");

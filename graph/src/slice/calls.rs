@@ -151,7 +151,7 @@ fn signs(context: Context<'_>, attempt: &Try, place: Place) -> Signs {
     }
     if !place.is_redirect {
         signs.add_if(Sign::Resent, leaf.resend > 0 || place.lost_attempts > 0);
-        signs.add_if(Sign::Repeated, !place.is_first);
+        signs.add_if(Sign::Repeated, !place.is_first || attempt.follows_failure);
     }
     signs
 }

@@ -10,6 +10,7 @@ use super::calls::{Context, peer_of};
 use super::gateways::passed_on_for;
 use super::units::Unit;
 use crate::names::NodeId;
+use crate::record::Marks;
 use crate::span::SpanId;
 
 /// One outgoing span that went to the wire.
@@ -21,6 +22,8 @@ pub(super) struct Try {
     /// The outermost span around it, when it stands for the whole call.
     pub(super) wrapper: Option<usize>,
     pub(super) peer: PeerRef,
+    /// It follows a failed sibling that called the same thing: perhaps a resend, and a call of its own all the same.
+    pub(super) follows_failure: bool,
 }
 
 /// Attempts of one logical call, in order; never empty.
@@ -64,6 +67,7 @@ pub(super) fn find(context: Context<'_>, units: &[&Unit]) -> Vec<Chain> {
                     },
                     wrapper: unit.wrapper().filter(|_| is_only),
                     peer: peer_of(context, unit, *leaf, is_only),
+                    follows_failure: false,
                 })
                 .collect();
             let server = passed_on_for(context.tree, unit.top).filter(|_| is_only);
@@ -142,11 +146,14 @@ fn single(attempt: Try) -> Chain {
 }
 
 /// Siblings under one parent: grouped by method and target, resends joined to what they repeat.
-fn among_siblings(context: Context<'_>, group: Vec<(Place, Try)>, chains: &mut Vec<Chain>) {
+fn among_siblings(context: Context<'_>, mut group: Vec<(Place, Try)>, chains: &mut Vec<Chain>) {
     if group
         .iter()
         .all(|(_, attempt)| resend(context, attempt) == 0)
     {
+        if group.len() > 1 {
+            mark_followers(context, &mut group);
+        }
         chains.extend(group.into_iter().map(|(_, attempt)| single(attempt)));
         return;
     }
@@ -170,6 +177,31 @@ fn among_siblings(context: Context<'_>, group: Vec<(Place, Try)>, chains: &mut V
                 .any(|(other, first)| *other != place && *first <= start_ns)
         };
         resend_chains(context, tries, is_elsewhere_first, chains);
+    }
+}
+
+/// Marks what a client may have sent again by itself. Fails for work in a loop, of which one step failed and the next went on.
+fn mark_followers(context: Context<'_>, group: &mut [(Place, Try)]) {
+    let mut same: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+    for (index, (place, attempt)) in group.iter().enumerate() {
+        let record = context.tree.record(attempt.outer);
+        let what = (place.clone(), record.operation, record.word);
+        same.entry(what).or_default().push(index);
+    }
+    for mut calls in same.into_values().filter(|calls| calls.len() > 1) {
+        let record = |index: usize| context.tree.record(group[index].1.outer);
+        calls.sort_by_key(|index| (record(*index).start_ns, *index));
+        let mut followers = Vec::new();
+        for (before, after) in calls.iter().zip(calls.iter().skip(1)) {
+            let failed = record(*before);
+            let has_failed = failed.is_error() && !failed.marks.has(Marks::CLIENT_FAULT);
+            if has_failed && failed.end_ns() <= record(*after).start_ns {
+                followers.push(*after);
+            }
+        }
+        for index in followers {
+            group[index].1.follows_failure = true;
+        }
     }
 }
 

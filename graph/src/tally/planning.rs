@@ -159,10 +159,7 @@ impl Seen {
     /// Resends are no demand, so a call counts once, where its last attempt begins.
     fn demand(&mut self, attempt: &Attempt, took_ns: u64, weight: f32) {
         let demand = &mut self.facts.demand;
-        if attempt.is_call {
-            demand.call(attempt.start_ns, weight);
-        }
-        demand.attempt(attempt.start_ns, took_ns, weight);
+        demand.count((attempt.start_ns, took_ns), weight, attempt.is_call);
         if let (Some(took_ns), false) = (attempt.client_ns, attempt.has_failed) {
             demand.succeeded(took_ns);
         }

@@ -7,26 +7,28 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
+use crate::output_dir::is_safe_component;
 use crate::render::envoy::diff::Older;
 use crate::render::envoy::generation_directory;
 
-/// The generation that `current` points to, with its files, when it points to one.
+/// The generation that `current` points to, or points to the step before, with the files there.
 pub(super) fn current(xds: &Path) -> Result<Option<Older>> {
-    let Some(generation) = current_number(xds)? else {
+    let target = match fs::read_link(xds.join("current")) {
+        Ok(target) => target,
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidInput) => {
+            return Ok(None);
+        }
+        Err(error) => {
+            return Err(error).with_context(|| format!("cannot read `{}`", xds.display()));
+        }
+    };
+    let name = target.to_str().unwrap_or_default();
+    let of_step = || read_number(&name.replacen("step-", "gen-", 1));
+    let Some(generation) = read_number(name).or_else(of_step) else {
         return Ok(None);
     };
-    let files = files(&xds.join(generation_directory(generation)))?;
+    let files = files(&xds.join(name))?;
     Ok(Some(Older { generation, files }))
-}
-
-fn current_number(xds: &Path) -> Result<Option<u32>> {
-    match fs::read_link(xds.join("current")) {
-        Ok(target) => Ok(target.to_str().and_then(read_number)),
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidInput) => {
-            Ok(None)
-        }
-        Err(error) => Err(error).with_context(|| format!("cannot read `{}`", xds.display())),
-    }
 }
 
 /// The highest generation there is, 0 when there is none.
@@ -43,14 +45,14 @@ fn read_number(name: &str) -> Option<u32> {
     own.then_some(generation)
 }
 
-/// The files of a generation: path below its directory -> text. What is not UTF-8 is no file of ours and reads as empty, so
-/// that it differs.
+/// The files of a generation: path below its directory -> text, those with other names than ours left out. What is not UTF-8
+/// is no file of ours and reads as empty, so that it differs.
 fn files(directory: &Path) -> Result<BTreeMap<String, String>> {
     let mut files = BTreeMap::new();
     for (prefix, directory) in [("", directory.to_owned()), ("rds/", directory.join("rds"))] {
         for name in names_in(&directory)? {
             let path = directory.join(&name);
-            if !name.ends_with(".yaml") || !path.is_file() {
+            if !is_safe_component(&name) || !name.ends_with(".yaml") || !path.is_file() {
                 continue;
             }
             let bytes =

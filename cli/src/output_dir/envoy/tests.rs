@@ -3,6 +3,7 @@
 use std::fs;
 
 use super::*;
+use crate::output_dir::RelativePath;
 use tracemesh_graph::egress::{EgressOptions, derive};
 use tracemesh_graph::snapshot::GraphSnapshot;
 
@@ -171,10 +172,71 @@ fn every_new_generation_has_a_page_about_what_it_changes() {
 fn a_generation_edited_by_hand_is_followed_by_a_new_one() {
     let root = tempfile::tempdir().unwrap();
     write(root.path(), &shop());
-    let file = "services/prod/shop/checkout/xds/gen-0001/cds.yaml";
-    fs::write(root.path().join(file), b"\xff").unwrap();
+    let directory = root.path().join("services/prod/shop/checkout/xds/gen-0001");
+    fs::write(directory.join("cds.yaml"), b"\xff").unwrap();
+    for name in ["rds/a b.yaml", "rds/.x.yaml", "notes.yaml"] {
+        fs::write(directory.join(name), "by hand").unwrap();
+    }
     write(root.path(), &shop());
     assert_eq!(current(root.path(), "checkout"), "gen-0002");
     let page = review(root.path(), "checkout");
     assert!(page.contains("not as it was generated"), "{page}");
+    let next = root.path().join("services/prod/shop/checkout/xds/gen-0002");
+    assert!(!next.join("notes.yaml").exists());
+}
+
+/// What an operator finds who switches sidecars by hand, and what `--hand-over` does.
+#[test]
+fn a_generation_that_brings_clusters_has_a_step_before_it() {
+    let root = tempfile::tempdir().unwrap();
+    let mut smaller = shop();
+    smaller
+        .edges
+        .retain(|edge| edge.callee != "broker/kafka@kafka:9092");
+    write(root.path(), &smaller);
+    let model = derive(&shop(), &EgressOptions::default());
+    let found = envoy_files(root.path(), &model, None, &EnvoyOptions::default()).unwrap();
+    let read = |path: &str| {
+        let path = format!("services/prod/shop/checkout/xds/{path}");
+        fs::read_to_string(root.path().join(path)).unwrap()
+    };
+    let first = found.first_step().unwrap();
+    write_files(root.path(), &first).unwrap();
+    assert_eq!(current(root.path(), "checkout"), "step-0002");
+    assert!(read("current/cds.yaml").contains("kafka"));
+    assert!(!read("current/lds.yaml").contains("kafka"));
+    write_files(root.path(), &found.files).unwrap();
+    assert_eq!(current(root.path(), "checkout"), "gen-0002");
+    assert!(read("current/lds.yaml").contains("kafka"));
+    let others = found.steps.keys().map(RelativePath::as_str);
+    assert!(
+        others
+            .clone()
+            .all(|path| path.contains("checkout") || path.contains("recommend")),
+        "{:?}",
+        others.collect::<Vec<_>>()
+    );
+    // What goes stays until the next generation, and is no difference.
+    write(root.path(), &smaller);
+    assert_eq!(current(root.path(), "checkout"), "gen-0003");
+    assert!(read("current/cds.yaml").contains("kafka"));
+    assert!(!read("current/lds.yaml").contains("kafka"));
+    assert_eq!(write(root.path(), &smaller).written, 0);
+    assert!(!review(root.path(), "checkout").contains("added"));
+}
+
+#[test]
+fn a_run_after_one_that_broke_off_in_its_step_goes_on() {
+    let root = tempfile::tempdir().unwrap();
+    let mut smaller = shop();
+    smaller
+        .edges
+        .retain(|edge| edge.callee != "broker/kafka@kafka:9092");
+    write(root.path(), &smaller);
+    let model = derive(&shop(), &EgressOptions::default());
+    let found = envoy_files(root.path(), &model, None, &EnvoyOptions::default()).unwrap();
+    write_files(root.path(), &found.first_step().unwrap()).unwrap();
+    write(root.path(), &shop());
+    assert_eq!(current(root.path(), "checkout"), "gen-0003");
+    assert_eq!(write(root.path(), &shop()).written, 0);
 }

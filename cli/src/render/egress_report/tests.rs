@@ -87,3 +87,27 @@ fn json_has_everything_of_the_wanted_services_only() {
     let one: Value = serde_json::from_str(&json(&model, Some(&wanted)).unwrap()).unwrap();
     assert_eq!(one["services"].as_array().unwrap().len(), 1);
 }
+
+#[test]
+fn a_large_mesh_is_told_by_hazard() {
+    let mut large = model("service/a");
+    let a = large.services[0].clone();
+    for index in 0..60 {
+        let mut other = a.clone();
+        other.id = format!("service/{index}");
+        large.services.push(other);
+    }
+    let text = table(&large, None, Palette::Plain);
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(
+        lines[2..4],
+        [
+            "   1  long-calls                 61          0  12,345,678  service/a",
+            "  16  refused-connects           61         61           2  service/a",
+        ]
+    );
+    assert!(lines.len() < 12, "{text}");
+    assert!(lines.iter().all(|line| line.chars().count() <= WIDTH));
+    let named = BTreeSet::from(["service/7".to_owned()]);
+    assert!(table(&large, Some(&named), Palette::Plain).starts_with("service/7: 2 hazards"));
+}

@@ -6,6 +6,7 @@ use super::cluster::socket_address;
 use super::listener::watched_file;
 use super::yaml::{Node, list, map};
 use super::{EnvoyOptions, stats, typed, zones};
+use crate::render::observability::SERVICE_LABEL;
 
 /// The bootstrap that pods run with: clusters and listeners from files. `local` is the cluster of the service's own
 /// endpoints: Envoy does not start when it is named and not here.
@@ -19,7 +20,7 @@ pub(super) fn dynamic(
         ("lds_config", watched_file("xds/current/lds.yaml", "xds")),
     ]);
     let node = identity(service, options, local.is_some()).with("dynamic_resources", resources);
-    let node = with_process(node, options);
+    let node = with_process(node, service, options);
     match local {
         Some(local) => node.with("static_resources", map([("clusters", list([local]))])),
         None => node,
@@ -34,7 +35,8 @@ pub(super) fn inlined(
     clusters: Vec<Node>,
     listeners: Vec<Node>,
 ) -> Node {
-    let node = with_process(identity(service, options, local.is_some()), options);
+    let node = identity(service, options, local.is_some());
+    let node = with_process(node, service, options);
     let resources = map([
         ("clusters", list(local.into_iter().chain(clusters))),
         ("listeners", list(listeners)),
@@ -84,22 +86,34 @@ fn identity(service: &ServiceEgress, options: &EnvoyOptions, zone_aware: bool) -
     identity
 }
 
-fn with_process(node: Node, options: &EnvoyOptions) -> Node {
-    let patterns = stats::patterns()
-        .into_iter()
-        .map(|regex| map([("safe_regex", map([("regex", regex.into())]))]));
-    let stats = map([(
-        "stats_matcher",
-        map([("inclusion_list", map([("patterns", list(patterns))]))]),
-    )]);
+fn with_process(node: Node, service: &ServiceEgress, options: &EnvoyOptions) -> Node {
     node.with("typed_dns_resolver_config", dns_resolver(options))
-        .with("stats_config", stats)
+        .with("stats_config", statistics(service))
         .with(
             "deferred_stat_options",
             map([("enable_deferred_creation_stats", true.into())]),
         )
         .with("overload_manager", overload_manager())
         .with("layered_runtime", runtime())
+}
+
+/// Few statistics, and each with the service it is of: whoever scrapes need not know how pods are named.
+fn statistics(service: &ServiceEgress) -> Node {
+    let patterns = stats::patterns()
+        .into_iter()
+        .map(|regex| map([("safe_regex", map([("regex", regex.into())]))]));
+    let name = service.id.strip_prefix("service/").unwrap_or(&service.id);
+    let tag = map([
+        ("tag_name", SERVICE_LABEL.into()),
+        ("fixed_value", name.into()),
+    ]);
+    map([
+        (
+            "stats_matcher",
+            map([("inclusion_list", map([("patterns", list(patterns))]))]),
+        ),
+        ("stats_tags", list([tag])),
+    ])
 }
 
 /// Short timeouts: with the defaults, one name that nobody answers holds back the start for 50 s.

@@ -25,11 +25,15 @@ pub(super) fn refused() -> Node {
     log("refused", "loop_guard", "-")
 }
 
+/// Node id of the service, from the bootstrap: logs of many pods can be read together.
+const SERVICE: &str = "%CEL(xds.node.metadata['service'])%";
+
 const UNOBSERVED: &str = "unobserved";
 
 fn log(what: &str, kind: &str, authority: &str) -> Node {
     let fields = map([
         ("tracemesh", what.into()),
+        ("service", SERVICE.into()),
         ("where", kind.into()),
         ("dst", "%DOWNSTREAM_LOCAL_ADDRESS%".into()),
         ("authority", authority.into()),

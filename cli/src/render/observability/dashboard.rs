@@ -1,12 +1,14 @@
 //! The Grafana dashboard: where to look in the mesh, then one service, then its sidecars.
 //!
-//! It reads the sums of the rules wherever there are any. Nineteen panels, and no more: owners who are shown everything look at nothing.
+//! It reads the sums of the rules wherever there are any. Twenty-one panels, and no more: owners who are shown everything look at nothing.
 
 use serde_json::{Value, json};
 
 use super::metrics::{
-    ADAPTIVE_LIMIT, CLUSTERS_REJECTED, CONNECT_FAILURES, EJECTED, INCOMING, LISTENERS_REJECTED,
-    LIVE, MEMORY, RETRIES_REFUSED, ROUTES_REJECTED, SERVED, SHED, TIMEOUTS,
+    ADAPTIVE_LIMIT, ATTEMPT_TIMEOUTS, CLUSTERS_REJECTED, CLUSTERS_TAKEN, CONNECT_FAILURES, EJECTED,
+    EJECTIONS, EJECTIONS_REFUSED, INCOMING, LISTENERS_REJECTED, LISTENERS_TAKEN, LIVE, MEMORY,
+    RAW_CONNECTIONS, RETRIES_HELPED, RETRIES_REFUSED, ROUTES_REJECTED, ROUTES_TAKEN, SERVED, SHED,
+    TIMEOUTS, UNDER_WAY,
 };
 use super::rules::sums;
 use super::{SERVICE_LABEL, Thresholds};
@@ -119,79 +121,109 @@ fn where_to_look(page: &mut Page) {
     );
 }
 
+const DESTINATION: &str = "{{envoy_cluster_name}}";
+
+/// A sum of the rules for the chosen service.
+fn own(sum: &str) -> String {
+    format!(r#"{sum}{{{SERVICE_LABEL}="$service"}}"#)
+}
+
+/// Rate of a metric of the chosen service by destination.
+fn rate(metric: &str) -> String {
+    format!(r#"sum by (envoy_cluster_name) (rate({metric}{{{SERVICE_LABEL}="$service"}}[5m]))"#)
+}
+
 fn service_out(page: &mut Page) {
     page.row("$service: calls to others");
-    let own = |sum: &str| format!(r#"{sum}{{{SERVICE_LABEL}="$service"}}"#);
-    let name = "{{envoy_cluster_name}}";
-    page.add(
-        8,
-        8,
-        series("Calls per second", "reqps", &[(own(sums::ANSWERS), name)]),
+    calls(page);
+    trouble(page);
+    undefined(page);
+}
+
+fn calls(page: &mut Page) {
+    let answers = own(sums::ANSWERS);
+    let errors = format!("{} / ({answers} > 0)", own(sums::ERRORS));
+    let latency = format!(
+        "histogram_quantile(0.99, sum by (envoy_cluster_name, le) ({}))",
+        own(sums::LATENCY)
     );
-    let errors = format!("{} / ({} > 0)", own(sums::ERRORS), own(sums::ANSWERS));
-    page.add(8, 8, series("Errors", "percentunit", &[(errors, name)]));
-    let latency = |quantile: &str| {
-        format!(
-            "histogram_quantile({quantile}, sum by (envoy_cluster_name, le) ({}))",
-            own(sums::LATENCY)
-        )
-    };
-    page.add(
-        8,
-        8,
-        series("Latency, 99th percentile", "ms", &[(latency("0.99"), name)]),
-    );
-    let rate = |metric: &str| {
-        format!(r#"sum by (envoy_cluster_name) (rate({metric}{{{SERVICE_LABEL}="$service"}}[5m]))"#)
-    };
-    page.add(
-        8,
-        8,
-        series(
-            "Retries",
-            "reqps",
-            &[
-                (own(sums::RETRIES), "{{envoy_cluster_name}} sent"),
-                (
-                    rate(RETRIES_REFUSED),
-                    "{{envoy_cluster_name}} refused by the budget",
-                ),
-            ],
+    let under_way =
+        format!(r#"sum by (envoy_cluster_name) ({UNDER_WAY}{{{SERVICE_LABEL}="$service"}})"#);
+    let panels = [
+        ("Calls per second", "reqps", answers),
+        ("Errors", "percentunit", errors),
+        ("Latency, 99th percentile", "ms", latency),
+        ("Calls under way", "none", under_way),
+    ];
+    for (title, unit, expression) in panels {
+        page.add(6, 8, series(title, unit, &[(expression, DESTINATION)]));
+    }
+}
+
+fn trouble(page: &mut Page) {
+    let retries = [
+        (own(sums::RETRIES), "{{envoy_cluster_name}} sent"),
+        (rate(RETRIES_HELPED), "{{envoy_cluster_name}} helped"),
+        (
+            rate(RETRIES_REFUSED),
+            "{{envoy_cluster_name}} refused by the budget",
         ),
-    );
-    page.add(
-        8,
-        8,
-        series(
-            "Cut short",
-            "reqps",
-            &[
-                (own(sums::REFUSED), "{{envoy_cluster_name}} over the limit"),
-                (rate(TIMEOUTS), "{{envoy_cluster_name}} out of time"),
-                (
-                    rate(CONNECT_FAILURES),
-                    "{{envoy_cluster_name}} not connected",
-                ),
-            ],
+    ];
+    page.add(8, 8, series("Retries", "reqps", &retries));
+    let cut = [
+        (own(sums::REFUSED), "{{envoy_cluster_name}} over the limit"),
+        (rate(TIMEOUTS), "{{envoy_cluster_name}} out of time"),
+        (
+            rate(ATTEMPT_TIMEOUTS),
+            "{{envoy_cluster_name}} attempt out of time",
         ),
-    );
+        (
+            rate(CONNECT_FAILURES),
+            "{{envoy_cluster_name}} not connected",
+        ),
+    ];
+    page.add(8, 8, series("Cut short", "reqps", &cut));
     let ejected =
         format!(r#"max by (envoy_cluster_name) ({EJECTED}{{{SERVICE_LABEL}="$service"}})"#);
+    let increase = |metric: &str| {
+        format!(
+            r#"sum by (envoy_cluster_name) (increase({metric}{{{SERVICE_LABEL}="$service"}}[5m]))"#
+        )
+    };
+    let ejections = [
+        (ejected, "{{envoy_cluster_name}} out now, worst sidecar"),
+        (
+            increase(EJECTIONS),
+            "{{envoy_cluster_name}} ejected in 5 minutes",
+        ),
+        (
+            increase(EJECTIONS_REFUSED),
+            "{{envoy_cluster_name}} failing but kept",
+        ),
+    ];
+    page.add(8, 8, series("Ejected hosts", "none", &ejections));
+}
+
+fn undefined(page: &mut Page) {
+    let shares = [
+        (own(sums::UNDEFINED_CALLS), "calls"),
+        (own(sums::UNDEFINED_CONNECTIONS), "connections"),
+    ];
     page.add(
-        8,
-        8,
-        series("Hosts ejected, worst sidecar", "none", &[(ejected, name)]),
+        WIDTH / 2,
+        6,
+        series("Share without egress", "percentunit", &shares),
+    );
+    let by_port = format!(
+        r#"sum by (envoy_tcp_prefix) (rate({RAW_CONNECTIONS}{{{SERVICE_LABEL}="$service",envoy_tcp_prefix=~"unobserved.*"}}[5m]))"#
     );
     page.add(
-        24,
+        WIDTH / 2,
         6,
         series(
-            "Share without egress",
-            "percentunit",
-            &[
-                (own(sums::UNDEFINED_CALLS), "calls"),
-                (own(sums::UNDEFINED_CONNECTIONS), "connections"),
-            ],
+            "Connections without egress, by port",
+            "cps",
+            &[(by_port, "{{envoy_tcp_prefix}}")],
         ),
     );
 }
@@ -236,16 +268,19 @@ fn service_in(page: &mut Page) {
 
 fn sidecars(page: &mut Page) {
     page.row("Sidecars");
-    let refused = [
-        (CLUSTERS_REJECTED, "clusters"),
-        (LISTENERS_REJECTED, "listeners"),
-        (ROUTES_REJECTED, "routes"),
+    let changes = [
+        (CLUSTERS_REJECTED, "clusters refused"),
+        (LISTENERS_REJECTED, "listeners refused"),
+        (ROUTES_REJECTED, "routes refused"),
+        (CLUSTERS_TAKEN, "clusters taken"),
+        (LISTENERS_TAKEN, "listeners taken"),
+        (ROUTES_TAKEN, "routes taken"),
     ]
     .map(|(metric, what)| (format!("sum(increase({metric}[15m]))"), what));
     page.add(
         WIDTH / 2,
         7,
-        series("Configurations refused, whole mesh", "none", &refused),
+        series("Configurations, whole mesh", "none", &changes),
     );
     let memory = format!(r#"max({MEMORY}{{{SERVICE_LABEL}="$service"}})"#);
     page.add(

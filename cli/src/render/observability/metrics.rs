@@ -2,82 +2,76 @@
 //!
 //! Envoy makes them from its statistics: dots become underscores, what varies becomes a label.
 
-/// A metric of the sidecars.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Metric {
-    /// Name at `/stats/prometheus`; of a histogram without `_bucket`.
-    pub name: &'static str,
-    /// An example of Envoy's own name for it: what the inclusion list of the bootstrap has to let through.
-    pub stat: &'static str,
-    /// Kind of metric.
-    pub kind: Kind,
-}
-
-/// Kind of metric.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Only grows.
-    Counter,
-    /// A level.
-    Gauge,
-    /// Buckets of a distribution.
-    Histogram,
-}
-
 macro_rules! metrics {
-    ($($(#[$doc:meta])* $constant:ident: $kind:ident = $name:literal from $stat:literal;)+) => {
+    ($($(#[$doc:meta])* $constant:ident = $name:literal;)+) => {
         $($(#[$doc])* pub const $constant: &str = $name;)+
 
-        /// Every metric that is read.
-        pub const ALL: &[Metric] = &[
-            $(Metric { name: $name, stat: $stat, kind: Kind::$kind },)+
-        ];
+        /// Every metric that is read; of a histogram without `_bucket`.
+        pub const ALL: &[&str] = &[$($name,)+];
     };
 }
 
 metrics! {
     /// Attempts sent to a destination, retries included.
-    ATTEMPTS: Counter = "envoy_cluster_upstream_rq_total" from "cluster.cart_8080.upstream_rq_total";
+    ATTEMPTS = "envoy_cluster_upstream_rq_total";
     /// Calls answered, by class of status; a call that failed without an answer counts as 503.
-    ANSWERS: Counter = "envoy_cluster_upstream_rq_xx" from "cluster.cart_8080.upstream_rq_5xx";
+    ANSWERS = "envoy_cluster_upstream_rq_xx";
     /// Time that calls took.
-    LATENCY: Histogram = "envoy_cluster_upstream_rq_time" from "cluster.cart_8080.upstream_rq_time";
+    LATENCY = "envoy_cluster_upstream_rq_time";
     /// Calls that ran out of time.
-    TIMEOUTS: Counter = "envoy_cluster_upstream_rq_timeout" from "cluster.cart_8080.upstream_rq_timeout";
+    TIMEOUTS = "envoy_cluster_upstream_rq_timeout";
+    /// Attempts that ran out of the time of one attempt.
+    ATTEMPT_TIMEOUTS = "envoy_cluster_upstream_rq_per_try_timeout";
+    /// Calls under way.
+    UNDER_WAY = "envoy_cluster_upstream_rq_active";
     /// Retries sent.
-    RETRIES: Counter = "envoy_cluster_upstream_rq_retry" from "cluster.cart_8080.upstream_rq_retry";
+    RETRIES = "envoy_cluster_upstream_rq_retry";
+    /// Retries that were answered well.
+    RETRIES_HELPED = "envoy_cluster_upstream_rq_retry_success";
     /// Retries that the budget refused.
-    RETRIES_REFUSED: Counter = "envoy_cluster_upstream_rq_retry_overflow" from "cluster.cart_8080.upstream_rq_retry_overflow";
+    RETRIES_REFUSED = "envoy_cluster_upstream_rq_retry_overflow";
     /// Calls refused because of a limit.
-    CALLS_REFUSED: Counter = "envoy_cluster_upstream_rq_pending_overflow" from "cluster.cart_8080.upstream_rq_pending_overflow";
+    CALLS_REFUSED = "envoy_cluster_upstream_rq_pending_overflow";
     /// Connections opened.
-    CONNECTIONS: Counter = "envoy_cluster_upstream_cx_total" from "cluster.cart_8080.upstream_cx_total";
+    CONNECTIONS = "envoy_cluster_upstream_cx_total";
     /// Connections that could not be opened.
-    CONNECT_FAILURES: Counter = "envoy_cluster_upstream_cx_connect_fail" from "cluster.cart_8080.upstream_cx_connect_fail";
+    CONNECT_FAILURES = "envoy_cluster_upstream_cx_connect_fail";
     /// Connections that a limit kept from being opened.
-    CONNECTIONS_REFUSED: Counter = "envoy_cluster_upstream_cx_overflow" from "cluster.cart_8080.upstream_cx_overflow";
+    CONNECTIONS_REFUSED = "envoy_cluster_upstream_cx_overflow";
     /// Hosts ejected now.
-    EJECTED: Gauge = "envoy_cluster_outlier_detection_ejections_active" from "cluster.cart_8080.outlier_detection.ejections_active";
+    EJECTED = "envoy_cluster_outlier_detection_ejections_active";
+    /// Hosts that were ejected.
+    EJECTIONS = "envoy_cluster_outlier_detection_ejections_enforced_total";
+    /// Failing hosts that were not ejected, because too many are.
+    EJECTIONS_REFUSED = "envoy_cluster_outlier_detection_ejections_overflow";
     /// Hosts known.
-    HOSTS: Gauge = "envoy_cluster_membership_total" from "cluster.cart_8080.membership_total";
+    HOSTS = "envoy_cluster_membership_total";
+    /// Connections of unparsed ports, by where they arrived.
+    RAW_CONNECTIONS = "envoy_tcp_downstream_cx_total";
     /// Incoming calls answered, by class of status.
-    SERVED: Counter = "envoy_http_downstream_rq_xx" from "http.inbound_8080.downstream_rq_5xx";
+    SERVED = "envoy_http_downstream_rq_xx";
     /// Incoming calls.
-    INCOMING: Counter = "envoy_http_downstream_rq_total" from "http.inbound_8080.downstream_rq_total";
+    INCOMING = "envoy_http_downstream_rq_total";
     /// Incoming calls shed by the adaptive limit.
-    SHED: Counter = "envoy_http_adaptive_concurrency_gradient_controller_rq_blocked" from "http.inbound_8080.adaptive_concurrency.gradient_controller.rq_blocked";
+    SHED = "envoy_http_adaptive_concurrency_gradient_controller_rq_blocked";
     /// The adaptive limit.
-    ADAPTIVE_LIMIT: Gauge = "envoy_http_adaptive_concurrency_gradient_controller_concurrency_limit" from "http.inbound_8080.adaptive_concurrency.gradient_controller.concurrency_limit";
+    ADAPTIVE_LIMIT = "envoy_http_adaptive_concurrency_gradient_controller_concurrency_limit";
+    /// Cluster updates in force.
+    CLUSTERS_TAKEN = "envoy_cluster_manager_cds_update_success";
+    /// Listener updates in force.
+    LISTENERS_TAKEN = "envoy_listener_manager_lds_update_success";
+    /// Route updates in force.
+    ROUTES_TAKEN = "envoy_http_rds_update_success";
     /// Cluster updates that Envoy refused.
-    CLUSTERS_REJECTED: Counter = "envoy_cluster_manager_cds_update_rejected" from "cluster_manager.cds.update_rejected";
+    CLUSTERS_REJECTED = "envoy_cluster_manager_cds_update_rejected";
     /// Listener updates that Envoy refused.
-    LISTENERS_REJECTED: Counter = "envoy_listener_manager_lds_update_rejected" from "listener_manager.lds.update_rejected";
+    LISTENERS_REJECTED = "envoy_listener_manager_lds_update_rejected";
     /// Route updates that Envoy refused.
-    ROUTES_REJECTED: Counter = "envoy_http_rds_update_rejected" from "http.outbound_8080.rds.outbound_8080.update_rejected";
+    ROUTES_REJECTED = "envoy_http_rds_update_rejected";
     /// Fields that Envoy does not know and ignored.
-    UNKNOWN_FIELDS: Counter = "envoy_server_dynamic_unknown_fields" from "server.dynamic_unknown_fields";
+    UNKNOWN_FIELDS = "envoy_server_dynamic_unknown_fields";
     /// Memory of the sidecar in bytes.
-    MEMORY: Gauge = "envoy_server_memory_allocated" from "server.memory_allocated";
+    MEMORY = "envoy_server_memory_allocated";
     /// 1 while the sidecar serves.
-    LIVE: Gauge = "envoy_server_live" from "server.live";
+    LIVE = "envoy_server_live";
 }

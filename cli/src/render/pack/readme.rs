@@ -1,15 +1,17 @@
 //! The page for the owner of a service: what changes, what was seen, what is in doubt, how to go back.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use tracemesh_graph::egress::{
-    Destination, EgressKnowledge, Phase, ServiceEgress, SettingValue, Tuning,
+    Destination, EgressKnowledge, Feature, Phase, ServiceEgress, SettingName, SettingSource,
+    SettingValue, Tuning,
 };
 use tracemesh_graph::hazards::Handling;
 
 use super::patches::{Patched, Patches, Unpatched};
 use super::words;
-use crate::render::onboarding::text::markdown as escaped;
+use crate::render::onboarding::text::{markdown as escaped, visible};
 use crate::text::{count_of, counted};
 
 /// The page, in CommonMark with tables.
@@ -19,6 +21,7 @@ pub(super) fn render(service: &ServiceEgress, patches: &Patches) -> String {
     page.changes(service);
     page.seen(service);
     page.unsure(service);
+    page.waits(service);
     page.decided(service);
     page.decisions(service);
     page.join(patches);
@@ -97,8 +100,15 @@ impl Page {
             let SettingValue::Number(value) = setting.value else {
                 return None;
             };
-            let told = words::setting(*name, value)?;
-            Some(format!("{told} ({})", escaped(&setting.formula)))
+            // What holds without any fact holds without a mesh, too.
+            let told = words::setting(*name, value).filter(|_| {
+                setting.source != SettingSource::Constant || *name != SettingName::MaxRequests
+            })?;
+            let formula = match setting.formula.contains('`') {
+                true => escaped(&setting.formula),
+                false => format!("`{}`", visible(&setting.formula)),
+            };
+            Some(format!("{told}: {formula}"))
         });
         let shown: Vec<String> = shown.collect();
         if !shown.is_empty() {
@@ -188,6 +198,14 @@ impl Page {
             self.line(
                 "\nWhat is not defined takes the passthrough: it works as today, and each such call is logged.",
             );
+        }
+    }
+
+    fn waits(&mut self, service: &ServiceEgress) {
+        let lines = waiting(service);
+        if !lines.is_empty() {
+            self.section("What has to wait");
+            self.list(&lines);
         }
     }
 
@@ -305,21 +323,48 @@ impl Page {
 }
 
 fn destination_doubts(service: &ServiceEgress) -> Vec<String> {
-    let mut doubts = Vec::new();
-    for destination in &service.destinations {
+    let of = |destination: &Destination| {
         let name = escaped(&destination.name);
-        doubts.extend(
-            words::doubts(destination)
-                .into_iter()
-                .map(|doubt| format!("{name}: {doubt}.")),
-        );
-        let withheld = destination.tuning.withheld.iter();
-        doubts.extend(withheld.map(|absent| {
-            let feature = words::feature(absent.feature);
-            format!("{name}: no {feature} yet, {}.", escaped(&absent.reason))
-        }));
+        let doubts = words::doubts(destination).into_iter();
+        doubts
+            .map(|doubt| format!("{name}: {doubt}."))
+            .collect::<Vec<_>>()
+    };
+    service.destinations.iter().flat_map(of).collect()
+}
+
+/// Features that wait for evidence: one line for all destinations that lack the same for the same reason.
+fn waiting(service: &ServiceEgress) -> Vec<String> {
+    let mut by_reason: BTreeMap<(Vec<Feature>, &str), Vec<String>> = BTreeMap::new();
+    let inbound = (
+        "the calls that you get".to_owned(),
+        &service.inbound_tuning.withheld,
+    );
+    let destinations = service.destinations.iter().map(|destination| {
+        let name = escaped(&destination.name);
+        (name, &destination.tuning.withheld)
+    });
+    for (whose, withheld) in destinations.chain([inbound]) {
+        let mut reasons: BTreeMap<&str, Vec<Feature>> = BTreeMap::new();
+        for absent in withheld {
+            let features = reasons.entry(&absent.reason).or_default();
+            features.push(absent.feature);
+        }
+        for (reason, features) in reasons {
+            let all = by_reason.entry((features, reason)).or_default();
+            all.push(whose.clone());
+        }
     }
-    doubts
+    let line = |((features, reason), whose): ((Vec<Feature>, &str), Vec<String>)| {
+        let features: Vec<&str> = features.into_iter().map(words::feature).collect();
+        format!(
+            "{}, for {}: {}.",
+            features.join(", "),
+            whose.join(", "),
+            escaped(reason)
+        )
+    };
+    by_reason.into_iter().map(line).collect()
 }
 
 /// What has to be done for a patch.

@@ -150,7 +150,10 @@ impl<'a> Draft<'a> {
         let before = self.before?;
         let setting = before.settings.get(&name)?;
         match setting.source {
-            SettingSource::Observed | SettingSource::Kept => before.number(name),
+            SettingSource::Observed | SettingSource::Kept if name.allows(setting.value) => {
+                before.number(name)
+            }
+            SettingSource::Observed | SettingSource::Kept => None,
             SettingSource::Constant | SettingSource::Policy => None,
         }
     }
@@ -158,6 +161,18 @@ impl<'a> Draft<'a> {
     /// Whether a setting was in force by facts the last time.
     pub(super) fn was_observed(&self, name: SettingName) -> bool {
         self.number_before(name).is_some_and(|number| number > 0)
+    }
+
+    /// A fact as it counts against a threshold from which on a flag is set: what was decided the last time needs less to
+    /// stay than to change.
+    pub(super) fn sticky(&self, name: SettingName, fact: f64) -> f64 {
+        let share = whole_to_f64(self.hysteresis_percent.min(90)) / 100.0;
+        let before = self.before.and_then(|before| before.settings.get(&name));
+        match before.filter(|before| before.source != SettingSource::Policy) {
+            Some(before) if before.value == SettingValue::Flag(true) => fact * (1.0 + share),
+            Some(_) => fact * (1.0 - share),
+            None => fact,
+        }
     }
 
     /// Says that a feature waits for evidence.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::rounding::whole_to_f64;
+use crate::hazards::HazardKind;
 use crate::snapshot::{Demand, Edge, Inbound};
 
 /// Attempts seen.
@@ -173,11 +174,13 @@ impl Facts {
     }
 }
 
-/// Attempts that repeat another one. Steps of a redirect count as attempts too, and repeat nothing: at least half of those
-/// that bear its mark.
+/// Attempts that repeat another one, as inference counted them or as their spans show, whichever is more. Steps of a
+/// redirect count as attempts too, and repeat nothing: at least half of those that bear its mark.
 fn retries(edge: &Edge) -> u64 {
     let redirects = edge.flags.get("redirect").copied().unwrap_or_default();
-    edge.retries.saturating_sub(redirects / 2)
+    let shown = edge.facts.hazards.get(&HazardKind::RetriesOnRetries);
+    let shown = shown.map_or(0, |exposure| exposure.spans);
+    edge.retries.saturating_sub(redirects / 2).max(shown)
 }
 
 /// Attempts with a method that HTTP calls safe.

@@ -10,13 +10,14 @@ use super::formulas;
 use super::gate::Gate;
 use super::rounding::whole_to_f64;
 use super::streams;
+use crate::snapshot::Exposed;
 
 const FEATURE: Feature = Feature::AdaptiveConcurrency;
 
 /// Decides for a service with these ports.
 pub(super) fn decide(
     ports: &[InboundPort],
-    facts: Option<Facts>,
+    (facts, exposed): (Option<Facts>, &Exposed),
     gate: &Gate,
     mut draft: Draft<'_>,
 ) -> (Tuning, BTreeMap<String, f64>) {
@@ -35,7 +36,7 @@ pub(super) fn decide(
     } else if let Some(missing) = &gate.missing {
         draft.withhold(FEATURE, missing);
     } else {
-        shed(&facts, &mut draft);
+        shed(&facts, exposed, &mut draft);
     }
     let (tuning, computed) = draft.finish();
     let mut evidence = facts.into_evidence();
@@ -43,7 +44,7 @@ pub(super) fn decide(
     (tuning, evidence)
 }
 
-fn shed(facts: &Facts, draft: &mut Draft<'_>) {
+fn shed(facts: &Facts, exposed: &Exposed, draft: &mut Draft<'_>) {
     /// Beyond this ratio of p99 to p50, routes differ so much that one round trip stands for none of them.
     const MIXED: f64 = 10.0;
     let known = |name| facts.get(name);
@@ -58,10 +59,10 @@ fn shed(facts: &Facts, draft: &mut Draft<'_>) {
         draft.withhold(FEATURE, "rate or latency is unknown");
         return;
     };
-    if streams::inbound_lasts(max, p99) {
+    if streams::inbound_lasts(max, exposed) {
         draft.withhold(
             FEATURE,
-            "calls of a minute or nearly: their time is no sign of load",
+            "streams, or calls of a minute: their time is no sign of load",
         );
         return;
     }

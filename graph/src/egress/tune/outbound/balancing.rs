@@ -114,6 +114,7 @@ impl Outbound<'_> {
         };
         draft.flag(Name::AlwaysEjectOneHost, hosts >= 3, formula);
         let rate = self.facts.get(RATE_OF_ONE).unwrap_or(0.0);
+        let rate = draft.sticky(Name::SuccessRateEjection, rate);
         let formula = Formula {
             text: "from 5 hosts and 100 calls of one client to each in 10 s on",
             facts: &[HOSTS, RATE_OF_ONE],

@@ -10,9 +10,9 @@ use crate::egress::{
 use crate::snapshot::testing::{self, service};
 use crate::snapshot::{Demand, Edge, GraphSnapshot, Inbound, Latency, LatencySummary, Target};
 
-const FRONTEND: &str = "service/shop/frontend";
-const CART: &str = "service/shop/cart";
-const CHECKOUT: &str = "service/shop/checkout";
+pub(super) const FRONTEND: &str = "service/shop/frontend";
+pub(super) const CART: &str = "service/shop/cart";
+pub(super) const CHECKOUT: &str = "service/shop/checkout";
 
 /// Rate, concurrency, hosts; p50, p99, p99.9, slowest success; share of errors, share of resends, samples.
 #[derive(Clone, Copy)]
