@@ -8,6 +8,7 @@ mod docs;
 mod envoy;
 mod findings;
 mod harness;
+mod hazards;
 mod hostile;
 mod inventory;
 mod istio;

@@ -5,6 +5,7 @@ mod inbound;
 mod open;
 mod planning;
 mod sampling;
+mod together;
 mod trail;
 mod votes;
 

@@ -180,6 +180,37 @@ fn the_order_of_days_changes_nothing() {
     assert_eq!(forward, backward);
 }
 
+/// A job that asks forty times in parallel, once: no sample of seconds would promise to see it.
+#[test]
+fn the_widest_trace_is_known_exactly() {
+    let settings = Settings::default();
+    let names = Arc::new(Names::new(&settings));
+    let mut recorder = Recorder::new(Arc::clone(&names), &settings);
+    let mut shard = Shard::new(names, settings);
+    for number in 0..40 {
+        let half = Half {
+            service: "job",
+            pod: "job-1".to_owned(),
+            kind: SpanKind::Client,
+            ids: (9, 100 + number, None),
+            start_ns: 20_000 * 86_400 * SECOND + number * MS,
+            took_ns: 30 * MS,
+            is_error: false,
+        };
+        emit(&mut recorder, &half);
+    }
+    for record in recorder.take_records() {
+        shard.push(record, 0);
+    }
+    shard.close_all();
+    let snapshot = shard.take_segment().snapshot(&Settings::default());
+    let demand = snapshot.edges[0]
+        .facts
+        .demand
+        .expect("new segments have it");
+    assert_eq!(demand.most_in_trace, 30);
+}
+
 #[test]
 fn spans_become_settings() {
     let model = tuned(&merged(0..DAYS));

@@ -113,6 +113,7 @@ pub(crate) struct EdgeDemand {
     pub(crate) callers: Lifetimes,
     pub(crate) callees: Lifetimes,
     slowest_ok_ns: Option<u64>,
+    most_in_trace: u64,
 }
 
 impl EdgeDemand {
@@ -126,8 +127,14 @@ impl EdgeDemand {
         self.slowest_ok_ns = self.slowest_ok_ns.max(Some(took_ns));
     }
 
+    /// Notes attempts of one trace that were under way at once.
+    pub(crate) fn together(&mut self, attempts: u64) {
+        self.most_in_trace = self.most_in_trace.max(attempts);
+    }
+
     /// Adds other calls.
     pub(crate) fn merge(&mut self, other: &Self) {
+        self.together(other.most_in_trace);
         self.load.merge(&other.load);
         self.callers.merge(&other.callers);
         self.callees.merge(&other.callees);
@@ -150,6 +157,7 @@ impl EdgeDemand {
             callee_instances: self.callees.most_together(),
             callee_was_replaced: self.callees.was_replaced(),
             slowest_ok_ms: self.slowest_ok_ns.map(to_ms),
+            most_in_trace: self.most_in_trace,
         })
     }
 }

@@ -26,6 +26,8 @@ pub struct Demand {
     pub callee_instances: f64,
     /// Whether an instance of the callee ended before another one began: a deploy, or a restart.
     pub callee_was_replaced: bool,
+    /// Most attempts of one trace under way at once; 0 when no trace had eight. Exact where peaks are sampled.
+    pub most_in_trace: u64,
     /// Longest attempt that did not fail, in milliseconds, as the caller saw it; absent when none succeeded or the caller's
     /// spans are not there.
     #[serde(skip_serializing_if = "Option::is_none")]

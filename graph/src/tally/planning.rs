@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::EdgeIds;
 use super::inbound::Alive;
+use super::together::Together;
 use super::trail::TrailIds;
 use crate::names::{NodeId, OperationId, Tables};
 use crate::segment::planning::{DestinationKey, EdgeFacts, TraceStats};
@@ -26,6 +27,8 @@ pub(super) struct PlanningTally {
     traces: HashMap<NodeId, TraceStats>,
     /// Calls of the slice that is being reported.
     calls: Vec<Call>,
+    /// Attempts of the slice that is being reported.
+    together: Together,
 }
 
 /// Facts of one edge. Operations and instances stay ids until the flush, because every attempt touches them.
@@ -51,6 +54,7 @@ impl PlanningTally {
         let to = destination(attempt, trail);
         if attempt.is_attempt {
             self.facts.entry(to).or_default().count(attempt, names);
+            self.together.attempt(to, attempt);
         }
         if attempt.is_call {
             let request = attempt.request;
@@ -94,6 +98,10 @@ impl PlanningTally {
         }
         calls.clear();
         self.calls = calls;
+        for (edge, most) in self.together.take() {
+            let seen = self.facts.entry(edge).or_default();
+            seen.facts.demand.together(most);
+        }
     }
 
     /// Puts names to everything.

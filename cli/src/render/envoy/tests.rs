@@ -170,4 +170,56 @@ fn http2_behind_kubernetes_names_renews_its_connections() {
     assert!(!renews("external/10.9.8.7:8080"));
 }
 
+/// What a service costs depends on what it dials, not on how many services there are: that is why an exact list beats
+/// one that knows everything.
+#[test]
+fn the_files_of_a_service_grow_with_its_own_destinations_alone() {
+    let size = |destinations: usize, others: usize| -> usize {
+        let mut model = shop();
+        let dialled = cart_destination(&model);
+        let services: Vec<ServiceEgress> = (0..=others)
+            .map(|index| {
+                let mut service = model.services[0].clone();
+                service.id = format!("service/n/{index}");
+                service.name = format!("n{index}");
+                service.destinations = (0..destinations)
+                    .map(|index| renamed(&dialled, index))
+                    .collect();
+                service
+            })
+            .collect();
+        model.services = services;
+        let options = EnvoyOptions::default();
+        let mut one = render_services(&model, &options, &|id| id == "service/n/0");
+        let (_, files) = one.next().unwrap();
+        let texts = files.beside.values().chain(files.generation.values());
+        texts.map(String::len).sum()
+    };
+    let (empty, twenty, forty) = (size(0, 0), size(20, 0), size(40, 0));
+    assert_eq!(size(20, 300), twenty);
+    assert!(twenty < 200_000, "{twenty}");
+    assert!(
+        forty - empty < 2 * (twenty - empty) + 1000,
+        "{empty} {twenty} {forty}"
+    );
+}
+
+fn cart_destination(model: &EgressModel) -> tracemesh_graph::egress::Destination {
+    let mut all = model
+        .services
+        .iter()
+        .flat_map(|service| &service.destinations);
+    let cart = all.find(|destination| destination.node == "service/shop/cart");
+    cart.unwrap().clone()
+}
+
+/// The same destination under other names.
+fn renamed(
+    destination: &tracemesh_graph::egress::Destination,
+    index: usize,
+) -> tracemesh_graph::egress::Destination {
+    let text = serde_json::to_string(destination).unwrap();
+    serde_json::from_str(&text.replace("cart", &format!("cart-{index:04}"))).unwrap()
+}
+
 mod tuned;

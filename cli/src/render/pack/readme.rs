@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use tracemesh_graph::egress::{
-    Destination, EgressKnowledge, Feature, Phase, ServiceEgress, SettingValue, Tuning,
+    Destination, EgressKnowledge, Feature, Phase, ServiceEgress, SettingName, SettingSource,
+    SettingValue, Tuning,
 };
 use tracemesh_graph::hazards::Handling;
 
 use super::patches::{Patched, Patches, Unpatched};
 use super::words;
-use crate::render::onboarding::text::markdown as escaped;
+use crate::render::onboarding::text::{markdown as escaped, visible};
 use crate::text::{count_of, counted};
 
 /// The page, in CommonMark with tables.
@@ -99,8 +100,15 @@ impl Page {
             let SettingValue::Number(value) = setting.value else {
                 return None;
             };
-            let told = words::setting(*name, value)?;
-            Some(format!("{told} ({})", escaped(&setting.formula)))
+            // What holds without any fact holds without a mesh, too.
+            let told = words::setting(*name, value).filter(|_| {
+                setting.source != SettingSource::Constant || *name != SettingName::MaxRequests
+            })?;
+            let formula = match setting.formula.contains('`') {
+                true => escaped(&setting.formula),
+                false => format!("`{}`", visible(&setting.formula)),
+            };
+            Some(format!("{told}: {formula}"))
         });
         let shown: Vec<String> = shown.collect();
         if !shown.is_empty() {

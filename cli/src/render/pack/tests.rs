@@ -151,7 +151,7 @@ fn the_page_tells_the_settings_with_their_formulas_and_what_is_to_be_decided() {
     let files = pack(&model, "service/shop/checkout", &Labels::default());
     let page = &files["README.md"];
     for told in [
-        "a call ends after 2.45 s (3 x p99.9)",
+        "a call ends after 2.45 s: `3 x p99.9`",
         "- [ ] test fail-over",
         "- no default timeout",
         "retries, for kafka: the client retries.",

@@ -24,6 +24,8 @@ pub(super) const RATE: &str = "calls_per_second";
 pub(super) const RATE_OF_ONE: &str = "calls_per_second_of_one";
 /// Most attempts under way at once in one instance.
 pub(super) const CONCURRENCY: &str = "concurrency_of_one";
+/// Most attempts of one trace under way at once.
+pub(super) const IN_TRACE: &str = "most_in_trace";
 /// Instances alive together.
 pub(super) const INSTANCES: &str = "instances";
 /// Instances of the callee alive together.
@@ -100,6 +102,7 @@ impl Facts {
         };
         self.count(ACTIVE_DAYS, demand.active_days);
         self.count(REPLACED, u64::from(demand.callee_was_replaced));
+        self.count(IN_TRACE, demand.most_in_trace);
         self.all(&[
             (RATE, demand.calls_per_second / coverage),
             (RATE_OF_ONE, demand.calls_per_second_of_one / coverage),

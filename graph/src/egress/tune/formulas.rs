@@ -33,10 +33,18 @@ pub(super) fn retry_min_concurrency(concurrency: f64) -> f64 {
     (0.1 * concurrency).clamp(1.0, 3.0)
 }
 
-/// Calls that a healthy callee never has under way; `timeout_ms` is the time after which a call is over in any case.
-pub(super) fn max_requests(concurrency: f64, per_second: f64, timeout_ms: f64) -> f64 {
+/// Calls that a healthy callee never has under way; `timeout_ms` is the time after which a call is over in any case. Two
+/// of the widest traces must fit: jobs that ask for much at once are rarer than the sample of seconds can show.
+pub(super) fn max_requests(
+    (concurrency, in_trace): (f64, f64),
+    per_second: f64,
+    timeout_ms: f64,
+) -> f64 {
     let in_timeout = 0.8 * per_second * timeout_ms / MS_PER_SECOND;
-    LEAST_REQUESTS.max(3.0 * concurrency).max(in_timeout)
+    LEAST_REQUESTS
+        .max(3.0 * concurrency)
+        .max(2.0 * in_trace)
+        .max(in_timeout)
 }
 
 /// HTTP/1.1 needs a connection for each call under way.
@@ -141,9 +149,10 @@ mod tests {
             (0.0, 1000.0, 300.0, 240.0),
         ];
         for (concurrency, rate, timeout, limit) in cases {
-            let found = max_requests(concurrency, rate, timeout);
+            let found = max_requests((concurrency, 0.0), rate, timeout);
             assert!(near(found, limit), "{concurrency} {rate}: {found}");
         }
+        assert!(near(max_requests((5.0, 400.0), 1.0, 1.0), 800.0));
         for (concurrency, least) in [(0.0, 1), (5.0, 1), (12.0, 2), (900.0, 3)] {
             assert_eq!(up(retry_min_concurrency(concurrency)), least);
         }

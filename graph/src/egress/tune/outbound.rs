@@ -8,8 +8,8 @@ use super::super::model::{Destination, DestinationProtocol};
 use super::super::settings::{Feature, Phase, SettingName, Tuning};
 use super::draft::{Draft, Formula};
 use super::facts::{
-    CONCURRENCY, FAULT_SHARE, Facts, HOSTS, KEEPALIVE, P999, RATE, RATE_OF_ONE, RETRY_SHARE,
-    SAFE_SHARE, SLOWEST_OK, TIMED_CALLS,
+    CONCURRENCY, FAULT_SHARE, Facts, HOSTS, IN_TRACE, KEEPALIVE, P999, RATE, RATE_OF_ONE,
+    RETRY_SHARE, SAFE_SHARE, SLOWEST_OK, TIMED_CALLS,
 };
 use super::formulas;
 use super::gate::Gate;
@@ -267,10 +267,11 @@ impl Outbound<'_> {
             .find_map(|name| draft.decided(*name).filter(|ms| *ms > 0));
         let timeout_ms = whole_to_f64(timeout.unwrap_or(1000));
         let formula = Formula {
-            text: "max(32, 3 x concurrency_of_one, 0.8 x calls_per_second_of_one x per-try timeout, else route timeout, else 1 s)",
-            facts: &[CONCURRENCY, RATE_OF_ONE],
+            text: "max(32, 3 x concurrency_of_one, 2 x most_in_trace, 0.8 x calls_per_second_of_one x per-try timeout, else route timeout, else 1 s)",
+            facts: &[CONCURRENCY, IN_TRACE, RATE_OF_ONE],
         };
-        let requests = formulas::max_requests(concurrency, rate, timeout_ms);
+        let in_trace = self.facts.get(IN_TRACE).unwrap_or(0.0);
+        let requests = formulas::max_requests((concurrency, in_trace), rate, timeout_ms);
         for name in [Name::MaxRequests, Name::MaxPendingRequests] {
             draft.at_least(name, requests, 1, formula);
         }

@@ -66,6 +66,7 @@ fn edge(from: &str, to: &str, dialled: &[(&str, &str, u16)], numbers: Numbers) -
         caller_instances: 4.0,
         callee_instances: load.2,
         callee_was_replaced: true,
+        most_in_trace: 0,
         slowest_ok_ms: Some(ms.3),
     });
     edge
