@@ -31,6 +31,25 @@ fn address(host: u8) -> Ipv4Addr {
     Ipv4Addr::new(127, 128 | (high & 63), low, host)
 }
 
+/// The tables of the service whose files lie in a directory.
+pub(super) fn tables_in(directory: &Path) -> SidecarTables {
+    let own = directory.file_name().unwrap().to_str().unwrap();
+    read_tables(directory.parent().unwrap(), own).unwrap()
+}
+
+/// The cluster that the matcher names for a connection, or its other answer.
+pub(super) fn cluster_of(tables: &SidecarTables, to: SocketAddrV4, speech: &Speech<'_>) -> String {
+    let connection = Connection {
+        ip: Some(IpAddr::V4(*to.ip())),
+        port: to.port(),
+        speech: speech.clone(),
+    };
+    match deliver(tables, &connection).end {
+        End::Cluster(name) => name.to_owned(),
+        other => format!("{other:?}"),
+    }
+}
+
 /// What a client says, and how the matcher calls it.
 #[derive(Debug, Clone)]
 enum Say {

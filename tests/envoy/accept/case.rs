@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::io::{Error, Read, Write};
 use std::net::{Shutdown, SocketAddrV4};
 
+use tracemesh_graph::verify::{Request as SpokenRequest, Speech as Spoken};
+
 use super::super::fakes::{Speech, answered, client_hello, dial};
 use super::super::sidecar::Sidecar;
 use super::app::GREETING;
@@ -26,6 +28,31 @@ pub(super) enum Says {
     LargeTls(String),
     /// Many bytes after the server has greeted, which must come back unchanged.
     LargeAfterGreeting,
+}
+
+impl Says {
+    /// The same in the words of the matcher.
+    pub(super) fn speech(&self) -> Spoken<'_> {
+        let request = |authority, is_http2| {
+            Spoken::Http(SpokenRequest {
+                is_http2,
+                is_grpc: is_http2,
+                authority,
+                method: if is_http2 { "POST" } else { "GET" },
+                path: "/",
+            })
+        };
+        match self {
+            Self::Http1(host) | Self::LargeHttp1(host) => request(host, false),
+            Self::Grpc(authority) => request(authority, true),
+            Self::Tls(name) | Self::LargeTls(name) => Spoken::Tls {
+                server_name: Some(name),
+                protocols: &["h2", "http/1.1"],
+            },
+            Self::Opaque => Spoken::Opaque,
+            Self::LargeAfterGreeting => Spoken::Silent,
+        }
+    }
 }
 
 /// A call and what must become of it.

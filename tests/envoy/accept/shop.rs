@@ -19,6 +19,7 @@ use tracemesh_graph::egress::{
 use tracemesh_graph::policy::{Overrides, Policy, Thresholds};
 
 use super::super::fakes::Fake;
+use super::super::matcher;
 use super::super::sidecar::Prepared;
 use super::super::{dns, reach, recorded};
 use super::app::App;
@@ -142,10 +143,17 @@ pub(super) fn prepare(service: &str, phase: Phase) -> Prepared {
 
 /// Makes every call of a service; returns how many were of what was observed, and how many were not.
 fn assert_accepted(envoy: &Path, service: &str, phase: Phase) -> (usize, usize) {
-    let sidecar = prepare(service, phase).start(envoy);
+    let prepared = prepare(service, phase);
+    let tables = matcher::tables_in(&prepared.files());
+    let sidecar = prepared.start(envoy);
     sidecar.wait_for_endpoints();
     let cases = shop().cases(service, &sidecar);
-    let faults = faults(&sidecar, &cases);
+    let mut faults = faults(&sidecar, &cases);
+    // What Envoy does is what `tracemesh verify` says of it.
+    faults.extend(cases.iter().filter_map(|case| {
+        let found = matcher::cluster_of(&tables, case.destination, &case.says.speech());
+        (found != case.cluster).then(|| format!("{case:?}: the matcher says {found}"))
+    }));
     assert!(faults.is_empty(), "{service}:\n{}", faults.join("\n"));
     let unobserved = cases.iter().filter(|case| case.drift.is_some()).count();
     (cases.len() - unobserved, unobserved)
