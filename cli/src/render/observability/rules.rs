@@ -111,6 +111,7 @@ fn share_of_passthrough(sum: &str, cluster: &str) -> String {
 fn alerts(thresholds: &Thresholds) -> Vec<Node> {
     let mut alerts = undefined(thresholds);
     alerts.extend(destinations(thresholds));
+    alerts.extend(hosts(thresholds));
     alerts.extend(sidecars(thresholds));
     alerts
 }
@@ -176,7 +177,6 @@ fn destinations(thresholds: &Thresholds) -> Vec<Node> {
     let Thresholds {
         errors_percent,
         retries_percent,
-        ejected_percent,
         least_rate,
         ..
     } = *thresholds;
@@ -231,6 +231,14 @@ fn destinations(thresholds: &Thresholds) -> Vec<Node> {
             summary: "{{ $labels.mesh_service }} reaches its limit towards {{ $labels.envoy_cluster_name }}",
             todo: "The circuit breaker refuses calls or connections at once with 503. Slow answers fill it first: look at latency before raising it.",
         },
+    ];
+    alerts.map(Node::from).into()
+}
+
+fn hosts(thresholds: &Thresholds) -> Vec<Node> {
+    let ejected_percent = thresholds.ejected_percent;
+    let per = format!("{SERVICE_LABEL}, envoy_cluster_name");
+    let alerts = [
         Alert {
             name: "MeshHostsEjected",
             expression: format!(
