@@ -289,7 +289,7 @@ impl Sidecar {
     }
 
     /// The body of an answer of the admin interface.
-    fn admin(&self, path: &str) -> Option<String> {
+    pub(super) fn admin(&self, path: &str) -> Option<String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.options.admin_port)).ok()?;
         let request = format!("GET {path} HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).ok()?;

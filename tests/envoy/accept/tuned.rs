@@ -6,6 +6,7 @@
 
 mod ejection;
 mod limits;
+mod metrics;
 mod repeats;
 mod shedding;
 mod storm;
