@@ -14,7 +14,7 @@ use tracemesh_graph::egress::{EgressOptions, derive};
 use tracemesh_graph::hazards::{Handling, HazardEvidence, HazardKind};
 use tracemesh_graph::snapshot::GraphSnapshot;
 
-use spans::{Given, SECOND, graph};
+use spans::{Given, SECOND, graph, graph_of_parts};
 
 /// The numbers of a hazard of a service, if it has it.
 fn found(snapshot: &GraphSnapshot, service: &str, hazard: HazardKind) -> Option<HazardEvidence> {
@@ -198,6 +198,9 @@ fn order_does_not_matter_and_examples_are_the_smallest_traces() {
     let text = serde_json::to_string(&forwards).unwrap();
     let again: GraphSnapshot = serde_json::from_str(&text).unwrap();
     assert_eq!(again, forwards, "the snapshot file keeps them");
+    let (some, others) = all.split_at(all.len() / 2);
+    assert_eq!(graph_of_parts(&[some, others]), forwards, "segments add up");
+    assert_eq!(graph_of_parts(&[others, some]), forwards);
 }
 
 /// The sidecar of a service takes part in what it serves, too.

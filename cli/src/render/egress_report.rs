@@ -52,7 +52,7 @@ pub fn table(model: &EgressModel, wanted: Option<&BTreeSet<String>>, palette: Pa
         thousands(without),
         counted(decisions, "decision", "decisions"),
     ));
-    page.wrapped("  ", &edges(model.conservation));
+    page.raw(&edges(model.conservation));
     page.finish()
 }
 
@@ -151,7 +151,7 @@ fn of_service(
     }
 }
 
-/// Where every edge of the graph went, as a sum.
+/// Where every edge of the graph went, a line for each part of the sum.
 fn edges(all: Conservation) -> String {
     let buckets = [
         (all.emitted, "defined"),
@@ -165,15 +165,11 @@ fn edges(all: Conservation) -> String {
         (all.proxied, "logical, through a gateway"),
         (all.caller_is_no_service, "from outside of any service"),
     ];
-    let parts = buckets.iter().filter(|(count, _)| *count > 0);
-    let parts: Vec<String> = parts
-        .map(|(count, what)| format!("{} {what}", thousands(*count)))
-        .collect();
-    let sum = match parts.as_slice() {
-        [] => String::new(),
-        parts => format!(" = {}", parts.join(" + ")),
-    };
-    format!("{}{sum}", counted(all.edges, "edge", "edges"))
+    let mut sum = format!("  {}\n", counted(all.edges, "edge", "edges"));
+    for (count, what) in buckets.iter().filter(|(count, _)| *count > 0) {
+        sum.push_str(&format!("  {:>8} {what}\n", thousands(*count)));
+    }
+    sum
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use tracemesh_graph::hazards::{HazardKind as Kind, Sign};
 use tracemesh_graph::snapshot::Inbound;
 
-use super::spans::{Given, SECOND, graph};
+use super::spans::{Given, SECOND, graph, graph_of_parts};
 use super::{found, shown};
 
 const HOUR: u64 = 3600 * SECOND;
@@ -110,6 +110,28 @@ fn a_closed_connection_shows_where_server_spans_are_the_rule() {
     let mut slow = answered(1..5);
     slow.push(dead().took(SECOND).trace(9));
     assert_eq!(found(&graph(&slow), "a", Kind::StaleKeepalive), None);
+}
+
+/// The server span went to another instance of the receiver: only who reads both knows that somebody answered.
+#[test]
+fn an_answer_elsewhere_takes_the_sign_of_a_closed_connection_back() {
+    let dead = Given::client("a")
+        .url("http://b.shop/x")
+        .took(1_000_000)
+        .failed("ECONNRESET");
+    let mut here = answered(1..5);
+    here.push(dead.trace(9).id(2));
+    assert_eq!(
+        shown(&graph(&here), "a", Kind::StaleKeepalive),
+        Some((1, trace(9)))
+    );
+    let there = [Given::server("b").trace(9).parent(2)];
+    for parts in [[&here[..], &there[..]], [&there[..], &here[..]]] {
+        assert_eq!(
+            found(&graph_of_parts(&parts), "a", Kind::StaleKeepalive),
+            None
+        );
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tracemesh_graph::attribute::{AttributeSet, HeaderSide, Key, Value};
 use tracemesh_graph::record::{Names, Recorder};
+use tracemesh_graph::segment::Segment;
 use tracemesh_graph::settings::Settings;
 use tracemesh_graph::shard::Shard;
 use tracemesh_graph::snapshot::GraphSnapshot;
@@ -186,16 +187,32 @@ impl Given {
 
 /// The snapshot of these spans.
 pub(crate) fn graph(spans: &[Given]) -> GraphSnapshot {
+    segment(0, spans).snapshot(&Settings::default())
+}
+
+/// The snapshot of spans that came to several instances of the receiver.
+pub(crate) fn graph_of_parts(parts: &[&[Given]]) -> GraphSnapshot {
+    let mut merged = Segment::default();
+    let mut before = 0;
+    for part in parts {
+        merged.merge(segment(before, part));
+        before += part.len() as u64;
+    }
+    merged.snapshot(&Settings::default())
+}
+
+/// What one instance makes of its spans; `before` spans were numbered already.
+fn segment(before: u64, spans: &[Given]) -> Segment {
     let settings = Settings::default();
     let names = Arc::new(Names::new(&settings));
     let mut recorder = Recorder::new(Arc::clone(&names), &settings);
-    let mut shard = Shard::new(names, settings.clone());
-    for (number, span) in (0..).zip(spans) {
+    let mut shard = Shard::new(names, settings);
+    for (number, span) in (before..).zip(spans) {
         span.record(number, &mut recorder);
     }
     for record in recorder.take_records() {
         shard.push(record, 0);
     }
     shard.close_all();
-    shard.take_segment().snapshot(&settings)
+    shard.take_segment()
 }

@@ -54,7 +54,8 @@ service/a: 2 hazards, 1 to decide
       handled by: no route timeout, instead of Envoy's 15 s
 
 1 service with hazards, 1 without; 1 decision to take
-  1 edge = 1 defined
+  1 edge
+         1 defined
 "
     );
     assert!(text.lines().all(|line| line.chars().count() <= WIDTH));
