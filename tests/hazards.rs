@@ -36,7 +36,7 @@ fn text(key: &str, text: &str) -> Value {
     json!({"key": key, "value": {"stringValue": text}})
 }
 
-fn get(url: &str, more: Value) -> Value {
+fn get(url: &str, more: &Value) -> Value {
     let mut attributes = vec![text("url.full", url), text("http.request.method", "GET")];
     attributes.extend(more.as_array().cloned().unwrap_or_default());
     json!({ "attributes": attributes })
@@ -44,11 +44,11 @@ fn get(url: &str, more: Value) -> Value {
 
 /// A long call, a captured header in a list, an exception event, a stream of messages, and a plain call.
 fn exposed() -> Value {
-    let mut long = get("http://api.shop/x", json!([]));
+    let mut long = get("http://api.shop/x", &json!([]));
     long["took_ms"] = json!(14_000);
     let list = json!({"arrayValue": {"values": [{"stringValue": "100-continue"}]}});
     let header = json!([{"key": "http.request.header.Expect", "value": list}]);
-    let mut dead = get("http://api.shop/x", json!([]));
+    let mut dead = get("http://api.shop/x", &json!([]));
     dead["status"] = json!({"code": 2});
     let kind = text("exception.type", "ConnectionRefusedError");
     dead["events"] = json!([{"name": "exception", "timeUnixNano": "1", "attributes": [kind]}]);
@@ -58,13 +58,13 @@ fn exposed() -> Value {
     let mut attributes: Vec<Value> = keys.into_iter().zip(rpc).map(|(k, v)| text(k, v)).collect();
     attributes.push(text("server.address", "feed.shop"));
     let stream = json!({"attributes": attributes, "events": [messages, messages, messages]});
-    let with_header = get("http://api.shop/x", header);
+    let with_header = get("http://api.shop/x", &header);
     request(&[
         long,
         with_header,
         dead,
         stream,
-        get("http://api.shop/x", json!([])),
+        get("http://api.shop/x", &json!([])),
     ])
 }
 
@@ -141,7 +141,7 @@ fn onboarding_weighs_decisions_more_than_what_is_handled() {
 fn more_of_the_same_spans_changes_no_file_that_is_rolled_out() {
     let place = tempfile::tempdir().expect("a temporary directory");
     let egress = |count: usize| {
-        let calls = vec![get("http://10.1.2.3:8080/x", json!([])); count];
+        let calls = vec![get("http://10.1.2.3:8080/x", &json!([])); count];
         let name = format!("{count}.json");
         report(
             place.path(),

@@ -154,7 +154,10 @@ impl Given {
         recorder.resource(&resource);
         let mut attributes = AttributeSet::default();
         for (key, text) in &self.attributes {
-            attributes.insert(Key::lookup(key).unwrap(), Value::Text(text));
+            attributes.insert(
+                Key::lookup(key).expect("a key of the list"),
+                Value::Text(text),
+            );
         }
         for (name, value) in &self.headers {
             attributes.header(HeaderSide::Request, name, value);

@@ -183,6 +183,7 @@ fn observe(edge: &mut Edge, load: Load) {
         caller_instances: 4.0,
         callee_instances: f64::from(PODS),
         callee_was_replaced: true,
+        most_in_trace: 1,
         slowest_ok_ms: Some(max_ms),
     });
 }

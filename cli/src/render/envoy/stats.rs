@@ -85,6 +85,7 @@ pub const KEPT_STATS: &[KeptStat] = &[
     // Overflow.
     counter(StatScope::Cluster, "upstream_rq_pending_overflow"),
     counter(StatScope::Cluster, "upstream_cx_overflow"),
+    gauge(StatScope::Cluster, "circuit_breakers.default.rq_open"),
     // Ejections and members.
     gauge(StatScope::Cluster, "outlier_detection.ejections_active"),
     counter(

@@ -32,6 +32,9 @@ metrics! {
     RETRIES_REFUSED = "envoy_cluster_upstream_rq_retry_overflow";
     /// Calls refused because of a limit.
     CALLS_REFUSED = "envoy_cluster_upstream_rq_pending_overflow";
+    /// 1 while as many calls are under way as may be. Calls that are refused only once their connection is up are in no
+    /// counter, so this tells of more than those do.
+    LIMIT_REACHED = "envoy_cluster_circuit_breakers_default_rq_open";
     /// Connections opened.
     CONNECTIONS = "envoy_cluster_upstream_cx_total";
     /// Connections that could not be opened.

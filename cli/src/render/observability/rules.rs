@@ -5,8 +5,8 @@
 
 use super::metrics::{
     ANSWERS, ATTEMPTS, CALLS_REFUSED, CLUSTERS_REJECTED, CONNECTIONS, CONNECTIONS_REFUSED, EJECTED,
-    HOSTS, INCOMING, LATENCY, LISTENERS_REJECTED, RETRIES, RETRIES_REFUSED, ROUTES_REJECTED, SHED,
-    TIMEOUTS, UNKNOWN_FIELDS,
+    HOSTS, INCOMING, LATENCY, LIMIT_REACHED, LISTENERS_REJECTED, RETRIES, RETRIES_REFUSED,
+    ROUTES_REJECTED, SHED, TIMEOUTS, UNKNOWN_FIELDS,
 };
 use super::{SERVICE_LABEL, Thresholds};
 use crate::render::envoy::yaml::{Node, list, map};
@@ -111,6 +111,7 @@ fn share_of_passthrough(sum: &str, cluster: &str) -> String {
 fn alerts(thresholds: &Thresholds) -> Vec<Node> {
     let mut alerts = undefined(thresholds);
     alerts.extend(destinations(thresholds));
+    alerts.extend(hosts(thresholds));
     alerts.extend(sidecars(thresholds));
     alerts
 }
@@ -176,7 +177,6 @@ fn destinations(thresholds: &Thresholds) -> Vec<Node> {
     let Thresholds {
         errors_percent,
         retries_percent,
-        ejected_percent,
         least_rate,
         ..
     } = *thresholds;
@@ -222,12 +222,23 @@ fn destinations(thresholds: &Thresholds) -> Vec<Node> {
         },
         Alert {
             name: "MeshLimitReached",
-            expression: format!("{} > 0", sums::REFUSED),
+            expression: format!(
+                "{} > 0 or max by ({per}) (max_over_time({LIMIT_REACHED}[5m])) > 0",
+                sums::REFUSED
+            ),
             lasts: "5m",
             severity: "warning",
             summary: "{{ $labels.mesh_service }} reaches its limit towards {{ $labels.envoy_cluster_name }}",
-            todo: "{{ $value | humanize }} calls or connections per second are refused by the circuit breaker. Slow answers fill it first: look at latency before raising it.",
+            todo: "The circuit breaker refuses calls or connections at once with 503. Slow answers fill it first: look at latency before raising it.",
         },
+    ];
+    alerts.map(Node::from).into()
+}
+
+fn hosts(thresholds: &Thresholds) -> Vec<Node> {
+    let ejected_percent = thresholds.ejected_percent;
+    let per = format!("{SERVICE_LABEL}, envoy_cluster_name");
+    let alerts = [
         Alert {
             name: "MeshHostsEjected",
             expression: format!(
