@@ -98,32 +98,51 @@ pub struct WriteSummary {
 /// When a directory on the way is a link or no directory, a link stands where a file belongs, or the system refuses.
 /// Files written before the fault stay; no link is switched.
 pub fn write_files(root: &Path, files: &FileSet) -> Result<WriteSummary> {
-    fs::create_dir_all(root).with_context(|| format!("cannot create `{}`", root.display()))?;
-    let mut places = Places::new(root);
-    let mut summary = WriteSummary::default();
-    let mut written = Vec::new();
-    for (path, entry) in files {
-        if let Entry::File(text) = entry {
-            let place = places.prepare(path)?;
-            let changed = write_file(&place, text)
-                .with_context(|| format!("cannot write `{}`", place.display()))?;
-            summary.count(changed);
-            if changed {
-                written.push(place);
-            }
-        }
-    }
+    let mut writer = Writer::new(root)?;
+    writer.write(files)?;
+    let Writer {
+        mut places,
+        mut summary,
+    } = writer;
     let stale = stale_links(&mut places, files, &mut summary)?;
     if stale.is_empty() {
         return Ok(summary);
     }
-    sync(root, &written)?;
+    sync(root)?;
     for (place, target) in &stale {
         switch_link(place, target).with_context(|| format!("cannot link `{}`", place.display()))?;
         summary.count(true);
     }
-    sync(root, &[])?;
+    sync(root)?;
     Ok(summary)
+}
+
+/// Writes files without links, set after set: what is not linked yet is not in force.
+struct Writer<'a> {
+    places: Places<'a>,
+    summary: WriteSummary,
+}
+
+impl<'a> Writer<'a> {
+    fn new(root: &'a Path) -> Result<Self> {
+        fs::create_dir_all(root).with_context(|| format!("cannot create `{}`", root.display()))?;
+        Ok(Self {
+            places: Places::new(root),
+            summary: WriteSummary::default(),
+        })
+    }
+
+    fn write(&mut self, files: &FileSet) -> Result<()> {
+        for (path, entry) in files {
+            if let Entry::File(text) = entry {
+                let place = self.places.prepare(path)?;
+                let changed = write_file(&place, text)
+                    .with_context(|| format!("cannot write `{}`", place.display()))?;
+                self.summary.count(changed);
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The links that do not lead where they should.
@@ -151,26 +170,27 @@ fn stale_links<'a>(
     Ok(stale)
 }
 
-/// Waits until what was written is on disk. On Linux one call for the whole file system, because one for each of ten
-/// thousand files takes minutes.
+/// Waits until what was written is on disk: one call for the whole file system, because one for each of ten thousand
+/// files takes minutes.
 #[cfg(target_os = "linux")]
-fn sync(root: &Path, _written: &[PathBuf]) -> Result<()> {
+fn sync(root: &Path) -> Result<()> {
     let cannot = || format!("cannot sync `{}`", root.display());
     let directory = fs::File::open(root).with_context(cannot)?;
     rustix::fs::syncfs(&directory).with_context(cannot)
 }
 
-/// Waits until what was written is on disk.
+/// Where there is no such call, each file is on disk before it gets its name.
 #[cfg(not(target_os = "linux"))]
-fn sync(_root: &Path, written: &[PathBuf]) -> Result<()> {
-    for place in written {
-        let synced = fs::File::open(place).and_then(|file| file.sync_all());
-        synced.with_context(|| format!("cannot sync `{}`", place.display()))?;
-    }
+fn sync(_root: &Path) -> Result<()> {
     Ok(())
 }
 
 impl WriteSummary {
+    const fn add(&mut self, other: Self) {
+        self.written += other.written;
+        self.unchanged += other.unchanged;
+    }
+
     const fn count(&mut self, changed: bool) {
         if changed {
             self.written += 1;
@@ -243,6 +263,9 @@ fn write_file(place: &Path, text: &str) -> Result<bool> {
     }
     let mut temporary = temporary_name().tempfile_in(parent(place))?;
     temporary.write_all(text.as_bytes())?;
+    if !cfg!(target_os = "linux") {
+        temporary.as_file().sync_all()?;
+    }
     temporary.persist(place)?;
     Ok(true)
 }

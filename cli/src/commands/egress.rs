@@ -13,7 +13,7 @@ use crate::args::{self, EgressArgs, EgressTarget, NameArgs, ReportFormat};
 use crate::commands::{files, source};
 use crate::error::{CliError, Outcome};
 use crate::output::Output;
-use crate::output_dir::envoy::{EnvoyFiles, envoy_files, previous_model};
+use crate::output_dir::envoy::{EnvoyFiles, envoy_files, previous_model, stage_envoy};
 use crate::render::egress_report;
 use crate::render::envoy::{EnvoyOptions, directories};
 use crate::render::observability::{self, Thresholds};
@@ -36,13 +36,15 @@ pub(super) fn run(arguments: &EgressArgs, output: &mut Output<'_>) -> Result<Out
         accept_removals: arguments.accept_removals,
     };
     let egress = egress_of(&snapshot, &arguments.names, phase, past, output)?;
+    // Large, and told by the model from here on.
+    drop(snapshot);
     // One target so far: a further one does not compile until it is handled here.
     let EgressTarget::Envoy = arguments.target;
     let options = EnvoyOptions {
         endpoint_files: arguments.endpoint_files,
         ..EnvoyOptions::default()
     };
-    let found = files_of(&arguments.out, &egress, wanted.as_ref(), &options)?;
+    let found = stage(&arguments.out, &egress, wanted.as_ref(), &options)?;
     if let (Some(seconds), Some(first)) = (arguments.hand_over, found.first_step()) {
         files::write(&arguments.out, &first)?;
         let count = counted(count_of(found.steps.len()), "service has", "services have");
@@ -171,9 +173,34 @@ pub(super) fn files_of(
     wanted: Option<&BTreeSet<String>>,
     options: &EnvoyOptions,
 ) -> Result<EnvoyFiles, CliError> {
+    let found = envoy_files(root, &egress.model, wanted, options)
+        .map_err(|error| unreadable(root, error))?;
+    Ok(with_packs(found, egress, wanted))
+}
+
+/// As [`files_of`], with the files of the services already written: what is left puts them in force.
+fn stage(
+    root: &Path,
+    egress: &Egress,
+    wanted: Option<&BTreeSet<String>>,
+    options: &EnvoyOptions,
+) -> Result<EnvoyFiles, CliError> {
+    let staged = stage_envoy(root, &egress.model, wanted, options);
+    let (found, _) = staged.map_err(|error| {
+        let causes: Box<dyn std::error::Error + Send + Sync> = error.into();
+        CliError::new(format!("cannot write egress to `{}`", root.display()))
+            .because(causes)
+            .hint("write to another directory, or repair or move away what is named above")
+    })?;
+    Ok(with_packs(found, egress, wanted))
+}
+
+fn with_packs(
+    mut found: EnvoyFiles,
+    egress: &Egress,
+    wanted: Option<&BTreeSet<String>>,
+) -> EnvoyFiles {
     let model = &egress.model;
-    let mut found =
-        envoy_files(root, model, wanted, options).map_err(|error| unreadable(root, error))?;
     let mut directories = directories(model);
     if let Some(wanted) = wanted {
         directories.retain(|id, _| wanted.contains(id));
@@ -184,7 +211,7 @@ pub(super) fn files_of(
     found
         .files
         .extend(observability::render(&Thresholds::default()));
-    Ok(found)
+    found
 }
 
 fn unreadable(root: &Path, error: anyhow::Error) -> CliError {

@@ -7,17 +7,18 @@
 mod documents;
 mod generations;
 mod hand_over;
+mod services;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::Result;
-use tracemesh_graph::egress::{DestinationState, EgressModel, ServiceEgress};
+use tracemesh_graph::egress::{DestinationState, EgressModel};
 
 use super::{Entry, FileSet, WriteSummary, write_files};
-use crate::render::envoy::diff::{self, Older};
+use crate::render::envoy::EnvoyOptions;
 use crate::render::envoy::index::Index;
-use crate::render::envoy::{EnvoyOptions, ServiceFiles, render_services};
+use services::{Delivery, Made};
 
 /// Renders a model and writes it below `root`; every service whose resources changed gets the next generation.
 ///
@@ -30,7 +31,9 @@ pub fn write_envoy(
     model: &EgressModel,
     options: &EnvoyOptions,
 ) -> Result<WriteSummary> {
-    write_files(root, &envoy_files(root, model, None, options)?.files)
+    let (found, mut summary) = stage_envoy(root, model, None, options)?;
+    summary.add(write_files(root, &found.files)?);
+    Ok(summary)
 }
 
 /// The egress model that an earlier run left below `root`, with its evidence as far as that is there; `None` when there is
@@ -91,15 +94,39 @@ pub fn envoy_files(
     wanted: Option<&BTreeSet<String>>,
     options: &EnvoyOptions,
 ) -> Result<EnvoyFiles> {
-    let is_wanted = |id: &str| wanted.is_none_or(|wanted| wanted.contains(id));
-    let mut files = FileSet::new();
-    let mut entries = BTreeMap::new();
-    let mut steps = FileSet::new();
-    for (service, mut rendered) in render_services(model, options, &is_wanted) {
-        let generation = next_generation(root, service, &mut rendered)?;
-        steps.extend(rendered.link_to_step(generation));
-        entries.insert(service.id.clone(), rendered.place(generation, &mut files));
-    }
+    let made = services::make(root, model, wanted, (options, Delivery::Collected))?;
+    with_documents(root, model, wanted, made)
+}
+
+/// As [`envoy_files`], but the files of each service are written as soon as they are made, so that a thousand services
+/// need no memory for their texts. What is returned has the rest: documents, and the links that put the files in force.
+///
+/// # Errors
+/// As [`envoy_files`] and [`write_files`]; whatever was written then, no sidecar reads it.
+pub fn stage_envoy(
+    root: &Path,
+    model: &EgressModel,
+    wanted: Option<&BTreeSet<String>>,
+    options: &EnvoyOptions,
+) -> Result<(EnvoyFiles, WriteSummary)> {
+    documents::check(root)?;
+    let made = services::make(root, model, wanted, (options, Delivery::Written))?;
+    let summary = made.summary;
+    Ok((with_documents(root, model, wanted, made)?, summary))
+}
+
+fn with_documents(
+    root: &Path,
+    model: &EgressModel,
+    wanted: Option<&BTreeSet<String>>,
+    made: Made,
+) -> Result<EnvoyFiles> {
+    let Made {
+        mut files,
+        steps,
+        entries,
+        ..
+    } = made;
     let index = Index::new(entries);
     let proposed_removals = match wanted {
         None => {
@@ -120,39 +147,6 @@ pub fn envoy_files(
         steps,
         proposed_removals,
     })
-}
-
-/// The number of the generation of a service: the current one where nothing changed, else the next free one, with the page
-/// about it and what lets it follow the one before.
-fn next_generation(
-    root: &Path,
-    service: &ServiceEgress,
-    rendered: &mut ServiceFiles,
-) -> Result<u32> {
-    let xds = root.join(&rendered.directory).join("xds");
-    let older = generations::current(&xds)?;
-    let before = older.as_ref().map(|older| Older {
-        generation: older.generation,
-        files: hand_over::own(&older.files),
-    });
-    if let (Some(older), Some(before)) = (&older, &before)
-        && before.files == rendered.generation
-    {
-        rendered.generation.clone_from(&older.files);
-        return Ok(older.generation);
-    }
-    let generation = generations::newest(&xds)? + 1;
-    let page = diff::page(
-        &service.id,
-        generation,
-        &rendered.generation,
-        before.as_ref(),
-    );
-    rendered.add_review(page);
-    if let Some(older) = older {
-        rendered.step = hand_over::bridge(&older.files, &mut rendered.generation);
-    }
-    Ok(generation)
 }
 
 #[cfg(test)]

@@ -129,7 +129,9 @@ pub fn directories(model: &EgressModel) -> BTreeMap<String, String> {
 pub fn render(model: &EgressModel, options: &EnvoyOptions) -> FileSet {
     let mut files = FileSet::new();
     let mut entries = BTreeMap::new();
-    for (service, rendered) in render_services(model, options, &|_| true) {
+    let renderer = Renderer::new(model, options, None);
+    for index in 0..renderer.len() {
+        let (service, rendered) = renderer.render(index);
         let generation = options.generation(service);
         entries.insert(service.id.clone(), rendered.place(generation, &mut files));
     }
@@ -190,21 +192,46 @@ impl ServiceFiles {
     }
 }
 
-/// The services of a model that are wanted, by node id, with their files, one after the other.
-pub(crate) fn render_services<'a>(
-    model: &'a EgressModel,
+/// Renders services of one model, in any order and on any thread.
+pub(crate) struct Renderer<'a> {
+    /// Services with their directories.
+    services: Vec<(&'a ServiceEgress, String)>,
+    known: zones::KnownEndpoints<'a>,
     options: &'a EnvoyOptions,
-    wanted: &'a dyn Fn(&str) -> bool,
-) -> impl Iterator<Item = (&'a ServiceEgress, ServiceFiles)> {
-    let known = zones::known_endpoints(model);
-    let directories = names::service_directories(&model.services);
-    let services = model.services.iter().zip(directories);
-    services
-        .filter(|(service, _)| wanted(&service.id))
-        .map(move |(service, directory)| {
-            let plan = ServicePlan::new(service, known.get(service.id.as_str()), options);
-            (service, service_files(service, &plan, directory, options))
-        })
+}
+
+impl<'a> Renderer<'a> {
+    /// For the wanted services of a model, by node id; for all when none is named.
+    pub(crate) fn new(
+        model: &'a EgressModel,
+        options: &'a EnvoyOptions,
+        wanted: Option<&BTreeSet<String>>,
+    ) -> Self {
+        let directories = names::service_directories(&model.services);
+        let services = model.services.iter().zip(directories);
+        let is_wanted = |id: &str| wanted.is_none_or(|wanted| wanted.contains(id));
+        Self {
+            services: services
+                .filter(|(service, _)| is_wanted(&service.id))
+                .collect(),
+            known: zones::known_endpoints(model),
+            options,
+        }
+    }
+
+    /// How many services there are.
+    pub(crate) const fn len(&self) -> usize {
+        self.services.len()
+    }
+
+    /// A service with its files.
+    pub(crate) fn render(&self, index: usize) -> (&'a ServiceEgress, ServiceFiles) {
+        let (service, directory) = &self.services[index];
+        let own = self.known.get(service.id.as_str());
+        let plan = ServicePlan::new(service, own, self.options);
+        let files = service_files(service, &plan, directory.clone(), self.options);
+        (service, files)
+    }
 }
 
 fn service_files(
@@ -322,7 +349,7 @@ fn resources(kind: &str, elements: Vec<Node>) -> Node {
 /// A map with `@type` in front of its own entries.
 fn typed(kind: &str, node: Node) -> Node {
     let mut entries = vec![(
-        "@type".to_owned(),
+        "@type".into(),
         Node::Text(format!("type.googleapis.com/{kind}")),
     )];
     if let Node::Map(own) = node {

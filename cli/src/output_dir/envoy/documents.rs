@@ -21,6 +21,11 @@ const INDEX: &str = "index.json";
 pub(super) const EGRESS: &str = "egress.json";
 pub(super) const EVIDENCE: &str = "evidence.json";
 
+/// Refuses a directory whose index is not ours, before anything is written to it.
+pub(super) fn check(root: &Path) -> Result<()> {
+    read::<Index>(root, INDEX).map(drop)
+}
+
 /// Adds the documents of a run for all services; returns the ids of services that have files and are gone.
 pub(super) fn add_whole(
     root: &Path,

@@ -17,7 +17,7 @@ const MAX_STREAMS: u64 = 2_147_483_647;
 /// A connection manager; `routes` is its `rds` or `route_config` entry, `filters` come before the router.
 pub(super) fn connection_manager(
     stat_prefix: &str,
-    routes: (&str, Node),
+    routes: (&'static str, Node),
     filters: Vec<Node>,
     drift: Option<Node>,
 ) -> Node {

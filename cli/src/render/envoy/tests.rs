@@ -190,8 +190,7 @@ fn the_files_of_a_service_grow_with_its_own_destinations_alone() {
             .collect();
         model.services = services;
         let options = EnvoyOptions::default();
-        let mut one = render_services(&model, &options, &|id| id == "service/n/0");
-        let (_, files) = one.next().unwrap();
+        let (_, files) = Renderer::new(&model, &options, None).render(0);
         let texts = files.beside.values().chain(files.generation.values());
         texts.map(String::len).sum()
     };

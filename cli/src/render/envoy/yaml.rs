@@ -6,6 +6,7 @@
 
 mod read;
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 pub use read::read;
@@ -22,16 +23,16 @@ pub enum Node {
     /// A list.
     List(Vec<Self>),
     /// A map in the order given; keys are unique by construction of the callers.
-    Map(Vec<(String, Self)>),
+    Map(Vec<(Cow<'static, str>, Self)>),
 }
 
 /// A map from its entries, in order.
 #[must_use]
-pub fn map<const N: usize>(entries: [(&str, Node); N]) -> Node {
+pub fn map<const N: usize>(entries: [(&'static str, Node); N]) -> Node {
+    let entries = entries.into_iter();
     Node::Map(
         entries
-            .into_iter()
-            .map(|(key, value)| (key.to_owned(), value))
+            .map(|(key, value)| (Cow::Borrowed(key), value))
             .collect(),
     )
 }
@@ -45,12 +46,12 @@ pub fn list<T: Into<Node>>(elements: impl IntoIterator<Item = T>) -> Node {
 impl Node {
     /// Adds an entry at the end of a map; a node that is no map becomes one.
     #[must_use]
-    pub fn with(self, key: &str, value: impl Into<Self>) -> Self {
+    pub fn with(self, key: &'static str, value: impl Into<Self>) -> Self {
         let mut entries = match self {
             Self::Map(entries) => entries,
             _ => Vec::new(),
         };
-        entries.push((key.to_owned(), value.into()));
+        entries.push((Cow::Borrowed(key), value.into()));
         Self::Map(entries)
     }
 
@@ -131,7 +132,7 @@ pub fn quote(text: &str) -> String {
     out
 }
 
-fn emit_map(out: &mut String, entries: &[(String, Node)], indent: usize) {
+fn emit_map(out: &mut String, entries: &[(Cow<'static, str>, Node)], indent: usize) {
     for (index, (key, value)) in entries.iter().enumerate() {
         // The first entry follows the dash of a list element on the same line.
         if index > 0 || !out.ends_with("- ") {

@@ -76,8 +76,8 @@ pub(super) fn assignment(cluster: &str, endpoints: &BTreeSet<&Endpoint>) -> Node
         zones.entry(zone).or_default().push(entry);
     }
     let localities = zones.into_iter().map(|(zone, members)| {
-        let locality = zone.map(|zone| ("locality".to_owned(), map([("zone", zone.into())])));
-        let members = ("lb_endpoints".to_owned(), Node::List(members));
+        let locality = zone.map(|zone| ("locality".into(), map([("zone", zone.into())])));
+        let members = ("lb_endpoints".into(), Node::List(members));
         Node::Map(locality.into_iter().chain([members]).collect())
     });
     map([

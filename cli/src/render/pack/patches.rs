@@ -121,7 +121,10 @@ impl Form {
     }
 
     fn patch(&self, workload: &Workload, label: &Label) -> String {
-        let labels = Node::Map(vec![(label.key.clone(), label.value.as_str().into())]);
+        let labels = Node::Map(vec![(
+            label.key.clone().into(),
+            label.value.as_str().into(),
+        )]);
         let inner = self
             .path
             .iter()
@@ -151,7 +154,10 @@ impl Form {
 }
 
 fn namespace_patch(namespace: &str, label: &Label) -> String {
-    let labels = Node::Map(vec![(label.key.clone(), label.value.as_str().into())]);
+    let labels = Node::Map(vec![(
+        label.key.clone().into(),
+        label.value.as_str().into(),
+    )]);
     map([
         ("apiVersion", "v1".into()),
         ("kind", "Namespace".into()),

@@ -50,9 +50,9 @@ pub(super) fn shown(node: &Node) -> String {
             format!("[{}]", elements.join(", "))
         }
         Node::Map(entries) => {
-            let entry =
-                |(key, value): &(String, Node)| format!("{}: {}", key_of(key), shown(value));
-            let entries: Vec<String> = entries.iter().map(entry).collect();
+            let entries = entries.iter();
+            let entry = entries.map(|(key, value)| format!("{}: {}", key_of(key), shown(value)));
+            let entries: Vec<String> = entry.collect();
             format!("{{{}}}", entries.join(", "))
         }
     }

@@ -307,8 +307,9 @@ fn pods_that_come_and_go_make_no_generation() {
         ..EnvoyOptions::default()
     };
     let generation = |model: &EgressModel| {
-        let mut all = render_services(model, &options, &|id| id == "service/shop/frontend");
-        all.next().unwrap().1.generation
+        let frontend = BTreeSet::from(["service/shop/frontend".to_owned()]);
+        let one = Renderer::new(model, &options, Some(&frontend));
+        one.render(0).1.generation
     };
     let mut moved = model.clone();
     for destination in frontend(&mut moved) {

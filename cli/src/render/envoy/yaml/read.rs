@@ -78,7 +78,7 @@ impl<'a> Reader<'a> {
             } else {
                 scalar(rest)?
             };
-            entries.push((key, value));
+            entries.push((key.into(), value));
         }
         Some(Node::Map(entries))
     }

@@ -22,7 +22,7 @@ fn from_yaml(yaml: &Yaml<'_>) -> Node {
             entries
                 .iter()
                 .map(|(key, value)| match from_yaml(key) {
-                    Node::Text(key) => (key, from_yaml(value)),
+                    Node::Text(key) => (key.into(), from_yaml(value)),
                     other => panic!("key {other:?} is not text"),
                 })
                 .collect(),
@@ -121,8 +121,10 @@ fn tree() -> impl Strategy<Value = Node> {
     leaf.prop_recursive(4, 40, 5, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..5).prop_map(Node::List),
-            prop::collection::btree_map(any::<String>(), inner, 0..5)
-                .prop_map(|entries| Node::Map(entries.into_iter().collect())),
+            prop::collection::btree_map(any::<String>(), inner, 0..5).prop_map(|entries| {
+                let entries = entries.into_iter();
+                Node::Map(entries.map(|(key, value)| (key.into(), value)).collect())
+            }),
         ]
     })
 }
