@@ -172,7 +172,7 @@ fn the_callee_says_when_it_closes_connections() {
         .insert("language".to_owned(), counts(&[("cobol", 1)]));
     let unknown = cart(&snapshot, &tuned());
     assert_eq!(unknown.number(Name::UpstreamIdle), None);
-    assert!(why(&unknown, Feature::Connections)[0].contains("keepalive_ms"));
+    assert!(why(&unknown, Feature::Connections)[0].contains("`keepalive`"));
 }
 
 #[test]
