@@ -155,7 +155,7 @@ fn the_page_tells_the_settings_with_their_formulas_and_what_is_to_be_decided() {
         "- [ ] test fail-over",
         "- no default timeout",
         "retries, for kafka: the client retries.",
-        "1 of your 4 destinations get settings from what was observed",
+        "1 of your 4 destinations get settings; the rest",
     ] {
         assert!(page.contains(told), "{told}: {page}");
     }

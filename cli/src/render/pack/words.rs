@@ -101,6 +101,7 @@ pub(super) fn feature(feature: Feature) -> &'static str {
 pub(super) fn setting(name: SettingName, value: u64) -> Option<String> {
     let time = || milliseconds(value);
     let text = match name {
+        SettingName::ConnectTimeout => format!("connecting fails after {}", time()),
         SettingName::RouteTimeout if value == 0 => return None,
         SettingName::RouteTimeout => format!("a call ends after {}", time()),
         SettingName::PerTryTimeout => format!("an attempt ends after {}", time()),
