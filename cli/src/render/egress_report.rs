@@ -174,7 +174,7 @@ fn edges(all: Conservation) -> String {
         (all.proxied, "logical, through a gateway"),
         (all.caller_is_no_service, "from outside of any service"),
     ];
-    let mut sum = format!("  {}\n", counted(all.edges, "edge", "edges"));
+    let mut sum = format!("  {} in the graph\n", counted(all.edges, "edge", "edges"));
     for (count, what) in buckets.iter().filter(|(count, _)| *count > 0) {
         sum.push_str(&format!("  {:>8} {what}\n", thousands(*count)));
     }

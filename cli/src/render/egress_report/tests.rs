@@ -55,7 +55,7 @@ service/a: 2 hazards, 1 to decide
       handled by: no route timeout, instead of Envoy's 15 s
 
 1 service with hazards, 1 without; 1 decision to take
-  1 edge
+  1 edge in the graph
          1 defined
 "
     );

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use tracemesh_graph::egress::{
+use tracemesh_graph::egress::{AddressSource, EvidenceClass, 
     EgressModel, EgressOptions, Feature, Phase, Setting, SettingName, SettingSource, SettingValue,
     derive,
 };
@@ -182,5 +182,18 @@ fn every_page_answers_the_same_questions() {
                 "How to roll back"
             ]
         );
+    }
+}
+
+#[test]
+fn an_address_is_called_dialled_only_where_the_owner_dials_it() {
+    let mut model = shop();
+    let destinations = model.services.iter_mut();
+    for destination in destinations.flat_map(|service| &mut service.destinations) {
+        destination.evidence = vec![EvidenceClass::Address];
+        destination.address_source = AddressSource::DialledByOthers;
+        assert!(!super::words::known_by(destination).contains("dial"));
+        destination.address_source = AddressSource::DialledByCaller;
+        assert!(super::words::known_by(destination).contains("dial"));
     }
 }
