@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
-use tracemesh_graph::egress::{AddressSource, EvidenceClass, 
-    EgressModel, EgressOptions, Feature, Phase, Setting, SettingName, SettingSource, SettingValue,
-    derive,
+use tracemesh_graph::egress::{
+    AddressSource, EgressModel, EgressOptions, EvidenceClass, Feature, Phase, Setting, SettingName,
+    SettingSource, SettingValue, derive,
 };
 use tracemesh_graph::hazards::{Handling, HazardKind, HazardNote};
 use tracemesh_graph::inventory::Workload;

@@ -79,8 +79,9 @@ pub(super) fn doubts(destination: &Destination) -> Vec<&'static str> {
         .iter()
         .any(|target| target.matches == TargetMatch::WholePort)
     {
-        doubts
-            .push("no IP address of it is known: whatever you dial on its port counts as calls to it");
+        doubts.push(
+            "no IP address of it is known: whatever you dial on its port counts as calls to it",
+        );
     }
     doubts
 }
