@@ -1,5 +1,5 @@
 //! How long servers keep an idle connection, by the language of their SDK: what is known of the frameworks most used with it,
-//! the shortest where they differ. A table to override (`services[].keepalive_ms` of the policy).
+//! the shortest where they differ. A table to override (`services[].keepalive` of the policy).
 
 use std::collections::BTreeMap;
 

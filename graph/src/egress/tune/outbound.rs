@@ -324,7 +324,7 @@ impl Outbound<'_> {
             }
             _ => draft.withhold(
                 Feature::Connections,
-                "when the server closes idle connections is unknown: its language is; the policy can say (`keepalive_ms`)",
+                "when the server closes idle connections is unknown: its language is; the policy can say (`keepalive`)",
             ),
         }
     }
