@@ -352,4 +352,12 @@ fn inbound_calls_are_shed_only_with_numbers_from_the_model() {
         service.inbound_tuning.phase = Phase::Transparent;
     }
     assert!(!listeners(&model).contains("adaptive_concurrency"));
+    // A policy may give this number and no other, for a service of which nothing else is known.
+    for service in &mut model.services {
+        service.inbound_tuning = tuned(&values[..1]);
+    }
+    assert_has(
+        &listeners(&model),
+        "max_concurrency_limit: 1000\nmin_rtt_calc_params:\ninterval: \"60s\"\njitter:\nvalue: 10\nmin_concurrency: 13",
+    );
 }
