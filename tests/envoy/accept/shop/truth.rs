@@ -57,7 +57,7 @@ pub(super) struct Dial {
 }
 
 /// Last byte of the first address of the shop.
-const FIRST: u8 = 100;
+const FIRST: u8 = 150;
 
 impl Truth {
     /// Everything that was dialled.

@@ -25,7 +25,7 @@ const CERTAIN: [&str; 9] = [
 #[test]
 fn metrics_are_the_kept_ones_and_name_their_service() {
     let Some(envoy) = envoy() else { return };
-    let stage = Stage::open(110);
+    let stage = Stage::open(82);
     stage.pods[0].behave(Manner {
         status: 503,
         ..Manner::default()
