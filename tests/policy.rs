@@ -79,7 +79,7 @@ fn rules_that_mean_nothing_in_a_graph_are_warned_of() {
     let run = tracemesh_in(place.path(), &arguments, b"").expect_code(0);
     assert!(
         run.stdout
-            .contains("warning: no service of the graph is meant by `crat`"),
+            .contains("tracemesh.yaml:3: warning: no service of the graph is meant by `crat`"),
         "{}",
         run.stdout
     );

@@ -111,7 +111,8 @@ pub struct NameArgs {
     /// Day on which pins of the policy are judged, such as 2026-12-31; today in UTC when not given
     #[arg(long, value_name = "DATE", value_parser = crate::policy::parse_day)]
     pub today: Option<Date>,
-    /// What the cluster says: `kubectl get services,endpointslices,deployments,pods -A -o json`
+    /// What the cluster says: `kubectl get services,endpointslices,deployments,statefulsets,daemonsets,pods,nodes
+    /// -A -o json`
     #[arg(long, value_name = "FILE")]
     pub inventory: Option<PathBuf>,
 }

@@ -35,6 +35,19 @@ pub struct Checked {
     pub policy: Policy,
     /// Every fault, by line.
     pub faults: Vec<Fault>,
+    /// Where the rules of the policy stand.
+    pub lines: RuleLines,
+}
+
+/// Lines of the rules of a policy, each list as long as, and in the order of, that of the policy.
+#[derive(Debug, Default)]
+pub struct RuleLines {
+    /// Of rules for services.
+    pub services: Vec<usize>,
+    /// Of rules for edges.
+    pub edges: Vec<usize>,
+    /// Of infrastructure.
+    pub infra: Vec<usize>,
 }
 
 impl Checked {
@@ -79,6 +92,11 @@ pub fn check_text(text: &str, today: Date) -> Checked {
         contradictions::contradictions(&read, today, &mut faults);
         read
     });
+    let lines = RuleLines {
+        services: read.services.iter().map(|rule| rule.line).collect(),
+        edges: read.edges.iter().map(|rule| rule.line).collect(),
+        infra: read.infra.iter().map(|infra| infra.line).collect(),
+    };
     let policy = Policy {
         defaults: read.defaults,
         services: read.services.into_iter().map(|rule| rule.item).collect(),
@@ -92,6 +110,7 @@ pub fn check_text(text: &str, today: Date) -> Checked {
     Checked {
         policy,
         faults: faults.into_sorted(),
+        lines,
     }
 }
 

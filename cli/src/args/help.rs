@@ -79,11 +79,16 @@ pub(super) fn egress() -> String {
         "\
 A SERVICE is a node id (service/shop/cart), namespace/name, or a name that only
 one service has. Without any, all services are written. Printed is per service
-what a sidecar changes for it: the hazards that its spans show.
+what a sidecar changes for it: the hazards that its spans show; with `--phase tuned`
+also what the settings wait for. An earlier run into the same directory is the
+previous generation: settings keep still, and what is no longer seen stays until
+`--accept-removals`.
 
 Examples:
   tracemesh egress --graph out/graph.json --out egress
-  tracemesh egress checkout shop/cart --traces traces.json --out egress",
+  tracemesh egress checkout shop/cart --traces traces.json --out egress
+  tracemesh egress --policy tracemesh.yaml --phase tuned --out egress
+  tracemesh egress --inventory cluster.json --out egress",
     )
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::civil::Date;
 use tracemesh_graph::egress::{EgressModel, EgressOptions, Phase, derive};
-use tracemesh_graph::policy::{Labels, Policy};
+use tracemesh_graph::policy::{Labels, Policy, Thresholds as Evidence};
 use tracemesh_graph::snapshot::{GraphSnapshot, NodeKind};
 
 use crate::args::{self, EgressArgs, EgressTarget, NameArgs, ReportFormat};
@@ -18,6 +18,7 @@ use crate::render::egress_report;
 use crate::render::envoy::{EnvoyOptions, directories};
 use crate::render::observability::{self, Thresholds};
 use crate::render::pack;
+use crate::render::removals;
 use crate::selection::resolve;
 use crate::text::{count_of, counted};
 use crate::{inventory, policy};
@@ -55,7 +56,7 @@ pub(super) fn run(arguments: &EgressArgs, output: &mut Output<'_>) -> Result<Out
     }
     files::write(&arguments.out, &found.files)?;
     note(&egress, &found.proposed_removals, output);
-    let text = report(arguments, &egress.model, wanted.as_ref(), output)?;
+    let text = report(arguments, &egress, wanted.as_ref(), output)?;
     output.data(&text)?;
     Ok(Outcome::Done)
 }
@@ -63,10 +64,11 @@ pub(super) fn run(arguments: &EgressArgs, output: &mut Output<'_>) -> Result<Out
 /// What was written, and what a sidecar changes for the services.
 fn report(
     arguments: &EgressArgs,
-    model: &EgressModel,
+    egress: &Egress,
     wanted: Option<&BTreeSet<String>>,
     output: &Output<'_>,
 ) -> Result<String, CliError> {
+    let model = &egress.model;
     if arguments.format == ReportFormat::Json {
         return egress_report::json(model, wanted)
             .map_err(|error| CliError::new("cannot write the report as JSON").because(error));
@@ -77,18 +79,27 @@ fn report(
         counted(count_of(written), "service", "services"),
         crate::text::printable(&arguments.out.display().to_string()),
     );
-    Ok(first + &egress_report::table(model, wanted, output.capabilities().stdout))
+    let palette = output.capabilities().stdout;
+    let mut text = first + &egress_report::table(model, wanted, palette);
+    if arguments.phase == args::Phase::Tuned {
+        let thresholds = &egress.thresholds;
+        text.push_str(&egress_report::settings(model, wanted, thresholds, palette));
+    }
+    Ok(text)
 }
 
 /// Tells what was read of an inventory, and names the services whose files are there although the graph has not had them for
 /// long.
-pub(super) fn note(egress: &Egress, removals: &[String], output: &mut Output<'_>) {
+pub(super) fn note(egress: &Egress, proposed: &[String], output: &mut Output<'_>) {
     if let Some(counts) = &egress.model.evidence.inventory {
         for told in inventory::told(counts) {
             output.note(&told);
         }
     }
-    for id in removals {
+    if let Some(told) = removals::told(&egress.model) {
+        output.note(&told);
+    }
+    for id in proposed {
         output.note(&format!(
             "{} is not in this graph; its files are left alone, `index.json` proposes their removal",
             crate::text::printable(id)
@@ -109,6 +120,7 @@ pub(super) struct Past<'a> {
 pub(super) struct Egress {
     pub(super) model: EgressModel,
     labels: Labels,
+    thresholds: Evidence,
 }
 
 /// The egress of every service of a graph.
@@ -124,7 +136,7 @@ pub(super) fn egress_of(
     let policy = policy.map(|path| policy::load(path, today)).transpose()?;
     let policy = policy.unwrap_or_default();
     note_expired(&policy, today, output);
-    let labels = policy.labels.clone();
+    let (labels, thresholds) = (policy.labels.clone(), policy.thresholds);
     let inventory = names
         .inventory
         .as_deref()
@@ -141,7 +153,11 @@ pub(super) fn egress_of(
         ..EgressOptions::default()
     };
     let model = derive(snapshot, &options);
-    Ok(Egress { model, labels })
+    Ok(Egress {
+        model,
+        labels,
+        thresholds,
+    })
 }
 
 /// Names the pins that have no effect any more: what they were for is as it would be without them.

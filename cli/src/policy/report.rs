@@ -107,7 +107,7 @@ pub fn report(
         .filter_map(|pin| expiring(pin, today))
         .collect();
     if let Some(graph) = graph {
-        warnings.extend(unmatched(policy, graph));
+        warnings.extend(unmatched(checked, graph));
     }
     warnings.sort_by_key(|warning| warning.line);
     Report {
@@ -156,17 +156,18 @@ fn expiring(pin: &Pin, today: Date) -> Option<Remark> {
 }
 
 /// Patterns that no node of a graph fits: mostly a service that was renamed.
-fn unmatched(policy: &Policy, graph: &GraphSnapshot) -> Vec<Remark> {
+fn unmatched(checked: &Checked, graph: &GraphSnapshot) -> Vec<Remark> {
+    let Checked { policy, lines, .. } = checked;
     let is_met = |pattern: &ServicePattern, callers: bool| {
         let mut nodes = graph.nodes.iter();
         let may = |kind| !callers || kind == NodeKind::Service;
         nodes.any(|node| may(node.kind) && pattern.matches(&node.id, &node.namespace, &node.name))
     };
-    let services = policy.services.iter().map(|rule| (0, &rule.service, true));
-    let edges = policy
-        .edges
-        .iter()
-        .flat_map(|rule| [(0, &rule.caller, true), (0, &rule.callee, false)]);
+    let services = policy.services.iter().zip(&lines.services);
+    let services = services.map(|(rule, line)| (*line, &rule.service, true));
+    let edges = policy.edges.iter().zip(&lines.edges);
+    let edges =
+        edges.flat_map(|(rule, line)| [(*line, &rule.caller, true), (*line, &rule.callee, false)]);
     let pins = policy.pins.iter().flat_map(|pin| {
         let callee = match &pin.destination {
             PinDestination::Node(pattern) => Some((pin.line, pattern, false)),
@@ -176,11 +177,12 @@ fn unmatched(policy: &Policy, graph: &GraphSnapshot) -> Vec<Remark> {
             .into_iter()
             .flatten()
     });
-    let infra = policy.infra.iter().flat_map(|infra| &infra.callers);
-    let patterns = services
-        .chain(edges)
-        .chain(pins)
-        .chain(infra.map(|caller| (0, caller, true)));
+    let infra = policy.infra.iter().zip(&lines.infra);
+    let infra = infra.flat_map(|(infra, line)| {
+        let callers = infra.callers.iter();
+        callers.map(move |caller| (*line, caller, true))
+    });
+    let patterns = services.chain(edges).chain(pins).chain(infra);
     patterns
         .filter(|(_, pattern, callers)| !is_met(pattern, *callers))
         .map(|(line, pattern, callers)| {

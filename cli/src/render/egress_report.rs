@@ -5,6 +5,7 @@
 //! It judges nothing: handling and words come with the model. Names from spans are escaped here.
 
 mod json;
+mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,6 +17,7 @@ use crate::terminal::Palette;
 use crate::text::{clip, count_of, counted, printable, thousands};
 
 pub use json::{SCHEMA, json};
+pub use settings::settings;
 
 /// What stands before a sentence about a hazard.
 const INDENT: &str = "      ";
@@ -58,6 +60,13 @@ pub fn table(model: &EgressModel, wanted: Option<&BTreeSet<String>>, palette: Pa
 
 /// How many services each hazard has, and where it has most spans.
 fn of_mesh(page: &mut Page, model: &EgressModel) {
+    if model
+        .services
+        .iter()
+        .all(|service| service.hazards.is_empty())
+    {
+        return;
+    }
     page.heading("hazards of all services; name services to see theirs");
     page.raw("   #  HAZARD               SERVICES  TO DECIDE       SPANS  MOST IN\n");
     for hazard in HazardKind::ALL {
@@ -165,7 +174,7 @@ fn edges(all: Conservation) -> String {
         (all.proxied, "logical, through a gateway"),
         (all.caller_is_no_service, "from outside of any service"),
     ];
-    let mut sum = format!("  {}\n", counted(all.edges, "edge", "edges"));
+    let mut sum = format!("  {} in the graph\n", counted(all.edges, "edge", "edges"));
     for (count, what) in buckets.iter().filter(|(count, _)| *count > 0) {
         sum.push_str(&format!("  {:>8} {what}\n", thousands(*count)));
     }

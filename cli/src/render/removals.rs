@@ -15,7 +15,7 @@ use tracemesh_graph::time::Timestamp;
 use super::envoy::index::json;
 use super::onboarding::text::markdown as escaped;
 use crate::output_dir::{Entry, FileSet, RelativePath};
-use crate::text::bracketed;
+use crate::text::{bracketed, count_of, thousands};
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 const PAGE: &str = "removals.md";
@@ -61,6 +61,33 @@ pub fn render(model: &EgressModel) -> FileSet {
             (path, Entry::File(text))
         })
         .collect()
+}
+
+/// One sentence about everything that is not active; `None` when there is nothing.
+#[must_use]
+pub fn told(model: &EgressModel) -> Option<String> {
+    let removals = gather(model);
+    let parts = [
+        (&removals.proposed, "proposed for removal"),
+        (&removals.quiet, "quiet"),
+        (&removals.displaced, "not defined for a newer one"),
+    ];
+    let counts: Vec<String> = parts
+        .iter()
+        .filter(|(unseen, _)| !unseen.is_empty())
+        .map(|(unseen, what)| format!("{} {what}", thousands(count_of(unseen.len()))))
+        .collect();
+    if counts.is_empty() {
+        return None;
+    }
+    let accept = match removals.proposed.is_empty() {
+        true => "",
+        false => "; read it, then `--accept-removals` lets go of what is proposed",
+    };
+    Some(format!(
+        "not seen any more, and listed in `{PAGE}`: {}{accept}",
+        counts.join(", ")
+    ))
 }
 
 fn gather(model: &EgressModel) -> Removals<'_> {
@@ -203,7 +230,10 @@ fn line(one: &Unseen<'_>) -> String {
         format!(" at {}", addresses.join(", "))
     };
     let last = match one.last_seen {
-        Some(last) => format!("last seen {last}, "),
+        Some(last) => {
+            let day: String = last.to_string().chars().take(10).collect();
+            format!("last seen on {day}, ")
+        }
         None => String::new(),
     };
     let days = crate::text::counted(one.unseen_days, "observed day", "observed days");

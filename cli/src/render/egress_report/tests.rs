@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use tracemesh_graph::egress::{EgressModel, EgressOptions, derive};
+use tracemesh_graph::policy::Thresholds;
 use tracemesh_graph::snapshot::GraphSnapshot;
 
 use super::super::table::WIDTH;
@@ -54,7 +55,7 @@ service/a: 2 hazards, 1 to decide
       handled by: no route timeout, instead of Envoy's 15 s
 
 1 service with hazards, 1 without; 1 decision to take
-  1 edge
+  1 edge in the graph
          1 defined
 "
     );
@@ -111,4 +112,34 @@ fn a_large_mesh_is_told_by_hazard() {
     assert!(lines.iter().all(|line| line.chars().count() <= WIDTH));
     let named = BTreeSet::from(["service/7".to_owned()]);
     assert!(table(&large, Some(&named), Palette::Plain).starts_with("service/7: 2 hazards"));
+}
+
+#[test]
+fn what_the_tuned_phase_waits_for_is_told() {
+    let text = settings(
+        &model("service/a"),
+        None,
+        &Thresholds::default(),
+        Palette::Plain,
+    );
+    assert!(text.starts_with("\n0 of 1 destination tuned\n"), "{text}");
+    assert!(text.contains("10,000 calls on 14 days"), "{text}");
+    assert!(
+        text.contains("timeouts, retries, limits: too few calls"),
+        "{text}"
+    );
+    assert!(text.lines().all(|line| line.chars().count() <= WIDTH));
+}
+
+#[test]
+fn a_large_mesh_without_hazards_has_no_empty_table() {
+    let mut large = model("service/a");
+    large.services[0].hazards.clear();
+    let a = large.services[0].clone();
+    for index in 0..60 {
+        let mut other = a.clone();
+        other.id = format!("service/{index}");
+        large.services.push(other);
+    }
+    assert!(table(&large, None, Palette::Plain).starts_with("0 services with hazards, 62 without"));
 }

@@ -72,7 +72,7 @@ impl Page {
             );
         } else {
             self.line(&format!(
-                "{} of your {} get settings from what was observed; the rest is defined and nothing else.",
+                "{} of your {} get settings; the rest is defined and nothing else.",
                 count_of(tuned.len()),
                 counted(count_of(destinations.len()), "destination", "destinations"),
             ));

@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
 use tracemesh_graph::egress::{
-    EgressModel, EgressOptions, Feature, Phase, Setting, SettingName, SettingSource, SettingValue,
-    derive,
+    AddressSource, EgressModel, EgressOptions, EvidenceClass, Feature, Phase, Setting, SettingName,
+    SettingSource, SettingValue, derive,
 };
 use tracemesh_graph::hazards::{Handling, HazardKind, HazardNote};
 use tracemesh_graph::inventory::Workload;
@@ -155,7 +155,7 @@ fn the_page_tells_the_settings_with_their_formulas_and_what_is_to_be_decided() {
         "- [ ] test fail-over",
         "- no default timeout",
         "retries, for kafka: the client retries.",
-        "1 of your 4 destinations get settings from what was observed",
+        "1 of your 4 destinations get settings; the rest",
     ] {
         assert!(page.contains(told), "{told}: {page}");
     }
@@ -182,5 +182,18 @@ fn every_page_answers_the_same_questions() {
                 "How to roll back"
             ]
         );
+    }
+}
+
+#[test]
+fn an_address_is_called_dialled_only_where_the_owner_dials_it() {
+    let mut model = shop();
+    let destinations = model.services.iter_mut();
+    for destination in destinations.flat_map(|service| &mut service.destinations) {
+        destination.evidence = vec![EvidenceClass::Address];
+        destination.address_source = AddressSource::DialledByOthers;
+        assert!(!super::words::known_by(destination).contains("dial"));
+        destination.address_source = AddressSource::DialledByCaller;
+        assert!(super::words::known_by(destination).contains("dial"));
     }
 }

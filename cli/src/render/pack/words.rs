@@ -28,10 +28,12 @@ pub(super) const fn protocol(protocol: TargetProtocol) -> &'static str {
 
 /// How a destination is known, by its best evidence.
 pub(super) fn known_by(destination: &Destination) -> &'static str {
+    let dialled = destination.address_source == AddressSource::DialledByCaller;
     match destination.evidence.first() {
         Some(EvidenceClass::Paired) => "both ends of calls",
         Some(EvidenceClass::Parent) => "a span of it inside your traces",
-        Some(EvidenceClass::Address) => "the address that you dial",
+        Some(EvidenceClass::Address) if dialled => "the address that you dial",
+        Some(EvidenceClass::Address) => "what your spans say about it",
         Some(EvidenceClass::Alias) => "an address that others reach it at",
         Some(EvidenceClass::Named) => "a name in your spans",
         Some(EvidenceClass::Link) => "a link between spans",
@@ -77,8 +79,9 @@ pub(super) fn doubts(destination: &Destination) -> Vec<&'static str> {
         .iter()
         .any(|target| target.matches == TargetMatch::WholePort)
     {
-        doubts
-            .push("no address of it is known: whatever you dial on its port counts as calls to it");
+        doubts.push(
+            "no IP address of it is known: whatever you dial on its port counts as calls to it",
+        );
     }
     doubts
 }
@@ -101,6 +104,7 @@ pub(super) fn feature(feature: Feature) -> &'static str {
 pub(super) fn setting(name: SettingName, value: u64) -> Option<String> {
     let time = || milliseconds(value);
     let text = match name {
+        SettingName::ConnectTimeout => format!("connecting fails after {}", time()),
         SettingName::RouteTimeout if value == 0 => return None,
         SettingName::RouteTimeout => format!("a call ends after {}", time()),
         SettingName::PerTryTimeout => format!("an attempt ends after {}", time()),

@@ -75,3 +75,15 @@ fn names_cannot_write_markdown() {
     assert!(page.contains("\\[x\\]\\(http\\://evil\\)"), "{page}");
     assert!(!page.contains("\n# y"), "{page}");
 }
+
+#[test]
+fn the_command_says_that_there_is_something_to_read() {
+    let mut model = derive(&shop(0, |_| true), &EgressOptions::default());
+    assert_eq!(told(&model), None);
+    for fortnight in 1..=4 {
+        model = after(model, &shop(fortnight * 14, |callee| callee != KAFKA));
+    }
+    let said = told(&model).unwrap();
+    assert!(said.contains("1 proposed for removal"), "{said}");
+    assert!(said.contains("--accept-removals"), "{said}");
+}
