@@ -22,6 +22,8 @@ pub use policy::{PolicyArgs, PolicyCheckArgs, PolicyCommand};
 pub use sampling::SamplingArgs;
 pub use verify::{Percent, VerifyArgs};
 
+use crate::text::unit_ms;
+
 /// Turns distributed traces into what a service mesh needs.
 #[derive(Debug, Parser)]
 #[command(
@@ -428,12 +430,8 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
         .find(|character: char| !character.is_ascii_digit())
         .unwrap_or(text.len());
     let (digits, unit) = text.split_at(split);
-    let unit_ms = match unit {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        _ => return Err("give a whole number and a unit: `500ms`, `60s`, `5m`, `1h`".to_owned()),
+    let Some(unit_ms) = unit_ms(unit) else {
+        return Err("give a whole number and a unit: `500ms`, `60s`, `5m`, `1h`".to_owned());
     };
     digits
         .parse::<u64>()

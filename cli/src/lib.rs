@@ -8,6 +8,7 @@ pub mod commands;
 pub mod error;
 pub mod findings;
 pub mod inventory;
+mod kube_name;
 pub mod output;
 pub mod output_dir;
 pub mod policy;

@@ -146,6 +146,28 @@ pub fn shell_word(text: &str) -> Option<String> {
     Some(format!("'{}'", text.replace('\'', r"'\''")))
 }
 
+/// A host as it stands before a port: one with colons of its own, which is an IPv6 address, in brackets.
+#[must_use]
+pub fn bracketed(host: &str) -> Cow<'_, str> {
+    if host.contains(':') {
+        Cow::Owned(format!("[{host}]"))
+    } else {
+        Cow::Borrowed(host)
+    }
+}
+
+/// Milliseconds of a unit of time, as in `500ms`, `60s`, `5m` and `1h`.
+#[must_use]
+pub fn unit_ms(unit: &str) -> Option<u64> {
+    match unit {
+        "ms" => Some(1),
+        "s" => Some(1_000),
+        "m" => Some(60_000),
+        "h" => Some(3_600_000),
+        _ => None,
+    }
+}
+
 /// Lengths of lists as counts.
 #[must_use]
 pub fn count_of(length: usize) -> u64 {
@@ -155,6 +177,13 @@ pub fn count_of(length: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_hosts_with_colons_get_brackets() {
+        assert_eq!(bracketed("fd00::1"), "[fd00::1]");
+        assert_eq!(bracketed("10.0.0.1"), "10.0.0.1");
+        assert_eq!(bracketed(""), "");
+    }
 
     #[test]
     fn control_and_direction_characters_become_visible() {

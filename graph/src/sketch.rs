@@ -110,7 +110,7 @@ fn middle(bucket: u16) -> u64 {
     clippy::cast_precision_loss,
     reason = "durations above 104 days lose nanoseconds only"
 )]
-fn to_ms(ns: u64) -> f64 {
+pub(crate) fn to_ms(ns: u64) -> f64 {
     ns as f64 / 1e6
 }
 

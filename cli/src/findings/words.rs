@@ -4,7 +4,7 @@ use tracemesh_graph::findings::{
     Cases, Counted, DeadHost, FailingEdge, Finding, Locality, ServiceGap, Top,
 };
 
-use crate::text::{count_of, counted, percent, printable, thousands};
+use crate::text::{bracketed, count_of, counted, percent, printable, thousands};
 
 mod retries;
 mod routing;
@@ -246,12 +246,8 @@ pub(crate) fn list<'a>(names: impl ExactSizeIterator<Item = &'a str>, more: u64)
 /// `host:port`, with brackets where the host has colons of its own.
 pub(crate) fn address(host: &str, port: Option<u16>) -> String {
     let host = printable(host);
-    let host = if host.contains(':') {
-        format!("[{host}]")
-    } else {
-        host.into_owned()
-    };
-    port.map_or(host.clone(), |port| format!("{host}:{port}"))
+    let host = bracketed(&host);
+    port.map_or_else(|| host.to_string(), |port| format!("{host}:{port}"))
 }
 
 /// A factor with two digits, cut: never more than was seen.

@@ -15,6 +15,7 @@ use super::fields::{Fields, list};
 use super::settings::{Scope, Settings, check_pairs, check_phase, settings};
 use super::tree::Node;
 use super::values::At;
+use crate::kube_name;
 
 /// Items of one list.
 pub(super) const MAX_ITEMS: usize = 2_000;
@@ -205,7 +206,7 @@ fn infra(node: &Node, faults: &mut Faults) -> Option<InfraDestination> {
     let place = "an entry of `infra`";
     let fields = Fields::read(node, place, &KEYS, faults)?;
     let name = required(&fields, "name", faults).filter(|name| {
-        let is_label = is_dns_label(name);
+        let is_label = kube_name::is_label(name);
         if !is_label {
             let message = format!("`name` in {place} cannot be {}", shown(name));
             faults
@@ -385,12 +386,4 @@ fn text(fields: &Fields<'_>, key: &str, faults: &mut Faults) -> Option<String> {
     }
     .text(faults)
     .map(str::to_owned)
-}
-
-fn is_dns_label(text: &str) -> bool {
-    let is_inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    (1..=63).contains(&text.len())
-        && text.bytes().all(is_inner)
-        && !text.starts_with('-')
-        && !text.ends_with('-')
 }

@@ -6,6 +6,7 @@ use tracemesh_graph::policy::ServicePattern;
 
 use super::faults::{Faults, did_you_mean, one_of, shown};
 use super::tree::{Node, Value};
+use crate::text::unit_ms;
 
 /// Characters of names, reasons and patterns.
 const MAX_TEXT: usize = 300;
@@ -247,14 +248,7 @@ pub(super) fn written_ms(ms: u64) -> String {
 fn milliseconds(text: &str) -> Option<u64> {
     let split = text.find(|character: char| !character.is_ascii_digit())?;
     let (digits, unit) = text.split_at(split);
-    let unit_ms = match unit {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        _ => return None,
-    };
-    decimal(digits)?.checked_mul(unit_ms)
+    decimal(digits)?.checked_mul(unit_ms(unit)?)
 }
 
 /// Digits without a sign or leading zeros: `010` is 8 to some readers and 10 to others.

@@ -12,9 +12,10 @@ use tracemesh_graph::egress::{
 };
 use tracemesh_graph::time::Timestamp;
 
+use super::envoy::index::json;
 use super::onboarding::text::markdown as escaped;
 use crate::output_dir::{Entry, FileSet, RelativePath};
-use crate::text::{count_of, thousands};
+use crate::text::{bracketed, count_of, thousands};
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 const PAGE: &str = "removals.md";
@@ -53,10 +54,7 @@ struct Unseen<'a> {
 #[must_use]
 pub fn render(model: &EgressModel) -> FileSet {
     let removals = gather(model);
-    let mut json = serde_json::to_string_pretty(&removals)
-        .expect("these types have string keys and no failing serializers");
-    json.push('\n');
-    [(DOCUMENT, json), (PAGE, page(&removals))]
+    [(DOCUMENT, json(&removals)), (PAGE, page(&removals))]
         .into_iter()
         .map(|(name, text)| {
             let path = RelativePath::new(name).expect("the names are constants");
@@ -192,11 +190,7 @@ fn unseen<'a>(
 }
 
 fn address(target: &EgressTarget) -> String {
-    if target.host.contains(':') {
-        format!("[{}]:{}", target.host, target.port)
-    } else {
-        format!("{}:{}", target.host, target.port)
-    }
+    format!("{}:{}", bracketed(&target.host), target.port)
 }
 
 fn page(removals: &Removals<'_>) -> String {

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use tracemesh_graph::snapshot::{Edge, GraphSnapshot, Node, Relation, Target};
 
 use crate::render::{estimate, seconds};
-use crate::text::{count_of, counted, printable, thousands};
+use crate::text::{bracketed, count_of, counted, printable, thousands};
 
 pub(super) mod layout;
 
@@ -146,11 +146,7 @@ fn latency(edge: &Edge) -> String {
 /// A dialled address: `http://cart:8080`, an IPv6 host in brackets, no port when none is known.
 #[must_use]
 pub fn target(target: &Target) -> String {
-    let host = if target.host.contains(':') {
-        format!("[{}]", target.host)
-    } else {
-        target.host.clone()
-    };
+    let host = bracketed(&target.host);
     let scheme = if target.scheme.is_empty() {
         String::new()
     } else {

@@ -212,7 +212,8 @@ impl<'a> Tuner<'a> {
             Phase::Tuned => {
                 self.options.phase == Phase::Tuned && given.phase != Some(Phase::Transparent)
             }
-            Phase::Transparent => given.phase != Some(Phase::Tuned),
+            // What the policy gives is decided anew: it may make the destination tuned, or wait.
+            Phase::Transparent => given.phase != Some(Phase::Tuned) && !given.has_settings(),
         };
         if edge.is_some() || of_policy || !may_be {
             return None;

@@ -2,6 +2,8 @@
 //!
 //! The others are addresses from an inventory or a template, those of the policy, and those that an earlier model had.
 
+use std::collections::BTreeMap;
+
 use super::address::Candidate;
 use super::claim::{Claim, Outcome, settle};
 use super::model::{Conflict, TargetMatch, UnresolvedReason};
@@ -23,6 +25,7 @@ pub(super) fn settle_all<'a>(
         conflicts,
         refused: Vec::new(),
     };
+    let vouched = settled.without_hopeless(vouched);
     settled.admit(vouched);
     settled.decided.extend(settled.refused);
     (settled.decided, settled.conflicts)
@@ -39,6 +42,29 @@ struct Settled<'a> {
 }
 
 impl<'a> Settled<'a> {
+    /// Refuses what asks for a name that another destination has: whoever of the two won, one would lose it. Where thousands
+    /// of destinations have new names in the graph, trying each would take minutes.
+    fn without_hopeless(&mut self, claims: Vec<Claim<'a>>) -> Vec<Claim<'a>> {
+        let mut held: BTreeMap<(u16, bool, &str), &str> = BTreeMap::new();
+        for claim in &self.decided {
+            if let Outcome::Kept(TargetMatch::Authority(names) | TargetMatch::Sni(names)) =
+                &claim.outcome
+            {
+                let key = |name| name_key(&claim.candidate, name);
+                held.extend(names.iter().map(|name| (key(name), claim.node)));
+            }
+        }
+        let is_hopeless = |claim: &Claim<'_>| {
+            let name = claim.candidate.forms.first();
+            let holder = name.and_then(|name| held.get(&name_key(&claim.candidate, name)));
+            !claim.candidate.is_opaque() && holder.is_some_and(|node| *node != claim.node)
+        };
+        let (hopeless, others) = claims.into_iter().partition(is_hopeless);
+        let refused = Vec::into_iter(hopeless).map(|claim| refusal(claim, None));
+        self.refused.extend(refused);
+        others
+    }
+
     /// Lets claims in, in their order, unless they disturb something. Halves are tried before single ones: few disturb, and
     /// settling all anew for each would take quadratic time.
     fn admit(&mut self, mut claims: Vec<Claim<'a>>) {
@@ -83,6 +109,11 @@ fn is_as_good(now: &Outcome, then: &Outcome) -> bool {
     }
 }
 
+/// What a name is unique for: a port and the kind of the traffic there.
+fn name_key<'n>(candidate: &Candidate, name: &'n str) -> (u16, bool, &'n str) {
+    (candidate.port, candidate.protocol.is_http(), name)
+}
+
 fn refusal<'a>(claim: Claim<'a>, tried: Option<Claim<'a>>) -> Claim<'a> {
     let reason = match tried.map(|tried| tried.outcome) {
         Some(Outcome::Refused(reason)) => reason,
@@ -104,3 +135,6 @@ pub(super) const fn open(node: &str, candidate: Candidate, excluded: bool) -> Cl
         outcome: Outcome::Pending,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::concurrency::Concurrency;
 use super::lifetimes::Lifetimes;
 use super::seconds::Seconds;
-use crate::sketch::Sketch;
+use crate::sketch::{Sketch, to_ms};
 use crate::snapshot::{Demand, Inbound};
 
 /// Days on which something happened, by their numbers since the epoch; the latest are kept.
@@ -203,14 +203,6 @@ impl InboundLoad {
             max_ms: summary.max_ms,
         })
     }
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "durations above 104 days lose nanoseconds only"
-)]
-fn to_ms(ns: u64) -> f64 {
-    ns as f64 / 1e6
 }
 
 #[cfg(test)]

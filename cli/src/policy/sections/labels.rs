@@ -2,6 +2,7 @@
 
 use tracemesh_graph::policy::{Label, Labels};
 
+use crate::kube_name;
 use crate::policy::faults::{Faults, shown};
 use crate::policy::fields::Fields;
 use crate::policy::tree::Node;
@@ -62,7 +63,7 @@ fn label_key(node: &Node, place: &str, faults: &mut Faults) -> Option<String> {
         Some((prefix, name)) => (Some(prefix), name),
         None => (None, text),
     };
-    if !prefix.is_none_or(is_prefix) || !is_label_name(name) {
+    if !prefix.is_none_or(kube_name::is_subdomain) || !is_label_name(name) {
         faults
             .add(node.line, format!("{place} cannot be {}", shown(text)))
             .hint(format!(
@@ -81,8 +82,4 @@ fn is_label_name(text: &str) -> bool {
     let ends = [text.bytes().next(), text.bytes().last()];
     let ends_well = |end: &Option<u8>| end.is_some_and(|byte| byte.is_ascii_alphanumeric());
     text.len() <= 63 && text.bytes().all(is_inner) && ends.iter().all(ends_well)
-}
-
-fn is_prefix(text: &str) -> bool {
-    text.len() <= 253 && text.split('.').all(super::is_dns_label)
 }

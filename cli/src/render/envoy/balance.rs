@@ -73,10 +73,15 @@ fn outlier_detection(cluster: &ClusterPlan<'_>) -> Option<Node> {
         let longest = longest.max(base.unwrap_or(30_000));
         node = node.with("max_ejection_time", seconds(longest));
     }
-    if let Some(percent) = number(tuning, SettingName::MaxEjectionPercent) {
+    let percent = number(tuning, SettingName::MaxEjectionPercent);
+    if let Some(percent) = percent {
         node = node.with("max_ejection_percent", percent);
     }
-    let always = flag(tuning, SettingName::AlwaysEjectOneHost);
+    // A policy may give the failures alone. Envoy's default of 10 % would then eject nothing of fewer than ten hosts.
+    let is_open = !tuning
+        .settings
+        .contains_key(&SettingName::AlwaysEjectOneHost);
+    let always = flag(tuning, SettingName::AlwaysEjectOneHost) || (percent.is_none() && is_open);
     Some(node.with("always_eject_one_host", always))
 }
 

@@ -95,12 +95,8 @@ fn observed_cluster(
 
 fn life(cluster: &ClusterPlan<'_>) -> Life {
     let tuning = cluster.tuning();
-    let whole = match settings::number(tuning, SettingName::MaxConnectionDuration) {
-        // Decided to be none.
-        Some(0) => None,
-        Some(ms) => Some(settings::seconds(ms)),
-        None => cluster.pins_connections().then(|| RENEWAL.to_owned()),
-    };
+    let renewal = || cluster.pins_connections().then(|| RENEWAL.to_owned());
+    let whole = settings::duration(tuning, SettingName::MaxConnectionDuration).or_else(renewal);
     Life {
         idle: settings::duration(tuning, SettingName::UpstreamIdle),
         whole,

@@ -32,6 +32,8 @@ pub(super) struct ServicePlan<'a> {
     pub inbound_tuning: &'a Tuning,
     /// What the model has and Envoy does not get, with reasons.
     pub left_out: Vec<String>,
+    /// Name of a cluster -> its place in `clusters`.
+    places: BTreeMap<String, usize>,
 }
 
 /// Identity of a cluster before it has a name: destination, host when the stream names one, port.
@@ -76,7 +78,11 @@ impl<'a> ServicePlan<'a> {
         let inbound = service.inbound.iter();
         let inbound =
             inbound.filter(|port| port.protocol.is_http() && !options.owns_port(port.port));
+        let places = clusters.iter().enumerate();
         Self {
+            places: places
+                .map(|(place, cluster)| (cluster.name.clone(), place))
+                .collect(),
             local: zones::local(&clusters, own),
             clusters,
             ports: planned,
@@ -88,7 +94,7 @@ impl<'a> ServicePlan<'a> {
 
     /// The cluster of a name that this plan gave.
     pub(super) fn cluster(&self, name: &str) -> Option<&ClusterPlan<'a>> {
-        self.clusters.iter().find(|cluster| cluster.name == name)
+        self.clusters.get(*self.places.get(name)?)
     }
 }
 

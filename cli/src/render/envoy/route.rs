@@ -6,6 +6,7 @@ use super::plan::ServicePlan;
 use super::port::{PortPlan, RouteSet};
 use super::settings::{duration, number};
 use super::yaml::{Node, list, map};
+use crate::text::bracketed;
 
 /// Name of the virtual host that takes what was not observed; the drift log selects by it.
 pub(super) const UNOBSERVED: &str = "unobserved";
@@ -162,9 +163,5 @@ fn route(name: &str, matches: Node, action: Node) -> Node {
 
 /// IPv6 literals stand in brackets in a Host header.
 fn domain(name: &str) -> String {
-    if name.contains(':') {
-        format!("[{name}]")
-    } else {
-        name.to_owned()
-    }
+    bracketed(name).into_owned()
 }

@@ -43,13 +43,7 @@ fn fault(tuning: &Tuning, name: SettingName, value: SettingValue) -> Option<&'st
     if tuning.phase == Phase::Transparent && !is_off && !suits_transparent(name) {
         return Some("not used in the transparent phase");
     }
-    let envoy_takes = match (name, value) {
-        // A share of hundred is its most, and no failure at all cannot eject.
-        (SettingName::RttBuffer, SettingValue::Number(percent)) => percent <= 100,
-        (SettingName::Consecutive5xx, SettingValue::Number(failures)) => failures > 0,
-        _ => true,
-    };
-    (!envoy_takes || !name.allows(value)).then_some("outside what Envoy takes")
+    (!name.allows(value)).then_some("outside what Envoy takes")
 }
 
 /// Whether a setting may be in force where nothing but a definition is promised: those of connections, which an
@@ -94,6 +88,8 @@ mod tests {
             (SettingName::ConnectTimeout, SettingValue::Number(0)),
             (SettingName::ConnectTimeout, SettingValue::Number(u64::MAX)),
             (SettingName::MaxEjectionPercent, SettingValue::Number(101)),
+            (SettingName::RttBuffer, SettingValue::Number(101)),
+            (SettingName::Consecutive5xx, SettingValue::Number(0)),
             (SettingName::MaxRequests, SettingValue::Number(1 << 32)),
             (SettingName::MaxRequests, SettingValue::Flag(true)),
             (SettingName::LeastRequest, SettingValue::Number(1)),

@@ -12,6 +12,8 @@ const SWITCH: &str = "adaptive_concurrency.enabled";
 const PERCENTILE: u64 = 90;
 /// Highest limit when the model has none: Envoy's default.
 const MAX_CONCURRENCY: u64 = 1000;
+/// How often the round trip is measured when the model does not say: Envoy demands a time.
+const INTERVAL: &str = "60s";
 
 /// The filter, when the model has what it cannot do without.
 ///
@@ -19,8 +21,9 @@ const MAX_CONCURRENCY: u64 = 1000;
 /// service lost one call in six. So there is no filter without a number from the model.
 pub(super) fn filter(tuning: &Tuning) -> Option<Node> {
     let least = number(tuning, SettingName::MinConcurrency)?;
-    let interval = duration(tuning, SettingName::MinRttInterval)?;
+    let interval = duration(tuning, SettingName::MinRttInterval);
     let most = number(tuning, SettingName::MaxConcurrency).unwrap_or(MAX_CONCURRENCY);
+    let interval = interval.as_deref().unwrap_or(INTERVAL);
     let mut round_trip = map([("interval", interval.into())]);
     if let Some(requests) = number(tuning, SettingName::MinRttRequests) {
         round_trip = round_trip.with("request_count", requests);

@@ -12,6 +12,7 @@ use super::metrics::{
 };
 use super::rules::sums;
 use super::{SERVICE_LABEL, Thresholds};
+use crate::render::envoy::index::json as indented;
 
 /// Version of the dashboard format: that of Grafana 10.4 and later.
 const FORMAT: u32 = 39;
@@ -40,9 +41,7 @@ pub(super) fn render(thresholds: &Thresholds) -> String {
         "templating": {"list": variables()},
         "panels": page.panels,
     });
-    let mut text = serde_json::to_string_pretty(&document).expect("constants have string keys");
-    text.push('\n');
-    text
+    indented(&document)
 }
 
 fn variables() -> Value {

@@ -1,7 +1,8 @@
 //! The words that the table and the runbook share.
 
 use tracemesh_graph::onboarding::{BlockReason, Blocked, ExceptionCode, Plan, Strict, StrictBlock};
-use tracemesh_graph::time::Timestamp;
+
+use crate::render::seconds;
 
 /// A node id as people say it: services without their class.
 pub(super) fn short(id: &str) -> &str {
@@ -48,12 +49,6 @@ pub(super) fn ramp(values: &[f64], show: impl Fn(f64) -> String) -> String {
 pub(super) fn window(plan: &Plan) -> Option<String> {
     let (start, end) = (plan.window.start?, plan.window.end?);
     Some(format!("{} to {}", seconds(start), seconds(end)))
-}
-
-fn seconds(time: Timestamp) -> String {
-    let text = time.to_string();
-    let whole = text.split('.').next().unwrap_or_default();
-    format!("{whole}Z")
 }
 
 /// Why a service was not in a wave; `name` escapes names.

@@ -7,6 +7,7 @@ use serde_json::json;
 use tracemesh_graph::inventory::Workload;
 use tracemesh_graph::policy::{Label, Labels};
 
+use crate::kube_name;
 use crate::render::envoy::yaml::{Node, list, map};
 
 /// What there is to apply, and why not where there is nothing.
@@ -46,7 +47,8 @@ pub(super) enum Unpatched {
 
 pub(super) fn of(workload: Option<&Workload>, labels: &Labels) -> Patches {
     let workload = workload.ok_or(Unpatched::Unknown).and_then(|workload| {
-        let valid = is_name(&workload.name, 253) && is_name(&workload.namespace, 63);
+        let valid =
+            kube_name::is_subdomain(&workload.name) && kube_name::is_label(&workload.namespace);
         let form = Form::of(&workload.kind).ok_or(Unpatched::Kind)?;
         valid
             .then_some((form, workload))
@@ -183,18 +185,4 @@ fn component(namespace: Option<&str>) -> String {
         ("patches", list([workload].into_iter().chain(namespace))),
     ])
     .to_yaml()
-}
-
-/// RFC 1123: what Kubernetes takes for a name; longer ones may have dots.
-fn is_name(text: &str, most: usize) -> bool {
-    let dots = most > 63;
-    let inner = |byte: u8| {
-        byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || (dots && byte == b'.')
-    };
-    let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
-    let bytes = text.as_bytes();
-    bytes.len() <= most
-        && bytes.iter().copied().all(inner)
-        && edge(bytes.first())
-        && edge(bytes.last())
 }

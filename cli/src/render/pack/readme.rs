@@ -12,7 +12,7 @@ use tracemesh_graph::hazards::Handling;
 use super::patches::{Patched, Patches, Unpatched};
 use super::words;
 use crate::render::onboarding::text::{markdown as escaped, visible};
-use crate::text::{count_of, counted};
+use crate::text::{bracketed, count_of, counted};
 
 /// The page, in CommonMark with tables.
 pub(super) fn render(service: &ServiceEgress, patches: &Patches) -> String {
@@ -141,10 +141,7 @@ impl Page {
                 } else {
                     (String::new(), "")
                 };
-                let address = match target.host.contains(':') {
-                    true => format!("[{}]:{}", target.host, target.port),
-                    false => format!("{}:{}", target.host, target.port),
-                };
+                let address = format!("{}:{}", bracketed(&target.host), target.port);
                 self.line(&format!(
                     "| {name} | {} | {} | {known} |",
                     escaped(&address),

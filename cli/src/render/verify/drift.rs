@@ -7,7 +7,7 @@ use tracemesh_graph::verify::drift::{
 
 use crate::render::page::Page;
 use crate::terminal::Palette;
-use crate::text::{clip, count_of, counted, printable, thousands};
+use crate::text::{bracketed, clip, count_of, counted, printable, thousands};
 
 /// Edges told per kind; the JSON has all.
 const SHOWN: usize = 25;
@@ -160,12 +160,7 @@ fn advice(edge: &DriftEdge) -> String {
 
 fn pinned(pin: &PinAdvice) -> String {
     let host = printable(&pin.host);
-    let host = if host.contains(':') {
-        format!("[{host}]")
-    } else {
-        host.into_owned()
-    };
-    format!("{host}:{} ({})", pin.port, pin.protocol)
+    format!("{}:{} ({})", bracketed(&host), pin.port, pin.protocol)
 }
 
 /// The report as JSON of the schema `tracemesh.drift/v1`, described in `docs/schemas/drift.json`: the fields of

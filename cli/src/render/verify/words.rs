@@ -4,7 +4,7 @@ use tracemesh_graph::verify::{
     Basis, Conservation, Counts, Finding, Reason, UnseenByTraces, Verdict,
 };
 
-use crate::text::{clip, counted, thousands};
+use crate::text::{bracketed, clip, counted, thousands};
 
 /// Verdicts in the order in which they are told, with what they mean.
 pub(super) const VERDICTS: [(Verdict, &str); 6] = [
@@ -131,11 +131,7 @@ fn dialled(finding: &Finding) -> String {
         return "an address that no span names".to_owned();
     }
     let host = clip(&finding.host, 60);
-    let host = if host.contains(':') {
-        format!("[{host}]")
-    } else {
-        host
-    };
+    let host = bracketed(&host);
     let scheme = match finding.scheme.as_str() {
         "" => String::new(),
         scheme => format!("{}://", clip(scheme, 20)),

@@ -109,6 +109,19 @@ fn a_cluster_takes_every_setting_that_belongs_to_clusters() {
     assert!(!cart.contains("split_external"), "{cart}");
 }
 
+/// A policy may give the failures in a row and nothing else: with Envoy's default share, no host of fewer than ten would ever be
+/// ejected.
+#[test]
+fn failures_in_a_row_alone_eject_a_host() {
+    let failures = (SettingName::Consecutive5xx, SettingValue::Number(5));
+    let never = (SettingName::AlwaysEjectOneHost, SettingValue::Flag(false));
+    for (settings, always) in [(&[failures][..], "true"), (&[failures, never], "false")] {
+        let all = clusters(&with_settings(&tuned(settings)));
+        let cart = cluster_of(&all, "service/shop/cart");
+        assert_has(cart, &format!("always_eject_one_host: {always}"));
+    }
+}
+
 #[test]
 fn only_safe_methods_are_sent_twice_after_an_answer() {
     let text = routes(&with_settings(&everything()), 8080);
@@ -352,4 +365,12 @@ fn inbound_calls_are_shed_only_with_numbers_from_the_model() {
         service.inbound_tuning.phase = Phase::Transparent;
     }
     assert!(!listeners(&model).contains("adaptive_concurrency"));
+    // A policy may give this number and no other, for a service of which nothing else is known.
+    for service in &mut model.services {
+        service.inbound_tuning = tuned(&values[..1]);
+    }
+    assert_has(
+        &listeners(&model),
+        "max_concurrency_limit: 1000\nmin_rtt_calc_params:\ninterval: \"60s\"\njitter:\nvalue: 10\nmin_concurrency: 13",
+    );
 }

@@ -192,3 +192,33 @@ fn inbound_takes_inbound_settings_only() {
     assert_eq!(redis.number(Name::MaxRequests), Some(5));
     assert_eq!(redis.number(Name::MinConcurrency), None);
 }
+
+/// A destination that is not seen any more keeps its settings. In the transparent phase that must not put the policy's values
+/// in force, which wait for the tuned phase where the destination is seen.
+#[test]
+fn values_of_the_policy_wait_for_the_tuned_phase_also_where_nothing_is_seen() {
+    let transparent = EgressOptions {
+        phase: Phase::Transparent,
+        ..EgressOptions::default()
+    };
+    let first = model(&example(), &transparent);
+    let mut options = EgressOptions {
+        phase: Phase::Transparent,
+        ..with_previous(&first)
+    };
+    options.policy.defaults = overrides(None, &[(Name::MaxRequests, number(5))]);
+    let mut unseen = example();
+    unseen.edges.retain(|edge| edge.callee != CART);
+    for snapshot in [example(), unseen.clone()] {
+        let tuning = cart(&snapshot, &options);
+        assert_eq!(tuning.phase, Phase::Transparent);
+        assert_eq!(tuning.number(Name::MaxRequests), Some(1_000_000));
+        let reasons = why(&tuning, Feature::CircuitBreakers);
+        let waits = |why: &&str| why.contains("wait for the tuned phase");
+        assert!(reasons.iter().any(waits), "{reasons:?}");
+    }
+    options.phase = Phase::Tuned;
+    let tuning = cart(&unseen, &options);
+    assert_eq!(tuning.phase, Phase::Tuned);
+    assert_eq!(tuning.number(Name::MaxRequests), Some(5));
+}
