@@ -77,12 +77,16 @@ fn cases() -> Vec<Case> {
             Kind::HostForms,
             vec![Given::client("a").url("http://b.shop:8080/x")],
         ),
-        decision(
+        handled(
             Kind::PinnedMembers,
             vec![
                 Given::client("a").url("http://10.1.2.3/x"),
                 database("mongodb"),
             ],
+        ),
+        decision(
+            Kind::PinnedMembers,
+            vec![get().header("host", "other.shop")],
         ),
         handled(Kind::HeaderCase, vec![get().header("X-Mixed", "1")]),
         handled(Kind::Http10, vec![get().with("http.flavor", "1.0")]),

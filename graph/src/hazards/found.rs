@@ -55,9 +55,6 @@ const fn needs_decision(sign: Sign) -> bool {
     matches!(
         sign,
         Sign::OtherHost
-            | Sign::IpAddress
-            | Sign::Ordinal
-            | Sign::Sharded
             | Sign::Connect
             | Sign::UnknownMethod
             | Sign::RefusedRequest

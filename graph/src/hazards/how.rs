@@ -24,7 +24,7 @@ pub(super) fn how(hazard: HazardKind, found: &FoundHazard, service: &ServiceEgre
             "idle connections are closed before the server closes them"
         }
         HazardKind::StaleKeepalive => {
-            "the tuned phase closes idle connections before the server does; until then some calls fail as they do now"
+            "the tuned phase will close idle connections before the server does; the transparent one changes nothing"
         }
         HazardKind::PinnedHttp2 => {
             "connections are renewed every minute; a headless service would balance every call"
@@ -95,8 +95,11 @@ fn pinned(found: &FoundHazard) -> String {
             seen.push(part);
         }
     }
-    format!(
-        "dials {}: say whether each call must reach the member it dialled; if so, leave the destination to the passthrough",
-        seen.join(", ")
-    )
+    let seen = seen.join(", ");
+    if found.shows(Sign::OtherHost) {
+        return format!(
+            "dials {seen}: say whether each call must reach the member it dialled; if so, leave the destination to the passthrough"
+        );
+    }
+    format!("dials {seen}: connections keep the address or the one name that was dialled")
 }
