@@ -83,6 +83,10 @@ fn blocks(text: &str) -> Option<BTreeMap<String, &str>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tracemesh_graph::egress::{EgressOptions, derive};
+
+    use crate::output_dir::Entry;
+    use crate::render::envoy::{EnvoyOptions, render};
 
     fn file(clusters: &[(&str, u8)]) -> String {
         let block = |(name, port): &(&str, u8)| {
@@ -128,6 +132,24 @@ mod tests {
             .collect();
         assert_eq!(names, ["a", "b", "c"]);
         assert!(step[CLUSTERS].contains("- 3\n"), "the newer of two");
+    }
+
+    /// Another form would end the hand-over without a word.
+    #[test]
+    fn what_the_renderer_writes_is_understood() {
+        let snapshot = include_str!("../../../../fixtures/egress/shop/snapshot.json");
+        let snapshot = serde_json::from_str(snapshot).unwrap();
+        let model = derive(&snapshot, &EgressOptions::default());
+        let mut seen = 0;
+        for (path, entry) in render(&model, &EnvoyOptions::default()) {
+            let Entry::File(text) = entry else { continue };
+            if path.as_str().ends_with(CLUSTERS) {
+                let clusters = text.matches("\n- \"@type\"").count();
+                assert_eq!(blocks(&text).map(|blocks| blocks.len()), Some(clusters));
+                seen += clusters;
+            }
+        }
+        assert!(seen > 40, "{seen}");
     }
 
     #[test]
