@@ -5,6 +5,7 @@
 //! It judges nothing: handling and words come with the model. Names from spans are escaped here.
 
 mod json;
+mod left;
 mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,6 +48,7 @@ pub fn table(model: &EgressModel, wanted: Option<&BTreeSet<String>>, palette: Pa
     if !each {
         of_mesh(&mut page, model);
     }
+    left::add(&mut page, model, wanted);
     let shown = count_of(wanted_of(model, wanted).count()).saturating_sub(without);
     page.heading(&format!(
         "{} with hazards, {} without; {} to take",

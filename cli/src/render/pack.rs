@@ -8,7 +8,7 @@
 
 mod patches;
 mod readme;
-mod words;
+pub(in crate::render) mod words;
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,9 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use tracemesh_graph::egress::{EgressModel, EgressOptions, derive};
+use tracemesh_graph::egress::{
+    Conflict, ConflictReason, EgressModel, EgressOptions, Unresolved, UnresolvedReason, derive,
+};
 use tracemesh_graph::policy::Thresholds;
 use tracemesh_graph::snapshot::GraphSnapshot;
 
@@ -142,4 +144,33 @@ fn a_large_mesh_without_hazards_has_no_empty_table() {
         large.services.push(other);
     }
     assert!(table(&large, None, Palette::Plain).starts_with("0 services with hazards, 62 without"));
+}
+
+#[test]
+fn what_is_left_out_and_what_is_claimed_twice_is_told_up_to_a_few() {
+    let mut told = model("service/a");
+    let left = |index: usize| Unresolved {
+        node: format!("external/{index}"),
+        reason: UnresolvedReason::NoPort,
+        targets: Vec::new(),
+    };
+    told.services[0].unresolved = (0..10).map(left).collect();
+    told.services[1].conflicts = vec![Conflict {
+        port: 80,
+        value: "web\u{1b}[2J".to_owned(),
+        kept: "service/x".to_owned(),
+        lost: "service/y".to_owned(),
+        reason: ConflictReason::SameAuthority,
+    }];
+    let text = table(&told, None, Palette::Plain);
+    let from = text.find("left to").unwrap();
+    let to = text.find("1 service with").unwrap();
+    let lines: Vec<&str> = text[from..to].lines().collect();
+    assert_eq!(lines[0], "left to the passthrough: 10 cases");
+    assert_eq!(lines[1], "  - service/a -> external/0: no port is known");
+    assert_eq!(lines[9], "  - 2 more: `egress.json` has all");
+    assert_eq!(lines[11], "claimed twice: 1 case");
+    assert!(lines[12].starts_with("  - service/b, web"), "{}", lines[12]);
+    assert!(!text.contains('\u{1b}'), "{text}");
+    assert!(text.lines().all(|line| line.chars().count() <= WIDTH));
 }

@@ -147,7 +147,7 @@ fn milliseconds(ms: u64) -> String {
 }
 
 /// Why an address stays on the passthrough.
-pub(super) fn unresolved(reason: UnresolvedReason) -> &'static str {
+pub(in crate::render) fn unresolved(reason: UnresolvedReason) -> &'static str {
     match reason {
         UnresolvedReason::NoAddress => "nobody's spans name an address",
         UnresolvedReason::OnlyInstanceAddresses => "only addresses of single pods are known",
@@ -172,7 +172,7 @@ pub(super) fn unresolved(reason: UnresolvedReason) -> &'static str {
     }
 }
 
-pub(super) const fn conflict(reason: ConflictReason) -> &'static str {
+pub(in crate::render) const fn conflict(reason: ConflictReason) -> &'static str {
     match reason {
         ConflictReason::SameAuthority => "one name on one port",
         ConflictReason::SameServerName => "one TLS server name on one port",
