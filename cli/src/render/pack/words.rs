@@ -157,7 +157,7 @@ pub(in crate::render) fn unresolved(reason: UnresolvedReason) -> &'static str {
         UnresolvedReason::Suspect => "every call failed and nobody was seen to answer",
         UnresolvedReason::EmptyHost => "the host is empty",
         UnresolvedReason::InvalidHost => "the host is no valid name",
-        UnresolvedReason::Loopback => "it is your own machine",
+        UnresolvedReason::Loopback => "only loopback addresses are known",
         UnresolvedReason::NotDialable => "no connection can be made to such an address",
         UnresolvedReason::NoPort => "no port is known",
         UnresolvedReason::ReservedPort => "the port belongs to the sidecar",
