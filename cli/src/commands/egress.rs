@@ -1,6 +1,6 @@
 //! `tracemesh egress`: egress definitions of all or of the named services.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
@@ -120,6 +120,8 @@ pub(super) struct Past<'a> {
 pub(super) struct Egress {
     pub(super) model: EgressModel,
     labels: Labels,
+    /// Node id -> who answers for the service.
+    owners: BTreeMap<String, String>,
     thresholds: Evidence,
 }
 
@@ -137,6 +139,7 @@ pub(super) fn egress_of(
     let policy = policy.unwrap_or_default();
     note_expired(&policy, today, output);
     let (labels, thresholds) = (policy.labels.clone(), policy.thresholds);
+    let owners = owners(&policy, snapshot);
     let inventory = names
         .inventory
         .as_deref()
@@ -156,8 +159,28 @@ pub(super) fn egress_of(
     Ok(Egress {
         model,
         labels,
+        owners,
         thresholds,
     })
+}
+
+/// Owners that the policy names, by node id.
+fn owners(policy: &Policy, snapshot: &GraphSnapshot) -> BTreeMap<String, String> {
+    let rules = policy.services.iter();
+    let named: Vec<_> = rules
+        .filter_map(|rule| Some((&rule.service, rule.owner.as_ref()?)))
+        .collect();
+    let services = snapshot.nodes.iter();
+    services
+        .filter(|node| node.kind == NodeKind::Service)
+        .filter_map(|node| {
+            let mut fits = named
+                .iter()
+                .filter(|(service, _)| service.matches(&node.id, &node.namespace, &node.name));
+            let (_, owner) = fits.next()?;
+            Some((node.id.clone(), (*owner).clone()))
+        })
+        .collect()
 }
 
 /// Names the pins that have no effect any more: what they were for is as it would be without them.
@@ -221,9 +244,12 @@ fn with_packs(
     if let Some(wanted) = wanted {
         directories.retain(|id, _| wanted.contains(id));
     }
-    found
-        .files
-        .extend(pack::render(model, &directories, &egress.labels));
+    found.files.extend(pack::render(
+        model,
+        &directories,
+        &egress.labels,
+        &egress.owners,
+    ));
     found
         .files
         .extend(observability::render(&Thresholds::default()));

@@ -17,7 +17,7 @@ use tracemesh_graph::policy::Labels;
 
 use crate::output_dir::{Entry, FileSet, RelativePath};
 
-/// Packs of every service of a model that has a directory.
+/// Packs of every service of a model that has a directory. `owners`: node id -> who answers for the service.
 ///
 /// Pure: the same model gives the same bytes. Names from spans appear only escaped, or where they are valid names of
 /// Kubernetes.
@@ -26,6 +26,7 @@ pub fn render(
     model: &EgressModel,
     directories: &BTreeMap<String, String>,
     labels: &Labels,
+    owners: &BTreeMap<String, String>,
 ) -> FileSet {
     let mut set = FileSet::new();
     for service in &model.services {
@@ -33,7 +34,11 @@ pub fn render(
             continue;
         };
         let patches = patches::of(service.workload.as_ref(), labels);
-        let page = readme::render(service, &patches);
+        let page = readme::render(
+            service,
+            &patches,
+            owners.get(&service.id).map(String::as_str),
+        );
         let files = patches.files.into_iter().chain([("README.md", page)]);
         for (name, text) in files {
             let path = RelativePath::new(&format!("{directory}/onboarding/{name}"));

@@ -32,6 +32,8 @@ pub(super) struct Patched {
     pub label: Label,
     /// Whether an inventory has it.
     pub confirmed: bool,
+    /// What selects its pods, as `kubectl -l` takes it.
+    pub selector: String,
 }
 
 /// Why a workload gets none.
@@ -87,9 +89,29 @@ pub(super) fn of(workload: Option<&Workload>, labels: &Labels) -> Patches {
             namespace: workload.namespace.clone(),
             label: labels.workload.clone(),
             confirmed: workload.confirmed,
+            selector: selector(workload, &labels.selector_key),
         }),
         namespace,
     }
+}
+
+/// The labels of the inventory, or the one that the company puts on every pod. Labels that are none of Kubernetes could be a
+/// command of a shell.
+fn selector(workload: &Workload, key: &str) -> String {
+    let is_label = |text: &str| {
+        let part = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte);
+        !text.is_empty() && text.bytes().all(part)
+    };
+    let known: Vec<String> = workload
+        .selector
+        .iter()
+        .filter(|(key, value)| is_label(key) && is_label(value))
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
+    if known.is_empty() {
+        return format!("{key}={}", workload.name);
+    }
+    known.join(",")
 }
 
 /// How a kind of workload carries the labels of its pods.

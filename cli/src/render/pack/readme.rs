@@ -15,9 +15,9 @@ use crate::render::onboarding::text::{markdown as escaped, visible};
 use crate::text::{bracketed, count_of, counted};
 
 /// The page, in CommonMark with tables.
-pub(super) fn render(service: &ServiceEgress, patches: &Patches) -> String {
+pub(super) fn render(service: &ServiceEgress, patches: &Patches, owner: Option<&str>) -> String {
     let mut page = Page::default();
-    page.head(service);
+    page.head(service, owner);
     page.changes(service);
     page.seen(service);
     page.unsure(service);
@@ -50,12 +50,15 @@ impl Page {
         }
     }
 
-    fn head(&mut self, service: &ServiceEgress) {
+    fn head(&mut self, service: &ServiceEgress, owner: Option<&str>) {
         self.line(&format!("# {} joins the mesh\n", escaped(&service.name)));
         self.line(
             "An Envoy sidecar will take the calls that your pods make and the calls that they get. This page says what \
              that changes for you. It is made from your traces; its numbers are in `evidence.json`.",
         );
+        if let Some(owner) = owner {
+            self.line(&format!("\nOwner: {}.", escaped(owner)));
+        }
     }
 
     fn changes(&mut self, service: &ServiceEgress) {
@@ -269,6 +272,7 @@ impl Page {
             namespace,
             label,
             confirmed,
+            selector,
         } = workload;
         if !confirmed {
             self.line(&format!(
@@ -288,8 +292,11 @@ impl Page {
         ));
         self.line("```\n");
         self.line(&format!(
-            "It sets the label {} on the pods, which restarts them one after another.",
+            "It sets the label {} on the pods, which restarts them one after another. Watch them:\n",
             escaped(&format!("{}={}", label.key, label.value))
+        ));
+        self.line(&format!(
+            "```sh\nkubectl get pods -n {namespace} -l {selector}\n```"
         ));
     }
 

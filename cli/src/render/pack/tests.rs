@@ -33,8 +33,9 @@ fn workload(kind: &str, name: &str) -> Workload {
 /// Files of one service by name.
 fn pack(model: &EgressModel, service: &str, labels: &Labels) -> BTreeMap<String, String> {
     let directories = directories(model);
+    let owners = BTreeMap::from([(service.to_owned(), "team *a*".to_owned())]);
     let prefix = format!("{}/onboarding/", directories[service]);
-    render(model, &directories, labels)
+    render(model, &directories, labels, &owners)
         .into_iter()
         .filter_map(|(path, entry)| {
             let name = path.as_str().strip_prefix(&prefix)?.to_owned();
@@ -94,6 +95,8 @@ fn a_known_workload_gets_patches_and_the_way_back() {
     for command in [
         "kubectl patch deployment checkout -n shop --patch-file workload-patch.yaml",
         "kubectl patch namespace shop --patch-file namespace-patch.yaml",
+        "kubectl get pods -n shop -l app=checkout",
+        "Owner: team \\*a\\*.",
     ] {
         assert!(page.contains(command), "{page}");
     }
@@ -196,4 +199,21 @@ fn an_address_is_called_dialled_only_where_the_owner_dials_it() {
         destination.address_source = AddressSource::DialledByCaller;
         assert!(super::words::known_by(destination).contains("dial"));
     }
+}
+
+#[test]
+fn pods_are_watched_by_labels_that_are_some() {
+    let mut known = workload("Deployment", "checkout");
+    let labels = [
+        ("app.kubernetes.io/name", "pay"),
+        ("x;reboot", "a"),
+        ("b", "$(x)"),
+    ];
+    known.selector = BTreeMap::from(labels.map(|(key, value)| (key.to_owned(), value.to_owned())));
+    let files = pack(
+        &with_workload(known),
+        "service/shop/checkout",
+        &Labels::default(),
+    );
+    assert!(files["README.md"].contains("-l app.kubernetes.io/name=pay\n"));
 }
