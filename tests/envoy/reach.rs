@@ -98,7 +98,14 @@ impl Stage {
 }
 
 fn frontend(literal: &str) -> Graph {
-    let frontend = node(NodeKind::Service, "frontend", "shop");
+    let mut graph = Graph::default();
+    dial_each_kind(&mut graph, "frontend", literal);
+    graph
+}
+
+/// Adds a caller that dials HTTP/1, gRPC, TLS, HTTP on the port of TLS, and a literal address.
+pub(super) fn dial_each_kind(graph: &mut Graph, caller: &str, literal: &str) {
+    let caller = node(NodeKind::Service, caller, "shop");
     let cart = [
         ("http", "cart", 8080, None),
         ("http", "cart.shop.svc.cluster.local", 8080, None),
@@ -118,12 +125,10 @@ fn frontend(literal: &str) -> Graph {
         ("search", &[("http", "search.shop", 8443, None)], "http/1.1"),
         ("literal", &[("http", literal, 8080, None)], "http"),
     ];
-    let mut graph = Graph::default();
     for (name, targets, protocol) in edges {
         let callee = node(NodeKind::Service, name, "shop");
-        graph.dial(&frontend, &callee, targets, protocol);
+        graph.dial(&caller, &callee, targets, protocol);
     }
-    graph
 }
 
 #[test]

@@ -4,8 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tracemesh_graph::attribute::{AttributeSet, KeyAliases};
 
-use super::BAD_UTF8;
-use super::Text;
+use super::{AttributeObject, BAD_UTF8, Text};
 
 /// What the events of a span show.
 #[derive(Default)]
@@ -21,15 +20,6 @@ struct EventObject<'a> {
     name: Text<'a>,
     #[serde(borrow)]
     attributes: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct AttributeObject<'a> {
-    #[serde(borrow)]
-    key: Text<'a>,
-    #[serde(borrow)]
-    value: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize, Default)]
