@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::egress::EgressModel;
 use crate::snapshot::GraphSnapshot;
+use found::hazards_after;
 pub(crate) use found::shows_streams;
 pub use found::{FoundHazard, ServiceHazards, hazards_of};
 pub use sign::Sign;
@@ -135,8 +136,12 @@ pub struct HazardEvidence {
 }
 
 /// Fills the hazards of every service of a model, and their numbers.
-pub(crate) fn note_hazards(model: &mut EgressModel, snapshot: &GraphSnapshot) {
-    let mut found = hazards_of(snapshot);
+pub(crate) fn note_hazards(
+    model: &mut EgressModel,
+    snapshot: &GraphSnapshot,
+    previous: Option<&EgressModel>,
+) {
+    let mut found = hazards_after(snapshot, previous);
     for service in &mut model.services {
         let hazards = found.remove(&service.id).unwrap_or_default();
         service.hazards = hazards

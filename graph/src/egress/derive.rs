@@ -84,7 +84,7 @@ pub fn derive(snapshot: &GraphSnapshot, options: &EgressOptions) -> EgressModel 
     };
     age(&mut model, snapshot, options);
     tune(&mut model, snapshot, options);
-    note_hazards(&mut model, snapshot);
+    note_hazards(&mut model, snapshot, options.previous.as_deref());
     model
 }
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Handling, HazardEvidence, HazardKind, Sign};
+use super::{Handling, HazardEvidence, HazardKind, HazardNote, Sign};
+use crate::egress::EgressModel;
 use crate::snapshot::{Edge, Exposed, Exposure, GraphSnapshot, Node, NodeKind, Relation};
 
 /// Calls under way from one instance from which on Envoy's default limit of 1024 is near: peaks are means over a second, and
@@ -70,6 +71,16 @@ const fn needs_decision(sign: Sign) -> bool {
 /// logical edges through gateways dial nothing and do not count.
 #[must_use]
 pub fn hazards_of(snapshot: &GraphSnapshot) -> BTreeMap<String, ServiceHazards> {
+    hazards_after(snapshot, None)
+}
+
+/// The same, where a hazard that only a rate tells comes and goes as slowly as a setting: what the previous model says of
+/// it stays until the rate is a fifth past its threshold.
+pub(super) fn hazards_after(
+    snapshot: &GraphSnapshot,
+    previous: Option<&EgressModel>,
+) -> BTreeMap<String, ServiceHazards> {
+    let before = Before::new(previous);
     let mut found: BTreeMap<String, ServiceHazards> = BTreeMap::new();
     let services = || {
         let nodes = snapshot.nodes.iter();
@@ -87,14 +98,14 @@ pub fn hazards_of(snapshot: &GraphSnapshot) -> BTreeMap<String, ServiceHazards> 
         }
         if traces.contains_key(edge.caller.as_str()) {
             add(&mut found, &edge.caller, &edge.callee, &edge.facts.hazards);
-            let many = Exposed::from_iter(many_at_once(edge));
+            let many = Exposed::from_iter(many_at_once(edge, &before));
             add(&mut found, &edge.caller, &edge.callee, &many);
         }
     }
     for node in services() {
         add(&mut found, &node.id, &node.id, &node.hazards);
         let traces = traces.get(node.id.as_str()).map_or(&[][..], Vec::as_slice);
-        let many = Exposed::from_iter(many_served(node, traces));
+        let many = Exposed::from_iter(many_served(node, traces, &before));
         add(&mut found, &node.id, &node.id, &many);
     }
     found
@@ -126,21 +137,46 @@ fn add(
 }
 
 /// Instances of the caller share the calls, as far as one can tell. Snapshots of older versions know the peak of all only.
-fn many_at_once(edge: &Edge) -> Option<(HazardKind, Exposure)> {
+fn many_at_once(edge: &Edge, before: &Before<'_>) -> Option<(HazardKind, Exposure)> {
     let instances = edge.facts.caller_instances.max(1) as f64;
     let all = edge.facts.peak_concurrency;
     let of_one = match edge.facts.demand {
         Some(demand) => demand.concurrency_of_one,
         None => all?.calls / instances,
     };
-    (of_one >= MANY_AT_ONCE).then(|| exposure(Sign::ManyAtOnce, edge.attempts, &edge.exemplars))
+    let threshold = before.threshold(&edge.caller, Sign::ManyAtOnce, MANY_AT_ONCE);
+    (of_one >= threshold).then(|| exposure(Sign::ManyAtOnce, edge.attempts, &edge.exemplars))
 }
 
 /// Little's law over the calls of the busiest second and the time that all but the slowest take.
-fn many_served(node: &Node, traces: &[String]) -> Option<(HazardKind, Exposure)> {
+fn many_served(
+    node: &Node,
+    traces: &[String],
+    before: &Before<'_>,
+) -> Option<(HazardKind, Exposure)> {
     let inbound = node.inbound?;
     let under_way = inbound.calls_per_second_of_one * inbound.p99_ms / 1e3;
-    (under_way > PROBE_CONCURRENCY).then(|| exposure(Sign::ManyServed, inbound.calls, traces))
+    let threshold = before.threshold(&node.id, Sign::ManyServed, PROBE_CONCURRENCY);
+    (under_way > threshold).then(|| exposure(Sign::ManyServed, inbound.calls, traces))
+}
+
+/// The hazards of the services of a previous model.
+struct Before<'a>(BTreeMap<&'a str, &'a [HazardNote]>);
+
+impl<'a> Before<'a> {
+    fn new(previous: Option<&'a EgressModel>) -> Self {
+        let services = previous.iter().flat_map(|model| &model.services);
+        Self(services.map(|s| (s.id.as_str(), &s.hazards[..])).collect())
+    }
+
+    /// The threshold of a sign, moved away from what was said before; as it is for a service of which nothing was.
+    fn threshold(&self, service: &str, sign: Sign, threshold: f64) -> f64 {
+        let told = self.0.get(service).map(|notes| {
+            let mut notes = notes.iter();
+            notes.any(|note| note.hazard == sign.hazard())
+        });
+        threshold * told.map_or(1.0, |told| if told { 0.8 } else { 1.2 })
+    }
 }
 
 fn exposure(sign: Sign, spans: u64, traces: &[String]) -> (HazardKind, Exposure) {

@@ -127,6 +127,24 @@ fn both_tries_fit_into_the_time_of_a_call_whatever_stays() {
     }
 }
 
+/// Found by the property above: a hazard that only a rate tells flapped at its threshold.
+#[test]
+fn a_hazard_that_a_rate_tells_does_not_flap() {
+    let with =
+        |calls: f64| changed(|edge| edge.facts.demand.as_mut().unwrap().concurrency_of_one = calls);
+    let told = |model: &EgressModel| {
+        let frontend = model.services.iter().find(|s| s.id == FRONTEND).unwrap();
+        let mut hazards = frontend.hazards.iter();
+        hazards.any(|note| note.hazard == crate::hazards::HazardKind::DefaultLimits)
+    };
+    let (below, above) = (model(&with(99.0), &tuned()), model(&with(101.0), &tuned()));
+    assert_eq!((told(&below), told(&above)), (false, true));
+    let after =
+        |previous: &EgressModel, calls| told(&model(&with(calls), &with_previous(previous)));
+    assert!(!after(&below, 119.0) && after(&below, 121.0));
+    assert!(after(&above, 81.0) && !after(&above, 79.0));
+}
+
 #[test]
 fn a_threshold_does_not_flap() {
     let first = model(&example(), &tuned());
