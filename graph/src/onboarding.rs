@@ -3,17 +3,23 @@
 //! Place in the flow: [`GraphSnapshot`](crate::snapshot::GraphSnapshot) -> [`PlanInput`] -> [`plan`] -> [`Plan`] -> renderers.
 //! ```text
 //! input -> model -> dag -> load (criticality, amplification) -> risk \
-//!              \-> value -------------------------------------------- > schedule -> curves, explain, notes -> plan
+//!              \-> value -------------------------------------------- > problem -> portfolio (greedy, search) -> board -> plan
+//!                                                     dates --------/        \-> bounds      previous plan -> replan --/
 //! ```
-//! One greedy pass on the gain in protection, under hard limits per wave. Callees tend to come before their callers because that
-//! protects more traffic sooner; it is never forced. The module refuses to guess: what nobody told it is neutral and said so. It does
-//! not search for a better plan, take an earlier plan into account, or know dates.
+//! Risk is a budget, value is the objective, attribution is a colouring (no two services of a wave call each other), and order is a
+//! preference that falls out of what protection is worth. The module refuses to guess: what nobody told it is neutral and said so.
+//! It knows no clock and no file.
 
+mod board;
+mod bounds;
+mod canary;
 mod check;
 mod curves;
 mod dag;
+mod dates;
 mod explain;
 mod from_snapshot;
+mod greedy;
 mod input;
 mod load;
 mod model;
@@ -21,75 +27,105 @@ mod notes;
 mod options;
 mod outcome;
 mod paths;
+mod portfolio;
+mod problem;
+mod replan;
 mod risk;
-mod schedule;
 #[cfg(test)]
 mod tests;
 mod value;
+mod why;
 
 pub use check::{Violation, check};
+pub use dates::{Calendar, CalendarOptions, Freeze, Rollout, WaveDates, Workday};
 pub(crate) use from_snapshot::attempts_while_failing;
-pub use input::{Evidence, Hazard, PlanEdge, PlanInput, PlanService, Severity, Status};
-pub use options::{Limits, PlanOptions, Ramp, Rule, ServiceFacts, Weights};
+pub use input::{
+    Evidence, Hazard, Health, Pins, PlanEdge, PlanInput, PlanService, Severity, Status,
+};
+pub use options::{
+    Goal, Groups, InFlight, Limits, MeshMode, Order, PlanOptions, Ramp, Ranking, Search,
+    ServiceFacts, Weights,
+};
 pub use outcome::{
-    Amplification, BlockReason, Blocked, CurvePoint, Curves, EdgeRef, ExceptionCode, Gain, Plan,
-    PlannedService, RetriesOff, SCHEMA, Strict, StrictBlock, Summary, Traffic, TurnsOn, Unplanned,
-    Wave,
+    Amplification, BlockReason, Blocked, Bounds, Canary, CandidatePlan, Contradiction, CurvePoint,
+    Curves, EdgeRef, Exception, ExceptionCause, Gain, Inverted, LimitName, Move, MoveReason, Plan,
+    PlannedService, Replan, RetriesOff, RollbackStep, SCHEMA, Strict, StrictBlock, Summary,
+    Traffic, TurnsOn, Unplanned, Watch, WatchMetric, Wave,
 };
 pub(crate) use paths::{CallPaths, Cycle};
+pub use problem::PlanError;
 pub use risk::{Risk, RiskFactor, RiskPart};
 
+use self::board::Board;
 use self::dag::Dag;
 use self::explain::{Explainer, Facts};
 use self::model::{Model, total};
+use self::problem::Problem;
 use self::risk::RiskFacts;
-use self::schedule::{Schedule, Scheduler};
 use self::value::{Place, Value};
 
 /// Plans the onboarding of a graph.
 ///
-/// Total and deterministic: any input gives a plan, the order of edges does not matter, and multiplying all rates by a power of two
-/// changes nothing but the totals in [`Plan::traffic`]. Every pending service without a blocking hazard is in exactly one wave.
-/// Cost: O(waves * (services log services + edges)).
-#[must_use]
-pub fn plan(input: &PlanInput, options: &PlanOptions) -> Plan {
+/// Deterministic: the order of edges does not matter, and multiplying all rates by a power of two changes nothing but the totals in
+/// [`Plan::traffic`]. Every pending service without a blocking hazard is in exactly one wave. With `previous` the plan is a repair of
+/// that one, and says what moved.
+///
+/// # Errors
+/// Two pins contradict each other; both are named.
+pub fn plan(
+    input: &PlanInput,
+    options: &PlanOptions,
+    previous: Option<&Plan>,
+) -> Result<Plan, PlanError> {
     let model = Model::new(input);
     let dag = Dag::new(&model);
     let facts = facts(&model, &dag, options);
     let exposure = load::exposure(&model, &facts.amplification);
     let value = Value::new(&model, &exposure, options.weights);
     let risks: Vec<f64> = facts.risks.iter().map(|risk| risk.score).collect();
-    let scheduler = Scheduler {
-        model: &model,
-        value: &value,
-        risks: &risks,
-        options,
+    let problem = Problem::new(&model, &dag, (&value, &risks), places(&model), options)?;
+    let (fresh, candidates) = portfolio::best(&problem);
+    let repaired = previous.and_then(|previous| replan::repair(&problem, previous, &fresh));
+    let (board, replan) = match repaired {
+        Some((board, replan)) => (board, Some(replan)),
+        None => (fresh, None),
     };
-    let schedule = scheduler.run(places(&model));
-    let explainer = Explainer::new(&model, &facts, &schedule);
-    let waves = explainer.waves();
-    let count = u32::try_from(waves.len()).unwrap_or(u32::MAX);
-    let curves = curves::curves(&model, &schedule.places, &explainer.strict, count);
+    let explainer = Explainer::new((&model, &value), &facts, &board);
+    let span = (options.waves_done, board.last_wave());
+    let curves = curves::curves(
+        &model,
+        &explainer.places,
+        (&explainer.strict, &exposure),
+        span,
+    );
+    let inverted = explainer.inverted(options.assumed_attempts);
     let mut plan = Plan {
         schema: SCHEMA.to_owned(),
         window: input.window,
+        mesh: None,
         options: PlanOptions {
             facts: std::collections::BTreeMap::new(),
             ..options.clone()
         },
-        summary: summary(&model, &value, &schedule, explainer.caller_first()),
+        summary: summary(&board, &value, &explainer, &inverted),
         traffic: traffic(&model),
+        bounds: bounds::bounds(&problem),
+        candidates,
         maximum: curves.last().map(|last| last.curves).unwrap_or_default(),
         curves,
-        waves,
+        waves: explainer.waves(),
         done: done(&model),
         unplanned: explainer.unplanned(),
         cut_arcs: explain::cut_arcs(&model, &dag),
+        inverted,
+        replan,
+        calendar: None,
+        contradictions: Vec::new(),
         notes: Vec::new(),
         left_out: model.left_out.clone(),
     };
     plan.notes = notes::notes(&model, &plan);
-    plan
+    Ok(plan)
 }
 
 fn facts(model: &Model, dag: &Dag, options: &PlanOptions) -> Facts {
@@ -137,22 +173,35 @@ fn done(model: &Model) -> Vec<String> {
         .collect()
 }
 
-fn summary(model: &Model, value: &Value, schedule: &Schedule, caller_first: f64) -> Summary {
-    let waves = u32::try_from(schedule.waves.len()).unwrap_or(u32::MAX);
-    let worth = value.of_plan(model, &schedule.places, waves);
+fn summary(
+    board: &Board<'_>,
+    value: &Value,
+    explainer: &Explainer<'_>,
+    inverted: &[Inverted],
+) -> Summary {
+    let problem = board.problem;
+    let done = problem.options.waves_done;
+    let arrivals = value.arrivals(problem.model, &explainer.places);
+    let worth = total(arrivals.iter().map(|(worth, _)| *worth));
+    let late = arrivals
+        .iter()
+        .map(|(worth, wave)| worth * f64::from(wave.saturating_sub(done)));
+    let waves = problem.first_wave()..=board.last_wave();
     Summary {
-        services: model.ids.len(),
-        planned: schedule.waves.iter().map(|w| w.members.len()).sum(),
-        waves: schedule.waves.len(),
-        mean_wave: worth.mean_wave,
-        area: worth.area,
-        objective: worth.objective,
-        exceptions: schedule
-            .waves
-            .iter()
-            .filter(|wave| !wave.exceptions.is_empty())
+        services: problem.model.ids.len(),
+        planned: problem.items.iter().map(|item| item.members.len()).sum(),
+        waves: waves.clone().count(),
+        mean_wave: if worth > 0.0 {
+            total(late) / worth
+        } else {
+            0.0
+        },
+        area: board.area(),
+        objective: board.objective(),
+        exceptions: waves
+            .filter(|wave| !board.exceptions(*wave).is_empty())
             .count(),
-        caller_first,
+        caller_first: total(inverted.iter().map(|edge| edge.share)),
     }
 }
 

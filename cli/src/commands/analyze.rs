@@ -50,7 +50,7 @@ pub(super) fn run(arguments: &AnalyzeArgs, output: &mut Output<'_>) -> Result<Ou
         },
         output,
     )?;
-    let plan = onboard::plan_of(snapshot);
+    let plan = onboard::plan_of(snapshot)?;
     let envoy = egress::files_of(
         &arguments.out.join("egress"),
         &egress,

@@ -13,7 +13,7 @@ use crate::render::table::WIDTH;
 /// Loads the graph, plans and prints.
 pub(super) fn run(arguments: &OnboardArgs, output: &mut Output<'_>) -> Result<Outcome, CliError> {
     let snapshot = source::load_whole(&arguments.source, "to plan onboarding", output)?;
-    let plan = plan_of(&snapshot);
+    let plan = plan_of(&snapshot)?;
     let text = match arguments.format {
         PlanFormat::Table => onboarding::table(&plan, WIDTH),
         PlanFormat::Markdown => onboarding::markdown(&plan),
@@ -24,7 +24,8 @@ pub(super) fn run(arguments: &OnboardArgs, output: &mut Output<'_>) -> Result<Ou
 }
 
 /// The plan of a graph with default parameters.
-pub(super) fn plan_of(snapshot: &GraphSnapshot) -> Plan {
+pub(super) fn plan_of(snapshot: &GraphSnapshot) -> Result<Plan, CliError> {
     let options = PlanOptions::default();
-    plan(&PlanInput::from_snapshot(snapshot, &options), &options)
+    let input = PlanInput::from_snapshot(snapshot, &options);
+    plan(&input, &options, None).map_err(CliError::from_cause)
 }

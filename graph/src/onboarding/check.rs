@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::input::{PlanInput, Severity, Status, clean_rate};
-use super::outcome::{Curves, Plan, Strict, Wave};
+use super::outcome::{Curves, LimitName, Plan, Strict, Wave};
 
 /// Largest difference that counts as equal.
 const CLOSE: f64 = 1e-9;
@@ -198,7 +198,7 @@ impl<'a> Judge<'a> {
     }
 
     fn limits(&self, wave: &Wave, found: &mut BTreeSet<Violation>) {
-        use super::outcome::ExceptionCode::{RiskCeiling, TrafficCap};
+        let excused = |limit: LimitName| wave.exceptions.iter().any(|e| e.limit == limit);
         let limits = self.limits_of(wave.wave);
         let mut broken = |limit, is_broken: bool| {
             if is_broken {
@@ -214,14 +214,14 @@ impl<'a> Judge<'a> {
                 *teams.entry(team).or_default() += 1;
             }
             let risky = service.risk.score > limits.risk + CLOSE;
-            broken("risk", risky && !wave.exceptions.contains(&RiskCeiling));
+            broken("risk", risky && !excused(LimitName::Risk));
             broken("not_before", self.held(&service.service, wave.wave));
         }
         broken("team", teams.values().any(|count| *count > limits.team));
         let ids = wave.services.iter().map(|service| service.service.as_str());
         let touched: f64 = ids.map(|id| self.touched(id)).sum();
         let alone_after_ramp = wave.services.len() == 1 && !limits.ramp;
-        let excused = alone_after_ramp || wave.exceptions.contains(&TrafficCap);
+        let excused = alone_after_ramp || excused(LimitName::Traffic);
         broken("traffic", touched > limits.traffic + CLOSE && !excused);
     }
 
@@ -238,8 +238,8 @@ impl<'a> Judge<'a> {
             .input
             .services
             .get(id)
-            .and_then(|known| known.not_before);
-        not_before.is_some_and(|first| wave < first.min(super::schedule::MAX_NOT_BEFORE))
+            .and_then(|known| known.pins.not_before);
+        not_before.is_some_and(|first| wave < first.min(super::problem::MAX_PINNED_WAVE))
     }
 
     fn adjacency(&self, wave: &Wave, found: &mut BTreeSet<Violation>) {

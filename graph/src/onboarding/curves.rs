@@ -1,6 +1,6 @@
 //! The four protection curves, and which services can refuse plaintext when.
 
-use super::model::Model;
+use super::model::{Model, total};
 use super::outcome::{CurvePoint, Curves, Strict, StrictBlock};
 use super::value::Place;
 
@@ -51,17 +51,26 @@ fn strict(model: &Model, places: &[Place], service: usize) -> Strict {
     }
 }
 
-/// The curves after waves 0 to `waves`.
+/// The curves before the first wave, which is the one after `done`, and after each.
 pub(super) fn curves(
     model: &Model,
     places: &[Place],
-    strict: &[Strict],
-    waves: u32,
+    (strict, exposure): (&[Strict], &[f64]),
+    (done, last): (u32, u32),
 ) -> Vec<CurvePoint> {
-    (0..=waves)
+    let left = |wave: u32| {
+        let waiting = places.iter().zip(exposure);
+        total(
+            waiting
+                .filter(|(place, _)| !place.by(wave))
+                .map(|(_, part)| *part),
+        )
+    };
+    (done..=last)
         .map(|wave| CurvePoint {
             wave,
             curves: after(model, places, strict, wave),
+            exposure: left(wave),
         })
         .collect()
 }

@@ -1,16 +1,19 @@
 //! From a schedule to the reader's view of it: per wave and per service, what happens and why.
 
+use std::collections::BTreeMap;
+
+use super::board::{Board, NOWHERE, ROUNDING};
 use super::curves;
 use super::dag::Dag;
 use super::input::{PlanService, Severity};
-use super::model::{Calls, Model, total};
+use super::model::{Calls, Model};
 use super::outcome::{
-    Amplification, EdgeRef, Gain, PlannedService, RetriesOff, Strict, StrictBlock, TurnsOn,
-    Unplanned, Wave,
+    Amplification, Blocked, EdgeRef, Gain, Inverted, PlannedService, RetriesOff, Strict,
+    StrictBlock, TurnsOn, Unplanned, Wave,
 };
 use super::risk::Risk;
-use super::schedule::Schedule;
-use super::value::Place;
+use super::value::{Place, Value};
+use super::{canary, why};
 
 /// Everything known about the services before scheduling, by number.
 #[derive(Debug)]
@@ -25,37 +28,93 @@ pub(super) struct Facts {
 pub(super) struct Explainer<'a> {
     pub(super) model: &'a Model,
     pub(super) facts: &'a Facts,
-    pub(super) schedule: &'a Schedule,
+    pub(super) value: &'a Value,
+    pub(super) board: &'a Board<'a>,
+    /// Where every service ends.
+    pub(super) places: Vec<Place>,
     pub(super) strict: Vec<Strict>,
 }
 
 impl<'a> Explainer<'a> {
-    pub(super) fn new(model: &'a Model, facts: &'a Facts, schedule: &'a Schedule) -> Self {
+    pub(super) fn new(
+        (model, value): (&'a Model, &'a Value),
+        facts: &'a Facts,
+        board: &'a Board<'a>,
+    ) -> Self {
+        let places = places_after(board);
         Self {
             model,
             facts,
-            schedule,
-            strict: curves::strictness(model, &schedule.places),
+            value,
+            board,
+            strict: curves::strictness(model, &places),
+            places,
         }
     }
 
     pub(super) fn waves(&self) -> Vec<Wave> {
-        (1..)
-            .zip(&self.schedule.waves)
-            .map(|(wave, draft)| Wave {
-                wave,
-                limits: draft.limits,
-                touched: draft.touched,
-                alone: draft.alone,
-                exceptions: draft.exceptions.clone(),
-                strict_ready: self.strict_ready(wave),
-                services: draft
-                    .members
-                    .iter()
-                    .map(|(service, gain)| self.service(*service, *gain))
-                    .collect(),
-            })
-            .collect()
+        let problem = self.board.problem;
+        let mut places = problem.places.clone();
+        let mut waves = Vec::new();
+        for wave in problem.first_wave()..=self.board.last_wave() {
+            let items = self.board.load(wave).items.iter();
+            let members: Vec<usize> = items
+                .flat_map(|item| problem.items[*item].members.iter().copied())
+                .collect();
+            waves.push(self.wave(wave, &members, &places));
+            for service in members {
+                places[service] = Place::In(wave);
+            }
+        }
+        waves
+    }
+
+    /// `before` is where every service stands before the wave.
+    fn wave(&self, wave: u32, members: &[usize], before: &[Place]) -> Wave {
+        let gain = |service: &usize| (*service, self.value.gain(self.model, before, *service));
+        let mut gains: Vec<(usize, Gain)> = members.iter().map(gain).collect();
+        gains.sort_by(|(a, gain_a), (b, gain_b)| {
+            let by_gain = gain_b.total().total_cmp(&gain_a.total());
+            by_gain.then(a.cmp(b))
+        });
+        let (limits, touched) = (self.board.problem.limits(wave), self.board.touched(wave));
+        let blast: f64 = members.iter().map(|s| self.facts.criticality[*s]).sum();
+        Wave {
+            wave,
+            limits,
+            touched,
+            blast_radius: blast.min(1.0),
+            team_load: self.team_load(members),
+            alone: touched > limits.traffic + ROUNDING && !limits.ramp,
+            exceptions: self.board.exceptions(wave),
+            retries_on: self.retries_on(wave),
+            strict_ready: self.strict_ready(wave),
+            services: gains
+                .into_iter()
+                .map(|(service, gain)| self.service(service, gain))
+                .collect(),
+        }
+    }
+
+    fn team_load(&self, members: &[usize]) -> BTreeMap<String, u32> {
+        let mut load = BTreeMap::new();
+        for service in members.iter().map(|s| &self.model.services[*s]) {
+            if let Some(team) = &service.team {
+                let sum: &mut u32 = load.entry(team.clone()).or_default();
+                *sum = sum.saturating_add(service.effort.max(1));
+            }
+        }
+        load
+    }
+
+    /// Calls of services of earlier waves whose callee joins in this one.
+    fn retries_on(&self, wave: u32) -> Vec<EdgeRef> {
+        let arcs = self.model.arcs.iter().enumerate();
+        let now = arcs.filter(|(_, arc)| {
+            let caller = self.places[arc.caller].wave();
+            self.places[arc.callee].wave() == Some(wave) && caller.is_some_and(|c| c < wave)
+        });
+        now.map(|(number, _)| arc_ref(self.model, number)).collect()
     }
 
     fn strict_ready(&self, wave: u32) -> Vec<String> {
@@ -80,18 +139,26 @@ impl<'a> Explainer<'a> {
             criticality: self.facts.criticality[number],
             criticality_estimated: service.criticality.is_none(),
             amplification: self.facts.amplification[number],
-            blocked: self.schedule.blocked[number].clone(),
+            blocked: self.blocked(number),
             turns_on: self.turns_on(number),
             retries_off: self.retries_off(number),
             strict: self.strict[number].clone(),
             hazards: service.hazards.clone(),
             evidence: service.evidence,
             requests: service.requests,
+            health: service.health,
+            canary: canary::canary(&service.health),
+            rollback: canary::rollback(),
         }
     }
 
+    fn blocked(&self, number: usize) -> Vec<Blocked> {
+        let item = self.board.problem.item_of[number];
+        item.map_or_else(Vec::new, |item| why::blocked(self.board, item))
+    }
+
     fn place(&self, number: usize) -> Place {
-        self.schedule.places[number]
+        self.places[number]
     }
 
     fn turns_on(&self, number: usize) -> TurnsOn {
@@ -173,16 +240,36 @@ impl<'a> Explainer<'a> {
             .collect()
     }
 
-    /// Calls between services whose caller joins before its callee, as a share of all calls.
-    pub(super) fn caller_first(&self) -> f64 {
-        let early = self.model.arcs.iter().filter(|arc| {
-            let caller = self.place(arc.caller).wave();
+    /// Calls between services whose caller joins before its callee.
+    pub(super) fn inverted(&self, assumed: f64) -> Vec<Inverted> {
+        let arcs = self.model.arcs.iter();
+        let inverted = arcs.filter_map(|arc| {
+            let caller = self.place(arc.caller).wave().filter(|wave| *wave > 0)?;
             let callee = self.place(arc.callee).wave();
-            caller.is_some_and(|caller| callee.is_none_or(|callee| caller < callee))
+            callee
+                .is_none_or(|callee| caller < callee)
+                .then(|| Inverted {
+                    caller: self.model.ids[arc.caller].clone(),
+                    callee: self.model.ids[arc.callee].clone(),
+                    waves: (caller, callee),
+                    share: self.model.share_of_calls(arc.calls.rate),
+                    attempts: arc.calls.attempts.unwrap_or(assumed),
+                    assumed: arc.calls.attempts.is_none(),
+                })
         });
-        self.model
-            .share_of_calls(total(early.map(|arc| arc.calls.rate)))
+        inverted.collect()
     }
+}
+
+/// Where every service ends.
+pub(super) fn places_after(board: &Board<'_>) -> Vec<Place> {
+    let problem = board.problem;
+    let items = problem.item_of.iter().zip(&problem.places);
+    let place = |(item, before): (&Option<usize>, &Place)| match item.map(|i| board.wave_of[i]) {
+        None | Some(NOWHERE) => *before,
+        Some(wave) => Place::In(wave),
+    };
+    items.map(place).collect()
 }
 
 /// Codes of the hazards that keep a pending service out of the plan.

@@ -177,7 +177,8 @@ fn service(
             .and_then(|text| tier(text)),
         hazards: Vec::new(),
         status: super::input::Status::Pending,
-        not_before: None,
+        pins: super::input::Pins::NONE,
+        effort: 1,
         criticality: criticality(node.traces, snapshot.traces),
         evidence: Evidence {
             requests: count / (count + HALF_EVIDENCE),
@@ -187,6 +188,7 @@ fn service(
         },
         requests,
         orphans: diagnostics.map_or(0, |known| known.orphans),
+        health: super::input::Health::UNKNOWN,
     }
 }
 
@@ -231,20 +233,23 @@ fn with_facts(mut service: PlanService, node: &Node, options: &PlanOptions) -> P
         team,
         tier,
         hazards,
+        fixed,
         status,
-        not_before,
+        pins,
+        effort,
         criticality,
     } = facts.clone();
     service.team = team.or(service.team);
     service.tier = tier.or(service.tier);
     // Who knows better than the traces names the same code.
-    service
-        .hazards
-        .retain(|seen| hazards.iter().all(|told| told.code != seen.code));
+    service.hazards.retain(|seen| {
+        hazards.iter().all(|told| told.code != seen.code) && !fixed.contains(&seen.code)
+    });
     service.hazards.extend(hazards);
     service.status = status;
-    service.not_before = not_before;
-    service.criticality = criticality;
+    service.pins = pins;
+    service.effort = effort.unwrap_or(1).max(1);
+    service.criticality = criticality.or(service.criticality);
     service
 }
 

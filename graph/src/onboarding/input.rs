@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::snapshot::Window;
@@ -44,9 +45,12 @@ pub struct PlanService {
     /// Where the service stands.
     #[serde(default)]
     pub status: Status,
-    /// First wave it may join, from 1.
+    /// When it may join.
     #[serde(default)]
-    pub not_before: Option<u32>,
+    pub pins: Pins,
+    /// Effort for its team, at least 1.
+    #[serde(default = "one")]
+    pub effort: u32,
     /// Measured share of root requests that pass through it; estimated from the graph when absent.
     #[serde(default)]
     pub criticality: Option<f64>,
@@ -58,6 +62,94 @@ pub struct PlanService {
     /// Spans whose parent was never seen: each may hide a caller that nobody knows.
     #[serde(default)]
     pub orphans: u64,
+    /// How it does today, for the thresholds of its canary.
+    #[serde(default)]
+    pub health: Health,
+}
+
+impl PlanService {
+    /// A service of which nothing is known but that its observations leave nothing to doubt.
+    #[must_use]
+    pub const fn unknown() -> Self {
+        Self {
+            entry_rate: 0.0,
+            team: None,
+            tier: None,
+            hazards: Vec::new(),
+            status: Status::Pending,
+            pins: Pins::NONE,
+            effort: 1,
+            criticality: None,
+            evidence: Evidence::FULL,
+            requests: 0,
+            orphans: 0,
+            health: Health::UNKNOWN,
+        }
+    }
+}
+
+const fn one() -> u32 {
+    1
+}
+
+/// When a service may join, as people decided. Waves count from 1; days need a calendar with a start.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Pins {
+    /// Before or with the first of all others.
+    pub first: bool,
+    /// After or with the last of all others.
+    pub last: bool,
+    /// In this wave.
+    pub wave: Option<u32>,
+    /// First wave allowed.
+    pub not_before: Option<u32>,
+    /// Last wave allowed.
+    pub not_after: Option<u32>,
+    /// First day on which its canary may start.
+    pub not_before_day: Option<Date>,
+    /// Last day of its rolling update.
+    pub not_after_day: Option<Date>,
+}
+
+impl Pins {
+    /// Nothing decided.
+    pub const NONE: Self = Self {
+        first: false,
+        last: false,
+        wave: None,
+        not_before: None,
+        not_after: None,
+        not_before_day: None,
+        not_after_day: None,
+    };
+}
+
+/// How a service does today, as far as spans tell.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Health {
+    /// Share of requests that it answers with an error of its own.
+    pub error_share: Option<f64>,
+    /// 50th percentile of its own time per request, in milliseconds.
+    pub p50_ms: Option<f64>,
+    /// 99th percentile of the same.
+    pub p99_ms: Option<f64>,
+    /// Requests per second, of all instances.
+    pub requests_per_second: Option<f64>,
+    /// Instances seen.
+    pub instances: Option<u64>,
+}
+
+impl Health {
+    /// Nothing known.
+    pub const UNKNOWN: Self = Self {
+        error_share: None,
+        p50_ms: None,
+        p99_ms: None,
+        requests_per_second: None,
+        instances: None,
+    };
 }
 
 /// Calls from one node to another over a connection that a sidecar would carry.

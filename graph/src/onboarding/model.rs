@@ -107,6 +107,22 @@ impl Model {
         share(part, self.by_services)
     }
 
+    /// Share of all traffic that enters or leaves any of some services; calls between them count once.
+    pub(super) fn touched_by(&self, services: &[usize]) -> f64 {
+        if let [only] = services {
+            return self.touched(*only);
+        }
+        let rates = services
+            .iter()
+            .map(|s| self.in_rate[*s] + self.out_rate[*s]);
+        let inner = services.iter().flat_map(|service| {
+            let arcs = self.outgoing[*service].iter().map(|arc| self.arcs[*arc]);
+            arcs.filter(|arc| services.contains(&arc.callee))
+        });
+        let twice = total(inner.map(|arc| arc.calls.rate));
+        self.share_of_all((total(rates) - twice).max(0.0))
+    }
+
     /// Share of all traffic that enters or leaves a service.
     pub(super) fn touched(&self, service: usize) -> f64 {
         self.share_of_all(self.in_rate[service] + self.out_rate[service])

@@ -2,7 +2,7 @@
 
 use super::model::{Model, total};
 use super::outcome::{Plan, Strict, StrictBlock};
-use super::schedule::MAX_NOT_BEFORE;
+use super::problem::MAX_PINNED_WAVE;
 
 /// Share of evidence below which a service counts as badly observed.
 const WEAK_EVIDENCE: f64 = 0.5;
@@ -61,10 +61,11 @@ fn unknown_facts(model: &Model, notes: &mut Vec<String>) {
     say(
         count(&|n| {
             model.services[n]
+                .pins
                 .not_before
-                .is_some_and(|w| w > MAX_NOT_BEFORE)
+                .is_some_and(|w| w > MAX_PINNED_WAVE)
         }),
-        &format!("a `not_before` above wave {MAX_NOT_BEFORE}, read as {MAX_NOT_BEFORE}"),
+        &format!("a `not_before` above wave {MAX_PINNED_WAVE}, read as {MAX_PINNED_WAVE}"),
     );
     if all > 0 && count(&|n| !model.services[n].hazards.is_empty()) == 0 {
         notes.push(

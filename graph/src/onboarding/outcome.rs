@@ -15,7 +15,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::input::{Evidence, Hazard};
+use super::dates::Calendar;
+use super::input::{Evidence, Hazard, Health};
 use super::options::{Limits, PlanOptions};
 use super::risk::Risk;
 use crate::snapshot::Window;
@@ -30,13 +31,20 @@ pub struct Plan {
     pub schema: String,
     /// Window of the observations.
     pub window: Window,
+    /// The mesh, where there are several.
+    #[serde(default)]
+    pub mesh: Option<String>,
     /// The parameters used (without the facts about services, which stand with the services).
     pub options: PlanOptions,
     /// The numbers that sum it up.
     pub summary: Summary,
     /// The traffic that all shares refer to.
     pub traffic: Traffic,
-    /// Protection after each wave, wave 0 first.
+    /// No plan under the same limits without exceptions can be better than this.
+    pub bounds: Bounds,
+    /// The passes of the portfolio, in the order of their rules.
+    pub candidates: Vec<CandidatePlan>,
+    /// Protection before the first wave and after each.
     pub curves: Vec<CurvePoint>,
     /// Protection when every planned service is in.
     pub maximum: Curves,
@@ -48,6 +56,17 @@ pub struct Plan {
     pub unplanned: Vec<Unplanned>,
     /// Calls left out of the amplification and criticality estimate to break cycles.
     pub cut_arcs: Vec<EdgeRef>,
+    /// Calls whose caller joins before its callee, with the attempts that mesh retries would multiply.
+    pub inverted: Vec<Inverted>,
+    /// How this plan differs from the one before; none for a first plan.
+    #[serde(default)]
+    pub replan: Option<Replan>,
+    /// When the waves happen; none without a first day.
+    #[serde(default)]
+    pub calendar: Option<Calendar>,
+    /// Where what people, inventory and spans say of the status of a service differs.
+    #[serde(default)]
+    pub contradictions: Vec<Contradiction>,
     /// What a reader has to know about the input.
     pub notes: Vec<String>,
     /// What was left out: reason -> count.
@@ -73,6 +92,132 @@ pub struct Summary {
     pub exceptions: usize,
     /// Calls between services whose caller joins before its callee, as a share of all calls by services.
     pub caller_first: f64,
+}
+
+/// What no plan can be better than, under the same limits without exceptions.
+///
+/// Waves: the ramp with the waves that risk or order allow, teams, cliques, and traffic. Area: every protection of both ends at the
+/// mean of its ends, waves filled by the heaviest services that may be in them (Smith's rule with releases).
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Bounds {
+    /// Waves.
+    pub waves: usize,
+    /// Area above the protection curve.
+    pub area: f64,
+    /// `area` and the cost of the waves.
+    pub objective: f64,
+}
+
+/// A pass of the portfolio.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CandidatePlan {
+    /// Name of the rule, such as `value share=0.25 risk=0 laxity`.
+    pub rule: String,
+    /// Waves.
+    pub waves: usize,
+    /// Waves with an exception.
+    pub exceptions: usize,
+    /// Its objective.
+    pub objective: f64,
+    /// Whether the plan was made from it.
+    pub chosen: bool,
+}
+
+/// A call whose caller joins before its callee.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Inverted {
+    /// Node id of the caller.
+    pub caller: String,
+    /// Node id of the callee.
+    pub callee: String,
+    /// Waves in which each joins; none for a callee that this plan does not move.
+    pub waves: (u32, Option<u32>),
+    /// Share of all calls by services.
+    pub share: f64,
+    /// Attempts of the application per call while the callee fails.
+    pub attempts: f64,
+    /// Whether they were assumed.
+    pub assumed: bool,
+}
+
+/// How a plan differs from the one before.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Replan {
+    /// The first waves that may only change when they are no longer possible.
+    pub kept_waves: u32,
+    /// Services that both plans move.
+    pub common: usize,
+    /// Every difference, by service.
+    pub moves: Vec<Move>,
+    /// Objective of a fresh plan.
+    pub fresh_objective: f64,
+    /// Objective of this plan as a multiple of it.
+    pub gap: f64,
+}
+
+/// A service that is in another wave than before, or new, or gone.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Move {
+    /// Node id.
+    pub service: String,
+    /// Wave before; none when it is new.
+    pub from: Option<u32>,
+    /// Wave now; none when it is no longer planned.
+    pub to: Option<u32>,
+    /// Why.
+    #[serde(flatten)]
+    pub reason: MoveReason,
+}
+
+/// Why a service moved.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "reason", rename_all = "snake_case")]
+pub enum MoveReason {
+    /// It was not in the plan before.
+    New,
+    /// It is in the mesh.
+    Done,
+    /// It is excluded, held back by a blocking hazard, or not in the graph any more.
+    NotPlanned,
+    /// It was planned for a wave that is over, and did not join.
+    Slipped,
+    /// It was in the mesh and is not any more.
+    RolledBack,
+    /// Its traffic or risk changed, and it no longer fits: the limit.
+    RateChanged {
+        /// The limit that it would break.
+        limit: LimitName,
+    },
+    /// It calls, or is called by, a service of its wave, and did not before.
+    NewEdge {
+        /// That service.
+        service: String,
+    },
+    /// A limit became tighter, or others of its wave grew.
+    Cap {
+        /// The limit.
+        limit: LimitName,
+    },
+    /// A pin, an order or a freeze asks for it.
+    Pin,
+    /// A service worth more took its place.
+    Displaced {
+        /// That service.
+        by: String,
+    },
+    /// Its wave moved, because an earlier one is empty or over.
+    Renumbered,
+}
+
+/// Sources that say different things about the status of a service.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Contradiction {
+    /// Node id, or what the source calls the service.
+    pub service: String,
+    /// What is taken for true.
+    pub taken: super::input::Status,
+    /// Who says what, in words.
+    pub says: Vec<String>,
 }
 
 /// The base of all shares, in the unit of the input.
@@ -109,6 +254,8 @@ pub struct CurvePoint {
     /// The shares.
     #[serde(flatten)]
     pub curves: Curves,
+    /// Retry-storm exposure that is left, as a share of all there is.
+    pub exposure: f64,
 }
 
 /// Services that join together.
@@ -120,10 +267,16 @@ pub struct Wave {
     pub limits: Limits,
     /// Share of all traffic that enters or leaves its services.
     pub touched: f64,
+    /// Share of root requests that pass through its services: their sum, at most 1.
+    pub blast_radius: f64,
+    /// Effort by team.
+    pub team_load: BTreeMap<String, u32>,
     /// Whether its only service is above the traffic cap, which is allowed after the ramp.
     pub alone: bool,
-    /// Limits that the wave breaks because no service kept to them.
-    pub exceptions: Vec<ExceptionCode>,
+    /// Limits that the wave breaks, each with its cause.
+    pub exceptions: Vec<Exception>,
+    /// Outgoing calls of earlier waves on which mesh retries are safe from this wave on.
+    pub retries_on: Vec<EdgeRef>,
     /// Services that can refuse plaintext from this wave on, once no plaintext arrives for the bake time.
     pub strict_ready: Vec<String>,
     /// The services, most valuable first. Empty only when every service left is held back by `not_before`.
@@ -131,13 +284,49 @@ pub struct Wave {
 }
 
 /// A limit that had to be broken.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Exception {
+    /// Which.
+    pub limit: LimitName,
+    /// Why.
+    #[serde(flatten)]
+    pub because: ExceptionCause,
+}
+
+/// A limit of a wave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum ExceptionCode {
-    /// No service was below the risk ceiling.
-    RiskCeiling,
-    /// No service was below the traffic cap of the ramp.
-    TrafficCap,
+pub enum LimitName {
+    /// Services.
+    Size,
+    /// Effort of one team.
+    Team,
+    /// Traffic touched.
+    Traffic,
+    /// Risk of a single service.
+    Risk,
+    /// No two services that call each other.
+    Adjacent,
+}
+
+/// Why a limit was broken.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "because", rename_all = "snake_case")]
+pub enum ExceptionCause {
+    /// No service kept to it: the least risky one goes alone.
+    NothingEligible,
+    /// A pin asks for this wave, or for one no later.
+    Pinned {
+        /// The services pinned.
+        services: Vec<String>,
+    },
+    /// These services move in one piece.
+    InOnePiece {
+        /// The services.
+        services: Vec<String>,
+    },
+    /// The wave was planned before the numbers moved, and is over its limit by no more than the tolerance.
+    PlannedBefore,
 }
 
 /// A service in its wave, with everything a reviewer asks for.
@@ -175,6 +364,74 @@ pub struct PlannedService {
     pub evidence: Evidence,
     /// Requests observed; 0 when unknown.
     pub requests: u64,
+    /// How it does today.
+    pub health: Health,
+    /// The canary and what to watch.
+    pub canary: Canary,
+    /// What has to be undone before its sidecar is taken away.
+    pub rollback: Vec<RollbackStep>,
+}
+
+/// The canary of a service.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Canary {
+    /// Instances with a sidecar: 5 % of those seen, at least 1.
+    pub instances: u64,
+    /// Requests after which twice the error share of today would show, by 16 p (1 - p) / d^2 per arm; none when it is not known.
+    pub requests: Option<u64>,
+    /// Days until they are there, at today's rate; none when it is not known.
+    pub days: Option<f64>,
+    /// What to watch.
+    pub watch: Vec<Watch>,
+}
+
+/// A metric to watch, and when to roll back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Watch {
+    /// Which.
+    pub metric: WatchMetric,
+    /// What it is today, in the unit of the metric; none when it is not known.
+    pub today: Option<f64>,
+    /// Roll back above this.
+    pub limit: f64,
+}
+
+/// A metric of a canary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WatchMetric {
+    /// Share of requests answered with an error.
+    ErrorShare,
+    /// 99th percentile of the time per request, in milliseconds.
+    P99Ms,
+    /// Load of the instances with a sidecar as a multiple of that of the others.
+    LoadSkew,
+    /// Calls per second to addresses that no egress cluster defines.
+    PassthroughCalls,
+    /// Share of requests that the sidecar sheds.
+    ShedShare,
+    /// Connections in plaintext, after strict mTLS is possible.
+    PlaintextConnections,
+}
+
+/// Something that has to be undone before a sidecar is taken away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "undo", rename_all = "snake_case")]
+pub enum RollbackStep {
+    /// Callees that refuse plaintext go back to permissive first: they would refuse this caller.
+    Permissive {
+        /// Node id of the callee.
+        callee: String,
+        /// Wave from which on it can refuse plaintext.
+        from: u32,
+    },
+    /// Callers switch their mesh retries off first: nobody would shed any more.
+    RetriesOff {
+        /// Node id of the caller.
+        caller: String,
+    },
+    /// Its label goes, and a rolling update.
+    RemoveLabel,
 }
 
 /// Value of a move, split by kind of protection.
@@ -232,6 +489,26 @@ pub enum BlockReason {
         /// First wave allowed.
         wave: u32,
     },
+    /// It must not join this late.
+    NotAfter {
+        /// Last wave allowed.
+        wave: u32,
+    },
+    /// A freeze holds for it.
+    Freeze {
+        /// Name of the freeze.
+        freeze: String,
+    },
+    /// Another service has to come first.
+    After {
+        /// That service.
+        service: String,
+    },
+    /// Another service has to come later.
+    Before {
+        /// That service.
+        service: String,
+    },
     /// Its risk is above the ceiling.
     RiskCeiling {
         /// The ceiling.
@@ -242,20 +519,32 @@ pub enum BlockReason {
         /// The cap.
         cap: f64,
     },
+    /// What it moves with is more than the ramp allows.
+    SizeRamp {
+        /// Services allowed.
+        cap: usize,
+    },
     /// It would bring the wave above the traffic cap.
     TrafficCap {
         /// The cap.
         cap: f64,
     },
-    /// It touches more than the cap and needs a wave of its own, and others came first.
+    /// It is above a cap by itself and needs a wave of its own, and others came first.
     NeedsOwnWave,
-    /// The wave belongs to one service above the traffic cap.
+    /// The wave belongs to a service that is above a cap by itself.
     WaveTaken {
         /// That service.
         by: String,
     },
-    /// It calls, or is called by, a service of the wave.
+    /// It calls, or is called by, a service of the wave, or of one that changes at the same time.
     Adjacent {
+        /// That service.
+        service: String,
+        /// Wave of that service.
+        in_wave: u32,
+    },
+    /// It is pinned apart from a service of the wave.
+    Apart {
         /// That service.
         service: String,
     },
@@ -266,6 +555,8 @@ pub enum BlockReason {
     },
     /// More valuable services filled the wave.
     WaveFull,
+    /// Nothing stands against it, but the plan as a whole is better this way.
+    WorthLess,
 }
 
 /// What a service switches on when it joins.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::dag::Dag;
 use super::from_snapshot::plan_edge;
-use super::input::{Evidence, PlanEdge, PlanInput, PlanService, Status};
+use super::input::{PlanEdge, PlanInput, PlanService};
 use super::load;
 use super::model::Model;
 use crate::snapshot::{Edge, GraphSnapshot, Relation};
@@ -54,8 +54,9 @@ impl CallPaths {
             })
             .collect();
         let ends = edges.iter().flat_map(|edge| [&edge.caller, &edge.callee]);
-        let services: BTreeMap<String, PlanService> =
-            ends.map(|id| (id.clone(), unknown_service())).collect();
+        let services: BTreeMap<String, PlanService> = ends
+            .map(|id| (id.clone(), PlanService::unknown()))
+            .collect();
         let model = Model::new(&PlanInput {
             services,
             edges,
@@ -141,21 +142,5 @@ impl Cycle {
             edges: Vec::new(),
             weakest: Vec::new(),
         }
-    }
-}
-
-/// A node of which nothing matters but its calls.
-const fn unknown_service() -> PlanService {
-    PlanService {
-        entry_rate: 0.0,
-        team: None,
-        tier: None,
-        hazards: Vec::new(),
-        status: Status::Pending,
-        not_before: None,
-        criticality: None,
-        evidence: Evidence::FULL,
-        requests: 0,
-        orphans: 0,
     }
 }

@@ -18,7 +18,9 @@ fn service() -> PlanService {
         tier: Some(2),
         hazards: Vec::new(),
         status: Status::Pending,
-        not_before: None,
+        pins: Pins::NONE,
+        effort: 1,
+        health: Health::UNKNOWN,
         criticality: None,
         evidence: Evidence::FULL,
         requests: 1000,
@@ -52,7 +54,7 @@ fn ids(count: usize) -> Vec<String> {
 
 /// Plans with the defaults, and lets the checker judge.
 fn checked(input: &PlanInput) -> Plan {
-    let plan = plan(input, &PlanOptions::default());
+    let plan = plan(input, &PlanOptions::default(), None).unwrap();
     assert_eq!(check(input, &plan), []);
     plan
 }
@@ -92,7 +94,10 @@ fn any_service() -> impl Strategy<Value = PlanService> {
                     .into_iter()
                     .collect(),
                 status,
-                not_before,
+                pins: Pins {
+                    not_before,
+                    ..Pins::NONE
+                },
                 orphans,
                 ..service()
             },
@@ -139,7 +144,7 @@ fn without_totals(mut plan: Plan) -> Plan {
 proptest! {
     #[test]
     fn every_plan_passes_the_checker(input in any_input()) {
-        let plan = plan(&input, &PlanOptions::default());
+        let plan = plan(&input, &PlanOptions::default(), None).unwrap();
         prop_assert_eq!(check(&input, &plan), vec![]);
     }
 
@@ -155,10 +160,9 @@ proptest! {
     ) {
         let options = PlanOptions {
             ramp: Ramp { first_size, growth, size_cap, traffic_caps, risk_ceilings, team_cap },
-            rule: Rule { share_exponent: 0.5, risk_exponent: 1.0 },
             ..PlanOptions::default()
         };
-        let plan = plan(&input, &options);
+        let plan = plan(&input, &options, None).unwrap();
         prop_assert_eq!(check(&input, &plan), vec![]);
     }
 
@@ -172,7 +176,7 @@ proptest! {
             shuffled.edges.swap(last, other);
         }
         let options = PlanOptions::default();
-        prop_assert_eq!(plan(&input, &options), plan(&shuffled, &options));
+        prop_assert_eq!(plan(&input, &options, None).unwrap(), plan(&shuffled, &options, None).unwrap());
     }
 
     #[test]
@@ -186,7 +190,7 @@ proptest! {
             service.entry_rate *= factor;
         }
         let options = PlanOptions::default();
-        let (plain, scaled) = (plan(&input, &options), plan(&scaled, &options));
+        let (plain, scaled) = (plan(&input, &options, None).unwrap(), plan(&scaled, &options, None).unwrap());
         prop_assert_eq!(without_totals(plain), without_totals(scaled));
     }
 
@@ -207,16 +211,16 @@ proptest! {
             let names = |wave: &Wave| wave.services.iter().map(|s| s.service.clone()).collect();
             plan.waves.iter().map(names).collect()
         };
-        let expected: Vec<Vec<String>> = waves(plan(&input, &options))
+        let expected: Vec<Vec<String>> = waves(plan(&input, &options, None).unwrap())
             .into_iter()
             .map(|wave| wave.iter().map(|id| rename(id)).collect())
             .collect();
-        prop_assert_eq!(waves(plan(&renamed, &options)), expected);
+        prop_assert_eq!(waves(plan(&renamed, &options, None).unwrap()), expected);
     }
 
     #[test]
     fn strict_implies_both_and_the_curves_end_at_the_maximum(input in any_input()) {
-        let plan = plan(&input, &PlanOptions::default());
+        let plan = plan(&input, &PlanOptions::default(), None).unwrap();
         for point in &plan.curves {
             prop_assert!(point.curves.strict <= point.curves.both + 1e-12);
             prop_assert!(point.curves.both <= point.curves.client + 1e-12);
@@ -230,7 +234,7 @@ proptest! {
     /// What each service is said to turn on is all that the curves rise by, wave by wave.
     #[test]
     fn the_flips_of_a_wave_add_up_to_the_curves(input in any_input()) {
-        let plan = plan(&input, &PlanOptions::default());
+        let plan = plan(&input, &PlanOptions::default(), None).unwrap();
         for (wave, points) in plan.waves.iter().zip(plan.curves.windows(2)) {
             let (before, after) = (points[0].curves, points[1].curves);
             let sum = |share: &dyn Fn(&TurnsOn) -> f64| -> f64 {
@@ -245,7 +249,7 @@ proptest! {
 
     #[test]
     fn a_service_is_explained_for_every_earlier_wave(input in any_input()) {
-        let plan = plan(&input, &PlanOptions::default());
+        let plan = plan(&input, &PlanOptions::default(), None).unwrap();
         for wave in &plan.waves {
             for service in &wave.services {
                 let runs = service.blocked.iter().flat_map(|run| run.from..=run.to);
@@ -270,7 +274,7 @@ proptest! {
             service.entry_rate = *bad;
             service.criticality = Some(*bad);
         }
-        let plan = plan(&input, &PlanOptions::default());
+        let plan = plan(&input, &PlanOptions::default(), None).unwrap();
         prop_assert_eq!(check(&input, &plan), vec![]);
         let json = serde_json::to_value(&plan).unwrap();
         prop_assert!(plan.summary.objective.is_finite() && json["maximum"]["shed"].is_number());
@@ -356,12 +360,12 @@ fn an_empty_wave_appears_only_while_everybody_is_held_back() {
     let names = ids(2);
     let mut input = graph(&names, vec![]);
     for service in input.services.values_mut() {
-        service.not_before = Some(3);
+        service.pins.not_before = Some(3);
     }
     let plan = checked(&input);
     let sizes: Vec<usize> = plan.waves.iter().map(|wave| wave.services.len()).collect();
     assert_eq!(sizes, [0, 0, 2]);
-    input.services.get_mut(&names[0]).unwrap().not_before = Some(u32::MAX);
+    input.services.get_mut(&names[0]).unwrap().pins.not_before = Some(u32::MAX);
     let late = checked(&input);
     assert_eq!(late.waves.len(), 200);
     assert!(
@@ -398,6 +402,6 @@ fn facts_are_not_echoed() {
         facts: BTreeMap::from([("service/x".to_owned(), ServiceFacts::default())]),
         ..PlanOptions::default()
     };
-    let plan = plan(&graph(&ids(1), vec![]), &options);
+    let plan = plan(&graph(&ids(1), vec![]), &options, None).unwrap();
     assert!(plan.options.facts.is_empty());
 }

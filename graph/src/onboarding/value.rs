@@ -41,7 +41,6 @@ pub(super) struct Value {
     own: Vec<Gain>,
     /// Worth of both ends of each arc being in.
     both: Vec<f64>,
-    wave: f64,
 }
 
 impl Value {
@@ -59,11 +58,17 @@ impl Value {
             .iter()
             .map(|arc| weights.both * model.share_of_calls(arc.calls.rate))
             .collect();
-        Self {
-            own,
-            both,
-            wave: weights.wave,
-        }
+        Self { own, both }
+    }
+
+    /// Worth of a service alone.
+    pub(super) fn own(&self, service: usize) -> f64 {
+        self.own[service].total()
+    }
+
+    /// Worth of both ends of an arc being in.
+    pub(super) fn both(&self, arc: usize) -> f64 {
+        self.both[arc]
     }
 
     /// Worth of moving `service` next.
@@ -82,41 +87,16 @@ impl Value {
         gain
     }
 
-    /// Worth of a finished plan of `waves` waves.
-    pub(super) fn of_plan(&self, model: &Model, places: &[Place], waves: u32) -> Worth {
+    /// Worth of all protection that the plan brings: each part with the wave in which it arrives.
+    pub(super) fn arrivals(&self, model: &Model, places: &[Place]) -> Vec<(f64, u32)> {
         let own = self.own.iter().zip(places);
-        let own = own.map(|(own, place)| (own.total(), place.wave()));
-        let both = self.both.iter().zip(&model.arcs).map(|(both, arc)| {
-            let ends = (places[arc.caller].wave(), places[arc.callee].wave());
-            let joined = match ends {
-                (Some(caller), Some(callee)) => Some(caller.max(callee)),
-                _ => None,
-            };
-            (*both, joined)
+        let own = own.filter_map(|(own, place)| Some((own.total(), place.wave()?)));
+        let both = self.both.iter().zip(&model.arcs).filter_map(|(both, arc)| {
+            let ends = (places[arc.caller].wave()?, places[arc.callee].wave()?);
+            Some((*both, ends.0.max(ends.1)))
         });
-        let (mut area, mut arrived) = (0.0, 0.0);
-        for (worth, joined) in own.chain(both) {
-            let wave = joined.unwrap_or(0);
-            area += worth * f64::from(wave);
-            arrived += if wave > 0 { worth } else { 0.0 };
-        }
-        Worth {
-            mean_wave: if arrived > 0.0 { area / arrived } else { 0.0 },
-            area,
-            objective: area + self.wave * f64::from(waves),
-        }
+        own.chain(both).filter(|(_, wave)| *wave > 0).collect()
     }
-}
-
-/// Worth of a plan.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Worth {
-    /// Mean wave at which a unit of protection arrives.
-    pub(super) mean_wave: f64,
-    /// Worth of each protection times the wave in which it arrives.
-    pub(super) area: f64,
-    /// `area` and the cost of the waves.
-    pub(super) objective: f64,
 }
 
 fn credit(places: &[Place], service: usize, partner: usize) -> f64 {

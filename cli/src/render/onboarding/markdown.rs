@@ -87,14 +87,8 @@ impl Page {
         self.line("- No two services of a wave call each other");
         let weights = &options.weights;
         self.line(&format!(
-            "- Weights: shed {}, client {}, both {}, exposure {}, wave {}; rank: gain, traffic exponent {}, risk exponent {}",
-            weights.shed,
-            weights.client,
-            weights.both,
-            weights.exposure,
-            weights.wave,
-            options.rule.share_exponent,
-            options.rule.risk_exponent
+            "- Weights: shed {}, client {}, both {}, exposure {}, wave {}",
+            weights.shed, weights.client, weights.both, weights.exposure, weights.wave
         ));
     }
 
@@ -147,12 +141,7 @@ impl Page {
             self.line("Every service left is held back by `not_before`.");
         }
         if !wave.exceptions.is_empty() {
-            let broken: Vec<&str> = wave
-                .exceptions
-                .iter()
-                .copied()
-                .map(words::exception)
-                .collect();
+            let broken: Vec<&str> = wave.exceptions.iter().map(words::exception).collect();
             self.line(&format!(
                 "**Exception ({})**: no service kept to the limits; this one is the least risky.",
                 broken.join(", ")

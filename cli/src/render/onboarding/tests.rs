@@ -15,7 +15,7 @@ fn fixtures() -> PathBuf {
 fn online_boutique() -> Plan {
     let text = std::fs::read_to_string(fixtures().join("online-boutique.json")).unwrap();
     let input: PlanInput = serde_json::from_str(&text).unwrap();
-    plan(&input, &PlanOptions::default())
+    plan(&input, &PlanOptions::default(), None).unwrap()
 }
 
 /// Compares with an expected file, or rewrites it when `TRACEMESH_BLESS` is set.
@@ -52,16 +52,13 @@ fn hostile() -> Plan {
         entry_rate: 3.0,
         team: Some("</td>|\u{1b}]0;x\u{7}".to_owned()),
         tier: None,
-        hazards: Vec::new(),
-        status: Status::Pending,
-        not_before: None,
-        criticality: None,
         evidence: Evidence {
             requests: 0.1,
             ..Evidence::FULL
         },
         requests: 2,
         orphans: 1,
+        ..PlanService::unknown()
     };
     let ids = [
         "service/<script>alert(1)</script>".to_owned(),
@@ -89,7 +86,7 @@ fn hostile() -> Plan {
         ..PlanInput::default()
     };
     input.services.get_mut(&ids[3]).unwrap().status = Status::Excluded;
-    plan(&input, &PlanOptions::default())
+    plan(&input, &PlanOptions::default(), None).unwrap()
 }
 
 #[test]
@@ -127,13 +124,20 @@ fn the_json_names_its_schema_and_reads_back() {
         .collect();
     keys.sort_unstable();
     let documented = [
+        "bounds",
+        "calendar",
+        "candidates",
+        "contradictions",
         "curves",
         "cut_arcs",
         "done",
+        "inverted",
         "left_out",
         "maximum",
+        "mesh",
         "notes",
         "options",
+        "replan",
         "schema",
         "summary",
         "traffic",
@@ -152,7 +156,7 @@ fn the_json_names_its_schema_and_reads_back() {
 
 #[test]
 fn an_empty_plan_still_reads_well() {
-    let empty = plan(&PlanInput::default(), &PlanOptions::default());
+    let empty = plan(&PlanInput::default(), &PlanOptions::default(), None).unwrap();
     assert!(table(&empty, 80).starts_with("0 of 0 services in 0 waves"));
     assert!(markdown(&empty).contains("0 of 0 services join in 0 waves"));
 }
@@ -165,7 +169,7 @@ fn a_plan_without_teams_has_no_team_column_and_counts_who_is_in() {
         service.team = None;
     }
     input.services.get_mut("service/email").unwrap().status = Status::Done;
-    let text = table(&plan(&input, &PlanOptions::default()), 80);
+    let text = table(&plan(&input, &PlanOptions::default(), None).unwrap(), 80);
     assert!(text.starts_with("9 of 10 services (1 already in) in "));
     assert!(!text.contains("TEAM"));
 }

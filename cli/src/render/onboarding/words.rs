@@ -1,6 +1,8 @@
 //! The words that the table and the runbook share.
 
-use tracemesh_graph::onboarding::{BlockReason, Blocked, ExceptionCode, Plan, Strict, StrictBlock};
+use tracemesh_graph::onboarding::{
+    BlockReason, Blocked, Exception, LimitName, Plan, Strict, StrictBlock,
+};
 
 use crate::render::seconds;
 
@@ -55,12 +57,19 @@ pub(super) fn window(plan: &Plan) -> Option<String> {
 pub(super) fn reason(reason: &BlockReason, name: impl Fn(&str) -> String) -> String {
     match reason {
         BlockReason::NotBefore { wave } => format!("not before wave {wave}"),
+        BlockReason::NotAfter { wave } => format!("not after wave {wave}"),
+        BlockReason::Freeze { freeze } => format!("freeze {}", name(freeze)),
+        BlockReason::After { service } => format!("after {}", name(service)),
+        BlockReason::Before { service } => format!("before {}", name(service)),
+        BlockReason::SizeRamp { cap } => format!("moves with more than {cap}"),
+        BlockReason::Apart { service } => format!("apart from {}", name(service)),
+        BlockReason::WorthLess => "worth less there".to_owned(),
         BlockReason::RiskCeiling { ceiling } => format!("risk above {ceiling:.2}"),
         BlockReason::TrafficRamp { cap } => format!("above {:.0} % of traffic", 100.0 * cap),
         BlockReason::TrafficCap { cap } => format!("no room in {:.0} % of traffic", 100.0 * cap),
         BlockReason::NeedsOwnWave => "needs a wave of its own".to_owned(),
         BlockReason::WaveTaken { by } => format!("{} went alone", name(by)),
-        BlockReason::Adjacent { service } => format!("next to {}", name(service)),
+        BlockReason::Adjacent { service, .. } => format!("next to {}", name(service)),
         BlockReason::TeamFull { team } => format!("team {} is busy", name(team)),
         BlockReason::WaveFull => "wave full".to_owned(),
     }
@@ -76,10 +85,13 @@ pub(super) fn run(blocked: &Blocked) -> String {
 }
 
 /// What an exception breaks.
-pub(super) const fn exception(code: ExceptionCode) -> &'static str {
-    match code {
-        ExceptionCode::RiskCeiling => "risk ceiling",
-        ExceptionCode::TrafficCap => "traffic cap",
+pub(super) const fn exception(exception: &Exception) -> &'static str {
+    match exception.limit {
+        LimitName::Size => "size",
+        LimitName::Team => "team",
+        LimitName::Adjacent => "neighbours apart",
+        LimitName::Risk => "risk ceiling",
+        LimitName::Traffic => "traffic cap",
     }
 }
 

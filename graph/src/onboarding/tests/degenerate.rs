@@ -160,7 +160,7 @@ fn a_chain_of_five_thousand_is_planned() {
         .map(|n| edge(&names[n - 1], &names[n], 1.0))
         .chain([edge(&names[4999], &names[0], 0.5)])
         .collect();
-    let plan = plan(&graph(&names, edges), &PlanOptions::default());
+    let plan = plan(&graph(&names, edges), &PlanOptions::default(), None).unwrap();
     assert_eq!(plan.summary.planned, 5000);
     let mut loads = plan.waves.iter().flat_map(|wave| &wave.services);
     assert!(loads.all(|service| service.amplification.worst_path <= 1e9));
