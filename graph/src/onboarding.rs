@@ -31,6 +31,7 @@ mod portfolio;
 mod problem;
 mod replan;
 mod risk;
+mod search;
 #[cfg(test)]
 mod tests;
 mod value;
