@@ -90,7 +90,7 @@ pub fn plan(
     let value = Value::new(&model, &exposure, options.weights);
     let risks: Vec<f64> = facts.risks.iter().map(|risk| risk.score).collect();
     let problem = Problem::new(&model, &dag, (&value, &risks), places(&model), options)?;
-    let (fresh, candidates) = portfolio::best(&problem);
+    let (fresh, candidates) = portfolio::best(&problem)?;
     let repaired = previous.and_then(|previous| replan::repair(&problem, previous, &fresh));
     let (board, replan) = match repaired {
         Some((board, replan)) => (board, Some(replan)),
