@@ -13,7 +13,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::dag::Dag;
-use super::dates::WaveDates;
+use super::dates::{Timetable, WaveDates};
 use super::input::PlanInput;
 use super::model::Model;
 use super::options::Order;
@@ -111,7 +111,10 @@ pub fn revalidate(
     let cut = numbers.filter(|(_, call)| cut.contains(&(call.caller, call.callee)));
     let cut: BTreeSet<usize> = cut.map(|(number, _)| number).collect();
     let flow = Flow::new(&graph, &cut, options.assumed_attempts);
-    let dates = BTreeMap::new();
+    let last = waves.iter().flatten().max().copied().unwrap_or(0);
+    let calendar = Timetable::new(options).and_then(|dates| dates.calendar(last, &[]));
+    let dates = calendar.iter().flat_map(|calendar| &calendar.waves);
+    let dates: BTreeMap<u32, &WaveDates> = dates.map(|dates| (dates.wave, dates)).collect();
     let standing = Standing::new((&graph, options), waves, &order, &dates);
     let mut judge = Judge::new((graph, options, None), standing, dates, flow.as_ref());
     judge.found = found;

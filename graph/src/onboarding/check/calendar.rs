@@ -1,6 +1,6 @@
 //! Dates of waves against freezes, working days, the bake, and how many waves may change at once.
 //!
-//! Days are compared one by one where there are few, and by weeks where a hostile file makes a range of centuries.
+//! A range of days is counted by weeks: a hostile file can make it centuries long.
 
 use jiff::civil::{Date, Weekday};
 
@@ -11,7 +11,7 @@ use super::{Judge, ViolationCode};
 /// Last day on which a wave changes anything but flips.
 pub(super) fn end(dates: &WaveDates) -> Date {
     let ends = dates.rollouts.iter().map(|rollout| rollout.to);
-    ends.max().unwrap_or(dates.canary)
+    ends.max().unwrap_or(dates.bake_until)
 }
 
 /// Days from one to the other, negative when they are the wrong way round.
@@ -67,19 +67,16 @@ impl<'a> Judge<'a> {
                     .any(|named| Some(named.as_str()) == team)
         };
         let mut freezes = self.options.freezes.iter().filter(holds);
-        freezes.find(|freeze| self.changes_during(dates, freeze))
+        freezes.find(|freeze| Self::changes_during(dates, freeze))
     }
 
-    fn changes_during(&self, dates: &WaveDates, freeze: &Freeze) -> bool {
-        let on = |from: Date, to: Date| {
-            let (from, to) = (from.max(freeze.from), to.min(freeze.to));
-            from <= to && working_days(&self.options.calendar, from, to) > 0
-        };
-        (freeze.from..=freeze.to).contains(&dates.canary)
-            || dates
-                .rollouts
-                .iter()
-                .any(|rollout| on(rollout.from, rollout.to))
+    fn changes_during(dates: &WaveDates, freeze: &Freeze) -> bool {
+        // A freeze that ends before it starts is read the other way round.
+        let first = freeze.from.min(freeze.to);
+        let last = freeze.from.max(freeze.to);
+        let mut rollouts = dates.rollouts.iter();
+        (first..=last).contains(&dates.canary)
+            || rollouts.any(|rollout| rollout.from <= last && rollout.to >= first)
     }
 
     /// Freezes of services, as far as the dates are known.
@@ -99,7 +96,9 @@ impl<'a> Judge<'a> {
     pub(super) fn calendar(&mut self, plan: &Plan, calendar: &Calendar) {
         let numbers = |waves: &mut dyn Iterator<Item = u32>| waves.collect::<Vec<u32>>();
         let dated = numbers(&mut calendar.waves.iter().map(|dates| dates.wave));
-        if dated != numbers(&mut plan.waves.iter().map(|wave| wave.wave)) {
+        let planned = numbers(&mut plan.waves.iter().map(|wave| wave.wave));
+        // A calendar ends when its last day or its last wave is reached.
+        if !planned.starts_with(&dated) {
             let text = "the calendar has other waves than the plan".to_owned();
             self.say(ViolationCode::Dates, None, &[], text);
         }
@@ -113,7 +112,7 @@ impl<'a> Judge<'a> {
                 .filter(|freeze| freeze.is_global());
             let freeze = global
                 .clone()
-                .find(|freeze| self.changes_during(dates, freeze));
+                .find(|freeze| Self::changes_during(dates, freeze));
             if let Some(freeze) = freeze {
                 let text = format!("changes during the freeze `{}`", freeze.name);
                 self.say(ViolationCode::Frozen, Some(dates.wave), &[], text);
@@ -131,19 +130,18 @@ impl<'a> Judge<'a> {
     fn steps(&mut self, dates: &WaveDates) {
         let options = &self.options.calendar;
         let mut wrong = Vec::new();
-        if days(dates.canary, dates.bake_until) < i64::from(options.bake_days.min(MAX_DAYS)) {
+        // The day of the canary is the first of the bake.
+        let baked = days(dates.canary, dates.bake_until) + 1;
+        if baked < i64::from(options.bake_days.min(MAX_DAYS)) {
             wrong.push((
                 ViolationCode::ShortBake,
-                format!(
-                    "the bake ends after {} days",
-                    days(dates.canary, dates.bake_until)
-                ),
+                format!("the bake ends after {baked} days"),
             ));
         }
         let first = dates.rollouts.iter().map(|rollout| rollout.from).min();
         if dates.prepare > dates.canary
             || first.is_none_or(|first| first <= dates.bake_until)
-            || dates.flips < end(dates)
+            || dates.flips <= end(dates)
         {
             wrong.push((
                 ViolationCode::Dates,
@@ -177,7 +175,7 @@ impl<'a> Judge<'a> {
         }
         let lag = i64::from(options.cell_lag_days.min(MAX_DAYS));
         for pair in dates.rollouts.windows(2) {
-            if days(pair[0].to, pair[1].from) < lag {
+            if days(pair[0].to, pair[1].from) <= lag {
                 wrong.push((
                     ViolationCode::Dates,
                     "two cells follow each other too closely".to_owned(),
@@ -229,4 +227,4 @@ impl<'a> Judge<'a> {
 }
 
 /// Longer steps than this are read as this.
-const MAX_DAYS: u32 = 3_660;
+const MAX_DAYS: u32 = 3_650;
