@@ -16,9 +16,8 @@ use super::dag::Dag;
 use super::dates::{Timetable, WaveDates};
 use super::input::PlanInput;
 use super::model::Model;
-use super::options::Order;
 use super::options::PlanOptions;
-use super::outcome::{ExceptionCause, LimitName, Plan, Wave};
+use super::outcome::{LimitName, Plan, Wave};
 
 mod calendar;
 mod caps;
@@ -28,6 +27,7 @@ mod flips;
 mod graph;
 mod head;
 mod moves;
+mod pieces;
 mod propagation;
 mod rules;
 mod standing;
@@ -52,17 +52,14 @@ pub fn check(input: &PlanInput, plan: &Plan) -> Vec<Violation> {
     let graph = Graph::new(input);
     let mut found = BTreeSet::new();
     let waves = numbered(&graph, plan, &mut found);
-    let order = standing::ordered(&graph, &plan.options);
-    let broken = broken(&graph, plan);
-    let order: Vec<(usize, usize)> = order
-        .into_iter()
-        .filter(|pair| !broken.contains(pair))
-        .collect();
+    let piece = pieces::pieces(&graph, &plan.options);
+    let broken = propagation::numbers(&graph, &plan.cut_arcs);
+    let order = pieces::but_for(&graph, &plan.options, &broken);
     let cut = propagation::numbers(&graph, &plan.cut_arcs);
     let flow = Flow::new(&graph, &cut, plan.options.assumed_attempts);
     let dates = plan.calendar.iter().flat_map(|calendar| &calendar.waves);
     let dates: BTreeMap<u32, &WaveDates> = dates.map(|dates| (dates.wave, dates)).collect();
-    let standing = Standing::new((&graph, &plan.options), waves, &order, &dates);
+    let standing = Standing::new(&graph, (waves, piece), &order, &dates);
     let mut judge = Judge::new(
         (graph, &plan.options, Some(plan)),
         standing,
@@ -98,11 +95,10 @@ pub fn revalidate(
         .iter()
         .map(|(service, wave)| (service.as_str(), *wave));
     let waves = assigned(&graph, options, entries, &mut found);
-    let order = standing::ordered(&graph, options);
-    let holds = |(first, then): &(usize, usize)| {
-        graph.circle[*first] != graph.circle[*then] || waves[*first] < waves[*then]
-    };
-    let order: Vec<(usize, usize)> = order.into_iter().filter(holds).collect();
+    let piece = pieces::pieces(&graph, options);
+    let circle = pieces::ordered_circles(&graph, options, &piece);
+    let mut order = pieces::ordered(&graph, options);
+    order.retain(|(first, then)| circle[*first] != circle[*then] || waves[*first] < waves[*then]);
     let model = Model::new(input);
     let dag = Dag::new(&model);
     let ends = |arc: &usize| (model.arcs[*arc].caller, model.arcs[*arc].callee);
@@ -115,7 +111,7 @@ pub fn revalidate(
     let calendar = Timetable::new(options).and_then(|dates| dates.calendar(last, &[]));
     let dates = calendar.iter().flat_map(|calendar| &calendar.waves);
     let dates: BTreeMap<u32, &WaveDates> = dates.map(|dates| (dates.wave, dates)).collect();
-    let standing = Standing::new((&graph, options), waves, &order, &dates);
+    let standing = Standing::new(&graph, (waves, piece), &order, &dates);
     let mut judge = Judge::new((graph, options, None), standing, dates, flow.as_ref());
     judge.found = found;
     judge.assignment(&order);
@@ -194,22 +190,6 @@ fn assigned<'a>(
     waves
 }
 
-/// Pairs that the order that holds asks for, and that a plan says it does not keep to.
-fn broken(graph: &Graph<'_>, plan: &Plan) -> BTreeSet<(usize, usize)> {
-    let numbers = propagation::numbers(graph, &plan.cut_arcs).into_iter();
-    let calls = numbers.map(|number| graph.calls[number]);
-    let is_callee_first = plan.options.hard_order() == Order::CalleeFirst;
-    calls
-        .map(|call| {
-            if is_callee_first {
-                (call.callee, call.caller)
-            } else {
-                (call.caller, call.callee)
-            }
-        })
-        .collect()
-}
-
 /// Whether two numbers of a plan are the same but for rounding.
 fn close(a: f64, b: f64) -> bool {
     let size = a.abs().max(b.abs()).max(1.0);
@@ -232,7 +212,7 @@ struct Judge<'a> {
     strict_from: Vec<Option<u32>>,
     /// Waves in which services change at the same time as their neighbours.
     with_neighbours: BTreeSet<u32>,
-    /// Those of which the plan says that pins ask for it.
+    /// Those of which the plan says so.
     excused_neighbours: BTreeSet<u32>,
     found: BTreeSet<Violation>,
 }
@@ -252,10 +232,7 @@ impl<'a> Judge<'a> {
         let mut excused_neighbours = BTreeSet::new();
         for wave in plan.iter().flat_map(|plan| &plan.waves) {
             let mut exceptions = wave.exceptions.iter();
-            if exceptions.any(|e| {
-                let pinned = matches!(e.because, ExceptionCause::Pinned { .. });
-                e.limit == LimitName::Adjacent && pinned
-            }) {
+            if exceptions.any(|exception| exception.limit == LimitName::Adjacent) {
                 excused_neighbours.insert(wave.wave);
             }
         }

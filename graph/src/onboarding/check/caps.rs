@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::super::options::Limits;
 use super::super::outcome::{Exception, ExceptionCause, LimitName, Wave};
-use super::standing::Hold;
+use super::standing::{Hold, Rank};
 use super::{CLOSE, Judge, ViolationCode};
 
 /// Most empty waves that are looked at: no sound plan has as many, and a file may name any number.
@@ -144,7 +144,9 @@ impl Judge<'_> {
             }
             Some(Some(exception)) => match &exception.because {
                 ExceptionCause::NothingEligible => nobody,
-                ExceptionCause::Pinned { services: named } => pinned && self.are_all(named, wave),
+                ExceptionCause::Pinned { services: named } => {
+                    (pinned || (nobody && self.are_first(named))) && self.are_all(named, wave)
+                }
                 ExceptionCause::InOnePiece { services: named } => {
                     by_size && self.are_all(named, wave)
                 }
@@ -175,8 +177,17 @@ impl Judge<'_> {
     fn are_pinned_to(&self, services: &[usize], wave: u32) -> bool {
         services.iter().all(|service| {
             let piece = self.standing.piece[*service];
-            piece.is_some_and(|piece| self.standing.pieces[piece].deadline <= wave)
+            let deadline = piece.map_or(u32::MAX, |piece| self.standing.pieces[piece].deadline);
+            deadline < u32::MAX && deadline <= wave
         })
+    }
+
+    /// Whether the named services are pinned first: whoever else could have joined had to wait for them.
+    fn are_first(&self, named: &[String]) -> bool {
+        let mut pieces = named
+            .iter()
+            .map(|id| self.standing.piece[self.graph.number(id)?]);
+        pieces.all(|piece| piece.is_some_and(|p| self.standing.pieces[p].rank == Rank::First))
     }
 
     /// Whether the named services are in the wave.

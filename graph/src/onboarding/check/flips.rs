@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::super::options::MeshMode;
 use super::super::outcome::{
     EdgeRef, Plan, PlannedService, RollbackStep, Strict, StrictBlock, Wave,
 };
@@ -52,30 +53,52 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// Calls by wave on which the callee can shed from that wave on, and whose caller was in before.
+    /// Calls by wave on which retries may be switched on after it. Without a budget: the callee can shed from that wave on, and the
+    /// caller was in before. With one: the caller joins, and the callee cannot shed yet.
     fn safe_by_wave(&self) -> BTreeMap<u32, BTreeSet<(&'a str, &'a str)>> {
         let mut safe: BTreeMap<u32, BTreeSet<(&'a str, &'a str)>> = BTreeMap::new();
+        let mut insert = |wave: u32, caller: usize, callee: &'a str| {
+            let calls = safe.entry(wave).or_default();
+            calls.insert((self.graph.ids[caller], callee));
+        };
         for call in &self.graph.calls {
-            let ends = [call.caller, call.callee].map(|end| self.standing.wave[end]);
-            if let [Some(caller), Some(callee)] = ends
-                && caller < callee
-            {
-                let ids = (self.graph.ids[call.caller], self.graph.ids[call.callee]);
-                safe.entry(callee).or_default().insert(ids);
+            let (caller, callee) = (self.wave(call.caller), self.wave(call.callee));
+            let id = self.graph.ids[call.callee];
+            match (caller, callee) {
+                (Some(caller), Some(callee)) if caller < callee && !self.has_budget() => {
+                    insert(callee, call.caller, id);
+                }
+                (Some(wave), callee) if self.has_budget() && callee.is_none_or(|at| wave < at) => {
+                    insert(wave, call.caller, id);
+                }
+                _ => {}
+            }
+        }
+        for caller in (0..self.graph.count()).filter(|_| self.has_budget()) {
+            if let Some(wave) = self.wave(caller) {
+                for callee in &self.graph.exits[caller] {
+                    insert(wave, caller, callee);
+                }
             }
         }
         safe
     }
 
+    fn wave(&self, service: usize) -> Option<u32> {
+        self.standing.wave[service]
+    }
+
+    /// Whether a retry budget holds retries by itself.
+    fn has_budget(&self) -> bool {
+        let budget = self.options.retry_budget;
+        budget.is_some_and(|budget| budget.is_finite() && budget > 0.0)
+    }
+
     fn retries_on(&mut self, wave: &Wave, known: Option<&BTreeSet<(&str, &str)>>) {
         let stated = ends(&wave.retries_on);
-        let nothing = BTreeSet::new();
-        let known = known.unwrap_or(&nothing);
-        // With a budget, retries may be on before the callee can shed.
-        let complete = self.options.retry_budget.is_some() || known.is_subset(&stated);
-        if !complete || !stated.is_subset(known) {
-            let text =
-                "`retries_on` is not the calls whose callee can shed from this wave on".to_owned();
+        if !known.map_or(stated.is_empty(), |known| *known == stated) {
+            let text = "`retries_on` is not the calls on which retries are safe from this wave on"
+                .to_owned();
             self.say(ViolationCode::Retries, Some(wave.wave), &[], text);
         }
     }
@@ -175,8 +198,12 @@ impl<'a> Judge<'a> {
         let off = stated.retries_off.iter();
         let off: BTreeSet<(&str, Option<u32>)> =
             off.map(|off| (off.callee.as_str(), off.until)).collect();
-        let budget = self.options.retry_budget.is_some();
-        if !(budget || needed.is_subset(&off)) || !off.is_subset(&needed) {
+        let right = if self.has_budget() {
+            off.is_empty()
+        } else {
+            off == needed
+        };
+        if !right {
             let text = "`retries_off` is not the calls whose callee cannot shed yet".to_owned();
             self.say(ViolationCode::Retries, Some(wave), &[service], text);
         }
@@ -184,23 +211,40 @@ impl<'a> Judge<'a> {
 
     /// A callee that refuses plaintext would refuse this caller without its sidecar.
     fn rollback(&mut self, service: usize, stated: &PlannedService) {
+        let only_strict = self.options.mesh_mode == MeshMode::StrictOnly;
         let calls = self.graph.outgoing[service].iter();
-        let callees = calls.map(|call| self.graph.calls[*call].callee);
-        let strict: Vec<usize> = callees
-            .filter(|callee| *callee != service && self.strict_from(*callee).is_some())
-            .collect();
-        for callee in strict {
-            let says = |step: &RollbackStep| {
-                matches!(step, RollbackStep::Permissive { callee: named, from }
-                    if named == self.graph.ids[callee] && Some(*from) == self.strict_from(callee))
+        let callees: BTreeSet<usize> = calls.map(|call| self.graph.calls[*call].callee).collect();
+        for callee in callees.into_iter().filter(|callee| *callee != service) {
+            let id = self.graph.ids[callee];
+            let from = if only_strict {
+                self.wave(callee)
+            } else {
+                self.strict_from(callee)
             };
-            if !stated.rollback.iter().any(says) {
+            let says = |step: &RollbackStep| match step {
+                RollbackStep::Permissive {
+                    callee,
+                    from: stated,
+                } => !only_strict && callee == id && Some(*stated) == from,
+                RollbackStep::CalleeFirst { callee, .. } => only_strict && callee == id,
+                _ => false,
+            };
+            if from.is_some() && !stated.rollback.iter().any(says) {
                 let text =
                     "the second refuses plaintext, and the way back of the first does not say so"
                         .to_owned();
-                let wave = self.standing.wave[service];
+                let wave = self.wave(service);
                 self.say(ViolationCode::Rollback, wave, &[service, callee], text);
             }
+        }
+        if !matches!(stated.rollback.last(), Some(RollbackStep::RemoveLabel)) {
+            let text = "the way back does not end with its label".to_owned();
+            self.say(
+                ViolationCode::Rollback,
+                self.wave(service),
+                &[service],
+                text,
+            );
         }
     }
 }

@@ -65,7 +65,8 @@ impl<'a> Graph<'a> {
         };
         graph.read_edges(input);
         graph.add_up();
-        graph.circle = circles(count, &graph.calls);
+        let arcs = graph.calls.iter().map(|call| (call.caller, call.callee));
+        graph.circle = circles(count, arcs);
         graph
     }
 
@@ -180,13 +181,14 @@ fn most(a: Option<f64>, b: Option<f64>) -> Option<f64> {
     }
 }
 
-fn circles(count: usize, calls: &[Call]) -> Vec<usize> {
-    let mut graph: DiGraph<(), (), usize> = DiGraph::with_capacity(count, calls.len());
+/// Number of the circle that each node is part of; a node that is in none has a number for itself.
+pub(super) fn circles(count: usize, arcs: impl Iterator<Item = (usize, usize)>) -> Vec<usize> {
+    let mut graph: DiGraph<(), (), usize> = DiGraph::with_capacity(count, 0);
     for _ in 0..count {
         graph.add_node(());
     }
-    for call in calls {
-        graph.add_edge(NodeIndex::new(call.caller), NodeIndex::new(call.callee), ());
+    for (from, to) in arcs {
+        graph.add_edge(NodeIndex::new(from), NodeIndex::new(to), ());
     }
     let mut circle = vec![0; count];
     for (number, members) in kosaraju_scc(&graph).into_iter().enumerate() {

@@ -37,7 +37,9 @@ impl Judge<'_> {
     fn may_be_adjacent(&self, a: u32, b: u32, pieces: [usize; 2]) -> bool {
         let pinned = |wave: u32| {
             let mut pieces = pieces.iter().map(|piece| &self.standing.pieces[*piece]);
-            pieces.any(|piece| piece.deadline == wave && piece.wave == Some(wave))
+            pieces.any(|piece| {
+                piece.deadline < u32::MAX && piece.deadline == wave && piece.wave == Some(wave)
+            })
         };
         let says = |wave: u32| self.plan.is_none() || self.excused_neighbours.contains(&wave);
         [a, b].into_iter().any(|wave| pinned(wave) && says(wave))

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::super::dates::WaveDates;
 use super::super::input::Pins;
-use super::super::options::{Limits, MeshMode, Order, PlanOptions};
+use super::super::options::Limits;
 use super::super::problem::MAX_PINNED_WAVE;
 use super::calendar;
 use super::graph::Graph;
@@ -61,14 +61,13 @@ pub(super) struct Piece {
 }
 
 impl Standing {
-    /// `wave` is as in the result; `order` holds pairs of which the first has to be in an earlier wave.
+    /// `wave` and `piece` are as in the result; `order` holds pairs of which the first has to be in an earlier wave.
     pub(super) fn new(
-        (graph, options): (&Graph<'_>, &PlanOptions),
-        wave: Vec<Option<u32>>,
+        graph: &Graph<'_>,
+        (wave, piece): (Vec<Option<u32>>, Vec<Option<usize>>),
         order: &[(usize, usize)],
         dates: &BTreeMap<u32, &WaveDates>,
     ) -> Self {
-        let piece = pieces(graph, options);
         let count = piece.iter().flatten().max().map_or(0, |last| last + 1);
         let mut members = BTreeMap::new();
         let mut standing = Self {
@@ -178,59 +177,6 @@ fn deadline(pins: &Pins, dates: &BTreeMap<u32, &WaveDates>) -> u32 {
     let waves = [pins.wave, pins.not_after].into_iter().flatten();
     let waves = waves.map(|wave| wave.min(MAX_PINNED_WAVE));
     waves.chain(day).min().unwrap_or(u32::MAX)
-}
-
-/// By service that moves: the number of its piece.
-fn pieces(graph: &Graph<'_>, options: &PlanOptions) -> Vec<Option<usize>> {
-    // Every service starts with a label of its own; a group gives one label to all that share one with its members.
-    let mut sets: Vec<Vec<usize>> = Vec::new();
-    for group in &options.groups.together {
-        let numbers = group.iter().filter_map(|id| graph.number(id));
-        sets.push(numbers.filter(|s| graph.moves(*s)).collect());
-    }
-    if options.mesh_mode == MeshMode::StrictOnly {
-        let mut circles: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        for service in (0..graph.count()).filter(|s| graph.moves(*s)) {
-            circles
-                .entry(graph.circle[service])
-                .or_default()
-                .push(service);
-        }
-        sets.extend(circles.into_values());
-    }
-    let mut of_service = vec![Vec::new(); graph.count()];
-    for (set, members) in sets.iter().enumerate() {
-        members.iter().for_each(|s| of_service[*s].push(set));
-    }
-    let mut piece = vec![None; graph.count()];
-    let mut next = 0;
-    for start in (0..graph.count()).filter(|s| graph.moves(*s)) {
-        if piece[start].is_some() {
-            continue;
-        }
-        let mut open = vec![start];
-        while let Some(service) = open.pop() {
-            if piece[service].replace(next).is_none() {
-                // A set is walked once: whoever comes later finds it empty.
-                for set in std::mem::take(&mut of_service[service]) {
-                    open.append(&mut sets[set]);
-                }
-            }
-        }
-        next += 1;
-    }
-    piece
-}
-
-/// Pairs of services of which the first has to be in an earlier wave, by the order that holds for calls.
-pub(super) fn ordered(graph: &Graph<'_>, options: &PlanOptions) -> Vec<(usize, usize)> {
-    let calls = graph.calls.iter().filter(|call| call.caller != call.callee);
-    let moving = calls.filter(|call| graph.moves(call.caller) && graph.moves(call.callee));
-    match options.hard_order() {
-        Order::Soft => Vec::new(),
-        Order::CalleeFirst => moving.map(|call| (call.callee, call.caller)).collect(),
-        Order::CallerFirst => moving.map(|call| (call.caller, call.callee)).collect(),
-    }
 }
 
 impl Judge<'_> {
