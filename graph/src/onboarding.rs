@@ -22,6 +22,7 @@ mod from_snapshot;
 mod greedy;
 mod input;
 mod load;
+mod meshes;
 mod model;
 mod notes;
 mod options;
@@ -31,6 +32,7 @@ mod portfolio;
 mod problem;
 mod replan;
 mod risk;
+mod status;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -42,6 +44,7 @@ pub(crate) use from_snapshot::attempts_while_failing;
 pub use input::{
     Evidence, Hazard, Health, Pins, PlanEdge, PlanInput, PlanService, Severity, Status,
 };
+pub use meshes::{Mesh, MeshInput, Meshes};
 pub use options::{
     Goal, Groups, InFlight, Limits, MeshMode, Order, PlanOptions, Ramp, Ranking, Search,
     ServiceFacts, Weights,
@@ -55,6 +58,9 @@ pub use outcome::{
 pub(crate) use paths::{CallPaths, Cycle};
 pub use problem::PlanError;
 pub use risk::{Risk, RiskFactor, RiskPart};
+pub use status::{
+    Standing, StatusFile, StatusSource, StatusSources, Statuses, Told, ToldStatus, statuses,
+};
 
 use self::board::Board;
 use self::dag::Dag;
