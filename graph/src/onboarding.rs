@@ -22,6 +22,7 @@ mod from_snapshot;
 mod greedy;
 mod input;
 mod load;
+mod meshes;
 mod model;
 mod notes;
 mod options;
@@ -31,17 +32,19 @@ mod portfolio;
 mod problem;
 mod replan;
 mod risk;
+mod status;
 #[cfg(test)]
 mod tests;
 mod value;
 mod why;
 
 pub use check::{Violation, check};
-pub use dates::{Calendar, CalendarOptions, Freeze, Rollout, WaveDates, Workday};
+pub use dates::{Calendar, CalendarOptions, Freeze, Rollout, WaveDates, Workday, staggered_starts};
 pub(crate) use from_snapshot::attempts_while_failing;
 pub use input::{
     Evidence, Hazard, Health, Pins, PlanEdge, PlanInput, PlanService, Severity, Status,
 };
+pub use meshes::{Mesh, MeshInput, Meshes};
 pub use options::{
     Goal, Groups, InFlight, Limits, MeshMode, Order, PlanOptions, Ramp, Ranking, Replanning,
     Search, ServiceFacts, Weights,
@@ -56,6 +59,9 @@ pub(crate) use paths::{CallPaths, Cycle};
 pub use problem::PlanError;
 pub use replan::waves_over;
 pub use risk::{Risk, RiskFactor, RiskPart};
+pub use status::{
+    Standing, StatusFile, StatusSource, StatusSources, Statuses, Told, ToldStatus, statuses,
+};
 
 use self::board::Board;
 use self::dag::Dag;
@@ -128,6 +134,11 @@ pub fn plan(
     plan.notes = notes::notes(&model, &plan);
     let repaired = plan.replan.iter();
     plan.notes.extend(repaired.flat_map(replan::notes));
+    if let Some(dates) = dates::Timetable::new(options) {
+        let arrivals = value.arrivals(&model, &explainer.places);
+        plan.calendar = dates.calendar(board.last_wave(), &arrivals);
+        plan.notes.extend(dates.notes(board.last_wave()));
+    }
     Ok(plan)
 }
 
