@@ -29,6 +29,7 @@ mod outcome;
 mod paths;
 mod portfolio;
 mod problem;
+mod progress;
 mod replan;
 mod risk;
 #[cfg(test)]
@@ -54,6 +55,10 @@ pub use outcome::{
 };
 pub(crate) use paths::{CallPaths, Cycle};
 pub use problem::PlanError;
+pub use progress::{
+    CurveName, Due, Gate, Missing, PROGRESS_SCHEMA, PlanSays, Progress, Shortfall, Unexpected,
+    WaveProgress, WaveState, progress,
+};
 pub use risk::{Risk, RiskFactor, RiskPart};
 
 use self::board::Board;
@@ -102,6 +107,7 @@ pub fn plan(
     let mut plan = Plan {
         schema: SCHEMA.to_owned(),
         window: input.window,
+        input: String::new(),
         mesh: None,
         options: PlanOptions {
             facts: std::collections::BTreeMap::new(),

@@ -31,6 +31,9 @@ pub struct Plan {
     pub schema: String,
     /// Window of the observations.
     pub window: Window,
+    /// Hash of everything that the plan was made from, such as `sha256:2c26..`; empty when nobody computed it.
+    #[serde(default)]
+    pub input: String,
     /// The mesh, where there are several.
     #[serde(default)]
     pub mesh: Option<String>,
