@@ -22,6 +22,7 @@ mod from_snapshot;
 mod greedy;
 mod input;
 mod load;
+mod meshes;
 mod model;
 mod notes;
 mod options;
@@ -32,6 +33,7 @@ mod problem;
 mod progress;
 mod replan;
 mod risk;
+mod status;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -43,6 +45,7 @@ pub(crate) use from_snapshot::attempts_while_failing;
 pub use input::{
     Evidence, Hazard, Health, Pins, PlanEdge, PlanInput, PlanService, Severity, Status,
 };
+pub use meshes::{Mesh, MeshInput, Meshes};
 pub use options::{
     Goal, Groups, InFlight, Limits, MeshMode, Order, PlanOptions, Ramp, Ranking, Search,
     ServiceFacts, Weights,
@@ -60,6 +63,9 @@ pub use progress::{
     WaveProgress, WaveState, progress,
 };
 pub use risk::{Risk, RiskFactor, RiskPart};
+pub use status::{
+    Standing, StatusFile, StatusSource, StatusSources, Statuses, Told, ToldStatus, statuses,
+};
 
 use self::board::Board;
 use self::dag::Dag;
