@@ -5,10 +5,12 @@
 //! are cut short say how much is missing, and the JSON always holds everything.
 
 mod markdown;
+pub mod progress;
 mod table;
 #[cfg(test)]
 mod tests;
 pub(super) mod text;
+pub mod violations;
 mod words;
 
 use tracemesh_graph::onboarding::Plan;
