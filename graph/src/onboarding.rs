@@ -40,7 +40,7 @@ mod value;
 mod why;
 
 pub use check::{Violation, check};
-pub use dates::{Calendar, CalendarOptions, Freeze, Rollout, WaveDates, Workday};
+pub use dates::{Calendar, CalendarOptions, Freeze, Rollout, WaveDates, Workday, staggered_starts};
 pub(crate) use from_snapshot::attempts_while_failing;
 pub use input::{
     Evidence, Hazard, Health, Pins, PlanEdge, PlanInput, PlanService, Severity, Status,
@@ -137,6 +137,11 @@ pub fn plan(
         left_out: model.left_out.clone(),
     };
     plan.notes = notes::notes(&model, &plan);
+    if let Some(dates) = dates::Timetable::new(options) {
+        let arrivals = value.arrivals(&model, &explainer.places);
+        plan.calendar = dates.calendar(board.last_wave(), &arrivals);
+        plan.notes.extend(dates.notes(board.last_wave()));
+    }
     Ok(plan)
 }
 
