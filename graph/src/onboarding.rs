@@ -47,8 +47,8 @@ pub use input::{
 };
 pub use meshes::{Mesh, MeshInput, Meshes};
 pub use options::{
-    Goal, Groups, InFlight, Limits, MeshMode, Order, PlanOptions, Ramp, Ranking, Search,
-    ServiceFacts, Weights,
+    Goal, Groups, InFlight, Limits, MeshMode, Order, PlanOptions, Ramp, Ranking, Replanning,
+    Search, ServiceFacts, Weights,
 };
 pub use outcome::{
     Amplification, BlockReason, Blocked, Bounds, Canary, CandidatePlan, Contradiction, CurvePoint,
@@ -62,6 +62,7 @@ pub use progress::{
     CurveName, Due, Gate, Missing, PROGRESS_SCHEMA, PlanSays, Progress, Shortfall, Unexpected,
     WaveProgress, WaveState, progress,
 };
+pub use replan::waves_over;
 pub use risk::{Risk, RiskFactor, RiskPart};
 pub use status::{
     Standing, StatusFile, StatusSource, StatusSources, Statuses, Told, ToldStatus, statuses,
@@ -96,7 +97,7 @@ pub fn plan(
     let risks: Vec<f64> = facts.risks.iter().map(|risk| risk.score).collect();
     let problem = Problem::new(&model, &dag, (&value, &risks), places(&model), options)?;
     let (fresh, candidates) = portfolio::best(&problem);
-    let repaired = previous.and_then(|previous| replan::repair(&problem, previous, &fresh));
+    let repaired = previous.map(|previous| replan::repair(&problem, previous, &fresh));
     let (board, replan) = match repaired {
         Some((board, replan)) => (board, Some(replan)),
         None => (fresh, None),
@@ -142,6 +143,8 @@ pub fn plan(
         plan.calendar = dates.calendar(board.last_wave(), &arrivals);
         plan.notes.extend(dates.notes(board.last_wave()));
     }
+    let repaired = plan.replan.iter();
+    plan.notes.extend(repaired.flat_map(replan::notes));
     Ok(plan)
 }
 
@@ -216,8 +219,10 @@ fn summary(
         area: board.area(),
         objective: board.objective(),
         exceptions: waves
-            .filter(|wave| !board.exceptions(*wave).is_empty())
+            .clone()
+            .filter(|wave| board.is_exception(*wave))
             .count(),
+        tolerated: waves.filter(|wave| board.is_excused(*wave)).count(),
         caller_first: total(inverted.iter().map(|edge| edge.share)),
     }
 }

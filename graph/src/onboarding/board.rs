@@ -48,6 +48,14 @@ pub(super) enum Obstacle {
     TrafficCap(f64),
 }
 
+/// What a place is judged by.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Rules {
+    pub(super) limits: Limits,
+    /// What is not placed yet counts as coming later; else it does not count.
+    pub(super) absent_come_later: bool,
+}
+
 /// What a wave holds.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Load {
@@ -67,6 +75,8 @@ pub(super) struct Board<'a> {
     pub(super) wave_of: Vec<u32>,
     /// From the first wave of the plan on.
     loads: Vec<Load>,
+    /// Waves whose exceptions were no more than the limits of the plan before allowed, within its tolerance.
+    planned_before: std::collections::BTreeSet<u32>,
 }
 
 impl<'a> Board<'a> {
@@ -76,7 +86,13 @@ impl<'a> Board<'a> {
             problem,
             wave_of: vec![NOWHERE; problem.items.len()],
             loads: Vec::new(),
+            planned_before: std::collections::BTreeSet::new(),
         }
+    }
+
+    /// Says that a wave is over its limits only because it was planned before the numbers moved.
+    pub(super) fn excuse(&mut self, wave: u32) {
+        self.planned_before.insert(wave);
     }
 
     /// What a wave holds.
@@ -146,6 +162,24 @@ impl<'a> Board<'a> {
 
     /// Why an item cannot join a wave, whoever else is in it. Others count as they stand: what is not placed comes later.
     pub(super) fn ineligible(&self, item: usize, wave: u32) -> Option<Obstacle> {
+        self.ineligible_under(item, wave, self.rules(wave))
+    }
+
+    /// The rules of a wave.
+    pub(super) fn rules(&self, wave: u32) -> Rules {
+        Rules {
+            limits: self.problem.limits(wave),
+            absent_come_later: true,
+        }
+    }
+
+    /// The same under other rules.
+    pub(super) fn ineligible_under(
+        &self,
+        item: usize,
+        wave: u32,
+        rules: Rules,
+    ) -> Option<Obstacle> {
         let known = &self.problem.items[item];
         if wave < known.window.0 {
             return Some(Obstacle::TooEarly(known.window.0));
@@ -157,10 +191,10 @@ impl<'a> Board<'a> {
         if let Some((freeze, ..)) = frozen.find(|(_, from, to)| (*from..=*to).contains(&wave)) {
             return Some(Obstacle::Frozen(*freeze));
         }
-        if let Some(obstacle) = self.out_of_order(item, wave) {
+        if let Some(obstacle) = self.out_of_order(item, wave, rules.absent_come_later) {
             return Some(obstacle);
         }
-        let limits = self.problem.limits(wave);
+        let limits = rules.limits;
         if known.risk > limits.risk + ROUNDING {
             return Some(Obstacle::RiskCeiling(limits.risk));
         }
@@ -173,10 +207,13 @@ impl<'a> Board<'a> {
         None
     }
 
-    fn out_of_order(&self, item: usize, wave: u32) -> Option<Obstacle> {
+    fn out_of_order(&self, item: usize, wave: u32, absent_come_later: bool) -> Option<Obstacle> {
         let known = &self.problem.items[item];
         let wave_of = |other: &usize| self.wave_of[*other];
-        let late = |other: &&usize| wave_of(other) == NOWHERE || wave_of(other) >= wave;
+        let late = |other: &&usize| match wave_of(other) {
+            NOWHERE => absent_come_later,
+            at => at >= wave,
+        };
         if let Some(first) = known.before.iter().find(late) {
             return Some(Obstacle::After(*first));
         }
@@ -185,16 +222,18 @@ impl<'a> Board<'a> {
             return Some(Obstacle::Before(*later));
         }
         if self.problem.has_ranks() {
-            return self.out_of_rank(item, known.rank, wave);
+            return self.out_of_rank(item, wave, absent_come_later);
         }
         None
     }
 
-    fn out_of_rank(&self, item: usize, rank: Rank, wave: u32) -> Option<Obstacle> {
+    fn out_of_rank(&self, item: usize, wave: u32, absent_come_later: bool) -> Option<Obstacle> {
+        let rank: Rank = self.problem.items[item].rank;
         let others = self.problem.items.iter().enumerate();
         for (other, known) in others.filter(|(other, _)| *other != item) {
             let at = self.wave_of[other];
-            if known.rank < rank && (at == NOWHERE || at > wave) {
+            let is_later = (at == NOWHERE && absent_come_later) || at > wave;
+            if known.rank < rank && is_later {
                 return Some(Obstacle::After(other));
             }
             if known.rank > rank && at != NOWHERE && at < wave {
@@ -222,8 +261,12 @@ impl<'a> Board<'a> {
 
     /// Why an item cannot join what a wave holds now; the item itself does not count.
     pub(super) fn no_room(&self, item: usize, wave: u32) -> Option<Obstacle> {
+        self.no_room_under(item, wave, self.problem.limits(wave))
+    }
+
+    /// The same under other limits.
+    pub(super) fn no_room_under(&self, item: usize, wave: u32, limits: Limits) -> Option<Obstacle> {
         let known = &self.problem.items[item];
-        let limits = self.problem.limits(wave);
         let load = self.load(wave);
         let others = || load.items.iter().copied().filter(|other| *other != item);
         if let Some(other) = self.neighbour_in_flight(item, wave) {
@@ -280,6 +323,12 @@ impl<'a> Board<'a> {
     pub(super) fn obstacle(&self, item: usize, wave: u32) -> Option<Obstacle> {
         self.ineligible(item, wave)
             .or_else(|| self.no_room(item, wave))
+    }
+
+    /// The same under other rules.
+    pub(super) fn obstacle_under(&self, item: usize, wave: u32, rules: Rules) -> Option<Obstacle> {
+        self.ineligible_under(item, wave, rules)
+            .or_else(|| self.no_room_under(item, wave, rules.limits))
     }
 
     /// Worth of each protection times the wave in which it arrives, counted from the first wave of the plan. What is not placed
@@ -343,7 +392,20 @@ impl<'a> Board<'a> {
         broken.into_iter().map(exception).collect()
     }
 
+    /// Whether a wave breaks a limit by more than an earlier plan excuses.
+    pub(super) fn is_exception(&self, wave: u32) -> bool {
+        !self.is_excused(wave) && !self.exceptions(wave).is_empty()
+    }
+
+    /// Whether a wave breaks a limit only because it was planned before the numbers moved.
+    pub(super) fn is_excused(&self, wave: u32) -> bool {
+        self.planned_before.contains(&wave)
+    }
+
     fn cause(&self, wave: u32) -> ExceptionCause {
+        if self.is_excused(wave) {
+            return ExceptionCause::PlannedBefore;
+        }
         let items = &self.load(wave).items;
         let pinned = items
             .iter()

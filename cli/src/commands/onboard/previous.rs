@@ -5,7 +5,7 @@ use std::path::Path;
 
 use jiff::ToSpan as _;
 use jiff::civil::Date;
-use tracemesh_graph::onboarding::{Due, Plan, PlanInput, PlanOptions, Status, progress};
+use tracemesh_graph::onboarding::{Plan, PlanInput, PlanOptions, Status, waves_over};
 
 use super::gather::Part;
 use super::{file, set};
@@ -52,7 +52,7 @@ pub(super) fn go_on(
     waves_said: Option<u32>,
     start_said: Option<Date>,
 ) {
-    options.waves_done = waves_said.unwrap_or_else(|| waves_over(earlier, &part.input));
+    options.waves_done = waves_said.unwrap_or_else(|| waves_over(earlier, &done(&part.input)));
     if start_said.is_some() {
         return;
     }
@@ -67,12 +67,7 @@ pub(super) fn go_on(
     }
 }
 
-fn waves_over(earlier: &Plan, input: &PlanInput) -> u32 {
-    progress(earlier, input, Due::Status).over
-}
-
 /// Services that are in.
-#[expect(dead_code, reason = "replanning takes it as soon as it is merged")]
 fn done(input: &PlanInput) -> BTreeSet<String> {
     let services = input.services.iter();
     let done = services.filter(|(_, service)| service.status == Status::Done);
