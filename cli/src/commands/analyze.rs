@@ -61,7 +61,8 @@ pub(super) fn run(arguments: &AnalyzeArgs, output: &mut Output<'_>) -> Result<Ou
         },
         output,
     )?;
-    let plans = plans(arguments, snapshot, output)?;
+    let gathered = gathered(arguments, snapshot, output)?;
+    let plans = onboard::plans(&gathered, None, output)?;
     let envoy = egress::files_of(
         &arguments.out.join("egress"),
         &egress,
@@ -72,7 +73,7 @@ pub(super) fn run(arguments: &AnalyzeArgs, output: &mut Output<'_>) -> Result<Ou
     let root = arguments.out.join("egress");
     let packs = onboard::Packs::of_files(&root, &egress.directories(), &envoy.files)?;
     let below = arguments.out.join("onboarding");
-    let planned = onboard::plan_files(&below, &plans, snapshot, Some(&packs))?;
+    let planned = onboard::plan_files(&below, &plans, Some(&packs))?;
     let notes = planned.notes.clone();
     let set = file_set(snapshot, envoy.files, planned, &found)?;
     files::write(&arguments.out, &set)?;
@@ -103,20 +104,19 @@ pub(super) fn run(arguments: &AnalyzeArgs, output: &mut Output<'_>) -> Result<Ou
     Ok(Outcome::Done)
 }
 
-/// One plan per mesh of the policy, or one of the whole graph.
-fn plans(
+/// Everything that is said about the services of the graph.
+fn gathered(
     arguments: &AnalyzeArgs,
     snapshot: &GraphSnapshot,
     output: &mut Output<'_>,
-) -> Result<Vec<Plan>, CliError> {
+) -> Result<onboard::Gathered, CliError> {
     let told = onboard::Told {
         policy: arguments.names.policy.as_deref(),
         status: None,
         inventory: arguments.names.inventory.as_deref(),
         today: arguments.names.today,
     };
-    let gathered = onboard::gather(snapshot, told, &WishArgs::default(), output)?;
-    onboard::plans(&gathered, None, output)
+    onboard::gather(snapshot, told, &WishArgs::default(), output)
 }
 
 fn file_set(
@@ -146,7 +146,7 @@ fn file_set(
 }
 
 /// Waves by what to call them, mesh after mesh.
-fn waves(plans: &[Plan]) -> Vec<(String, Vec<String>)> {
+fn waves(plans: &[onboard::Made<'_>]) -> Vec<(String, Vec<String>)> {
     let named = |plan: &Plan, wave: &Wave| {
         let services = wave.services.iter();
         let services = services.map(|service| service.service.clone()).collect();
@@ -158,6 +158,7 @@ fn waves(plans: &[Plan]) -> Vec<(String, Vec<String>)> {
     };
     let all = plans
         .iter()
+        .map(|made| &made.plan)
         .flat_map(|plan| plan.waves.iter().map(move |wave| named(plan, wave)));
     all.collect()
 }

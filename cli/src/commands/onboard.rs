@@ -7,8 +7,7 @@
 
 use std::path::Path;
 
-use tracemesh_graph::onboarding::Plan;
-use tracemesh_graph::snapshot::GraphSnapshot;
+use tracemesh_graph::onboarding::{Plan, PlanInput};
 
 use crate::args::{OnboardArgs, OnboardCommand, PlanFormat, PlanningArgs};
 use crate::commands::{files, source};
@@ -50,20 +49,25 @@ fn make(arguments: &OnboardArgs, output: &mut Output<'_>) -> Result<Outcome, Cli
         files::check_out(out)?;
     }
     let packs = arguments.packs.as_deref().map(Packs::read).transpose()?;
-    let (snapshot, gathered) = load(&arguments.planning, output)?;
+    let gathered = load(&arguments.planning, output)?;
     let plans = plans(&gathered, arguments.previous.as_deref(), output)?;
-    drop(gathered);
     match &arguments.out {
-        Some(out) => write(out, &plans, &snapshot, packs.as_ref(), output),
-        None => print(arguments.format, &plans, &snapshot, output),
+        Some(out) => write(out, &plans, packs.as_ref(), output),
+        None => print(arguments.format, &plans, output),
     }
 }
 
-/// The graph that planning is asked for, and everything said about its services.
-fn load(
-    arguments: &PlanningArgs,
-    output: &mut Output<'_>,
-) -> Result<(GraphSnapshot, Gathered), CliError> {
+/// A plan, and what it was made from.
+#[derive(Debug)]
+pub(super) struct Made<'a> {
+    /// The plan.
+    pub(super) plan: Plan,
+    /// Its graph.
+    pub(super) input: &'a PlanInput,
+}
+
+/// Everything that is said about the services of the graph that planning is asked for.
+fn load(arguments: &PlanningArgs, output: &mut Output<'_>) -> Result<Gathered, CliError> {
     let snapshot = source::load_whole(&arguments.source, "to plan onboarding", output)?;
     let told = Told {
         policy: arguments.told.policy.as_deref(),
@@ -71,16 +75,15 @@ fn load(
         inventory: arguments.told.inventory.as_deref(),
         today: arguments.told.today,
     };
-    let gathered = gather(&snapshot, told, &arguments.wishes, output)?;
-    Ok((snapshot, gathered))
+    gather(&snapshot, told, &arguments.wishes, output)
 }
 
 /// One plan per part, each a repair of its earlier one where there is one.
-pub(super) fn plans(
-    gathered: &Gathered,
+pub(super) fn plans<'a>(
+    gathered: &'a Gathered,
     previous: Option<&Path>,
     output: &mut Output<'_>,
-) -> Result<Vec<Plan>, CliError> {
+) -> Result<Vec<Made<'a>>, CliError> {
     let mut plans = Vec::new();
     for part in &gathered.parts {
         output.progress(&format!("planning {}", part.title()));
@@ -92,25 +95,27 @@ pub(super) fn plans(
                 part.title()
             ));
         }
-        plans.push(gathered.plan(part, earlier.as_ref())?);
+        plans.push(Made {
+            plan: gathered.plan(part, earlier.as_ref())?,
+            input: &part.input,
+        });
     }
     Ok(plans)
 }
 
 fn write(
     out: &Path,
-    plans: &[Plan],
-    snapshot: &GraphSnapshot,
+    plans: &[Made<'_>],
     packs: Option<&Packs>,
     output: &mut Output<'_>,
 ) -> Result<Outcome, CliError> {
-    let set = plan_files(out, plans, snapshot, packs)?;
+    let set = plan_files(out, plans, packs)?;
     files::write(out, &set.files)?;
     for note in &set.notes {
         output.note(note);
     }
-    let (waves, services) = plans.iter().fold((0, 0), |(waves, services), plan| {
-        (waves + plan.summary.waves, services + plan.summary.planned)
+    let (waves, services) = plans.iter().fold((0, 0), |(waves, services), made| {
+        (waves + made.plan.summary.waves, services + made.plan.summary.planned)
     });
     let mut text = format!(
         "plan of {} in {}, in {}\n",
@@ -127,13 +132,15 @@ fn write(
 
 fn print(
     format: PlanFormat,
-    plans: &[Plan],
-    snapshot: &GraphSnapshot,
+    plans: &[Made<'_>],
     output: &mut Output<'_>,
 ) -> Result<Outcome, CliError> {
     let is_for_people = matches!(format, PlanFormat::Table | PlanFormat::Markdown);
     if !is_for_people && plans.len() > 1 {
-        let names: Vec<&str> = plans.iter().filter_map(|p| p.mesh.as_deref()).collect();
+        let names: Vec<&str> = plans
+            .iter()
+            .filter_map(|made| made.plan.mesh.as_deref())
+            .collect();
         return Err(CliError::new(format!(
             "the policy has {} meshes, and this format holds one plan",
             plans.len()
@@ -144,17 +151,18 @@ fn print(
         )));
     }
     let mut text = String::new();
-    for plan in plans {
+    for made in plans {
         if !text.is_empty() {
             text.push('\n');
         }
-        text.push_str(&rendered(format, plan, snapshot)?);
+        text.push_str(&rendered(format, made)?);
     }
     output.data(&text)?;
     Ok(Outcome::Done)
 }
 
-fn rendered(format: PlanFormat, plan: &Plan, snapshot: &GraphSnapshot) -> Result<String, CliError> {
+fn rendered(format: PlanFormat, made: &Made<'_>) -> Result<String, CliError> {
+    let plan = &made.plan;
     let undated = || {
         CliError::new("the plan has no dates").hint(
             "give the first day with `--start`, or as `start` under `onboarding.calendar` in the policy",
@@ -165,9 +173,9 @@ fn rendered(format: PlanFormat, plan: &Plan, snapshot: &GraphSnapshot) -> Result
         PlanFormat::Markdown => Ok(onboarding::markdown(plan)),
         PlanFormat::Json => Ok(onboarding::json(plan)),
         PlanFormat::Csv => Ok(pending::csv(plan)),
-        PlanFormat::Ics => pending::ics(plan).ok_or_else(undated),
-        PlanFormat::SvgCurves => Ok(pending::protection_svg(plan)),
-        PlanFormat::SvgGantt => pending::gantt_svg(plan).ok_or_else(undated),
-        PlanFormat::Dot => Ok(pending::dot(plan, snapshot)),
+        PlanFormat::Ics => onboarding::ics(plan).ok_or_else(undated),
+        PlanFormat::SvgCurves => Ok(onboarding::protection_svg(plan)),
+        PlanFormat::SvgGantt => onboarding::gantt_svg(plan).ok_or_else(undated),
+        PlanFormat::Dot => Ok(onboarding::dot(plan, made.input)),
     }
 }

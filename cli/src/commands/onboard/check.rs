@@ -11,7 +11,7 @@ use crate::render::onboarding::violations;
 /// Reads the plan, puts together what it is judged by, judges and prints.
 pub(super) fn run(arguments: &CheckPlanArgs, output: &mut Output<'_>) -> Result<Outcome, CliError> {
     let plan = file::read(&arguments.plan)?;
-    let (_, gathered) = load(&arguments.planning, output)?;
+    let gathered = load(&arguments.planning, output)?;
     let part = gathered.part_of(&plan)?;
     let is_of_this_graph = hash::of(&part.input, &plan.options) == plan.input;
     let found = check(&part.input, &plan);

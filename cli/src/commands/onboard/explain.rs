@@ -16,8 +16,9 @@ pub(super) fn run(
     let plans = match &arguments.plan {
         Some(path) => vec![file::read(path)?],
         None => {
-            let (_, gathered) = load(&arguments.planning, output)?;
-            plans(&gathered, arguments.previous.as_deref(), output)?
+            let gathered = load(&arguments.planning, output)?;
+            let made = plans(&gathered, arguments.previous.as_deref(), output)?;
+            made.into_iter().map(|made| made.plan).collect()
         }
     };
     let ids: Vec<&str> = plans.iter().flat_map(services).collect();

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use tracemesh_graph::onboarding::Plan;
-use tracemesh_graph::snapshot::GraphSnapshot;
 
 use super::packs::Packs;
+use super::{Made, pending};
 use crate::commands::files;
 use crate::error::CliError;
 use crate::output_dir::FileSet;
@@ -36,17 +36,17 @@ pub(super) fn mesh_directory(mesh: &str) -> String {
 /// The files of some plans, to be written below `out`.
 pub(in crate::commands) fn plan_files(
     out: &Path,
-    plans: &[Plan],
-    snapshot: &GraphSnapshot,
+    plans: &[Made<'_>],
     packs: Option<&Packs>,
 ) -> Result<PlanFiles, CliError> {
     let mut set = PlanFiles::default();
-    for plan in plans {
+    for made in plans {
+        let plan = &made.plan;
         let prefix = match &plan.mesh {
             Some(mesh) => format!("{}/", mesh_directory(mesh)),
             None => String::new(),
         };
-        add_plan(&mut set, &prefix, plan, snapshot)?;
+        add_plan(&mut set, &prefix, made)?;
         if let Some(packs) = packs {
             add_waves(&mut set, (out, &prefix), plan, packs)?;
         }
@@ -55,26 +55,44 @@ pub(in crate::commands) fn plan_files(
     Ok(set)
 }
 
-fn add_plan(
-    set: &mut PlanFiles,
-    prefix: &str,
-    plan: &Plan,
-    snapshot: &GraphSnapshot,
-) -> Result<(), CliError> {
-    let mut add = |name: &str, what: &'static str, text: String| {
+fn add_plan(set: &mut PlanFiles, prefix: &str, made: &Made<'_>) -> Result<(), CliError> {
+    let plan = &made.plan;
+    let mut add = |name: &str, what: &'static str, text: Option<String>| {
+        let Some(text) = text else {
+            return Ok(());
+        };
         let path = format!("{prefix}{name}");
         files::add(&mut set.files, &path, text)?;
         set.told.push((path, what));
         Ok::<(), CliError>(())
     };
-    add(PLAN, "the plan, for programs", onboarding::json(plan))?;
+    add(PLAN, "the plan, for programs", Some(onboarding::json(plan)))?;
+    let runbook = onboarding::markdown(plan);
     add(
         "runbook.md",
         "check boxes per wave and service",
-        onboarding::markdown(plan),
+        Some(runbook),
     )?;
-    let _ = snapshot;
-    Ok(())
+    let csv = pending::csv(plan);
+    add("plan.csv", "one line per service, for a tracker", Some(csv))?;
+    let curves = onboarding::protection_svg(plan);
+    add(
+        "protection.svg",
+        "what is protected after each wave",
+        Some(curves),
+    )?;
+    let dot = onboarding::dot(plan, made.input);
+    add(
+        "waves.dot",
+        "the graph coloured by wave: dot -Tsvg -O FILE",
+        Some(dot),
+    )?;
+    add(
+        "calendar.ics",
+        "the dates, for a calendar",
+        onboarding::ics(plan),
+    )?;
+    add("gantt.svg", "teams and dates", onboarding::gantt_svg(plan))
 }
 
 /// One kustomization per wave that names the packs of its services.
