@@ -684,6 +684,9 @@ pub enum StrictBlock {
 pub struct Unplanned {
     /// Node id.
     pub service: String,
+    /// Why it is excluded, where people told.
+    #[serde(default)]
+    pub because: Option<String>,
     /// Hazards that have to be fixed first; empty when the service is excluded.
     pub blockers: Vec<String>,
     /// Services that can never refuse plaintext because this one calls them.
