@@ -39,7 +39,7 @@ mod tests;
 mod value;
 mod why;
 
-pub use check::{Violation, check};
+pub use check::{Violation, ViolationCode, assignment, check, check_moves, revalidate};
 pub use dates::{Calendar, CalendarOptions, Freeze, Rollout, WaveDates, Workday, staggered_starts};
 pub(crate) use from_snapshot::attempts_while_failing;
 pub use input::{
