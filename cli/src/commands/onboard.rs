@@ -24,11 +24,11 @@ mod file;
 mod gather;
 mod hash;
 mod packs;
-mod pending;
 mod previous;
 mod set;
 mod status;
 
+use gather::Part;
 pub(super) use gather::{Gathered, Told, gather};
 pub(super) use packs::Packs;
 pub(super) use set::{PlanFiles, plan_files};
@@ -115,7 +115,10 @@ fn write(
         output.note(note);
     }
     let (waves, services) = plans.iter().fold((0, 0), |(waves, services), made| {
-        (waves + made.plan.summary.waves, services + made.plan.summary.planned)
+        (
+            waves + made.plan.summary.waves,
+            services + made.plan.summary.planned,
+        )
     });
     let mut text = format!(
         "plan of {} in {}, in {}\n",
@@ -172,7 +175,7 @@ fn rendered(format: PlanFormat, made: &Made<'_>) -> Result<String, CliError> {
         PlanFormat::Table => Ok(onboarding::table(plan, WIDTH)),
         PlanFormat::Markdown => Ok(onboarding::markdown(plan)),
         PlanFormat::Json => Ok(onboarding::json(plan)),
-        PlanFormat::Csv => Ok(pending::csv(plan)),
+        PlanFormat::Csv => Ok(onboarding::csv(plan)),
         PlanFormat::Ics => onboarding::ics(plan).ok_or_else(undated),
         PlanFormat::SvgCurves => Ok(onboarding::protection_svg(plan)),
         PlanFormat::SvgGantt => onboarding::gantt_svg(plan).ok_or_else(undated),

@@ -2,10 +2,12 @@
 
 use tracemesh_graph::onboarding::Plan;
 
-use super::{file, load, pending, plans};
+use super::{file, load, plans};
 use crate::args::ExplainPlanArgs;
 use crate::error::{CliError, Outcome};
 use crate::output::Output;
+use crate::render::onboarding;
+use crate::render::table::WIDTH;
 use crate::selection::resolve_id;
 
 /// Reads or makes the plan, finds the service and tells.
@@ -27,7 +29,8 @@ pub(super) fn run(
         .iter()
         .find(|plan| services(plan).any(|known| known == id));
     let plan = plan.expect("an id of these plans is in one of them");
-    output.data(&pending::explain(plan, &id))?;
+    let text = onboarding::explain(plan, &id, WIDTH).map_err(CliError::from_cause)?;
+    output.data(&text)?;
     Ok(Outcome::Done)
 }
 

@@ -44,10 +44,13 @@ pub(in crate::commands) struct Gathered {
     /// Where every service stands.
     pub(super) statuses: Statuses,
     /// Waves that somebody said are over, by flag or in the status file.
-    waves_said: Option<u32>,
+    pub(super) waves_said: Option<u32>,
     /// First day that was asked for by a flag.
-    start_said: Option<Date>,
+    pub(super) start_said: Option<Date>,
+    /// Whether a policy was given.
+    pub(super) has_policy: bool,
     policy: Policy,
+    wishes: WishArgs,
 }
 
 /// One thing to plan.
@@ -117,7 +120,9 @@ pub(in crate::commands) fn gather(
         statuses,
         waves_said: wishes.waves_done.or_else(|| waves_in(file.as_ref())),
         start_said: wishes.start,
+        has_policy: told.policy.is_some(),
         policy,
+        wishes: wishes.clone(),
     })
 }
 
@@ -270,6 +275,11 @@ impl Gathered {
             .map(|rule| format!("line {} of the policy pins `{}`", rule.line, rule.service.0));
         told.details(lines.collect())
             .hint("take one of the two back in the section `onboarding` of the policy, or let it hold for other waves")
+    }
+
+    /// Lays the flags over options that come from elsewhere than the policy.
+    pub(super) fn lay_wishes_over(&self, options: &mut PlanOptions) {
+        wish(options, &self.wishes);
     }
 
     /// Contradictions about services of a part, and about what is in no part.

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use tracemesh_graph::onboarding::Plan;
 
+use super::Made;
 use super::packs::Packs;
-use super::{Made, pending};
 use crate::commands::files;
 use crate::error::CliError;
 use crate::output_dir::FileSet;
@@ -73,7 +73,7 @@ fn add_plan(set: &mut PlanFiles, prefix: &str, made: &Made<'_>) -> Result<(), Cl
         "check boxes per wave and service",
         Some(runbook),
     )?;
-    let csv = pending::csv(plan);
+    let csv = onboarding::csv(plan);
     add("plan.csv", "one line per service, for a tracker", Some(csv))?;
     let curves = onboarding::protection_svg(plan);
     add(

@@ -126,7 +126,13 @@ fn move_reason(reason: &MoveReason, voice: Voice) -> String {
         }
         MoveReason::Pin => "a pin, an order or a freeze asks for it".to_owned(),
         MoveReason::Displaced { by } => format!("displaced by {}", voice.node(by)),
+        MoveReason::Advanced => {
+            "its new wave would be empty, or an exception, without it".to_owned()
+        }
         MoveReason::Renumbered => "its wave got another number".to_owned(),
+        MoveReason::Replanned => {
+            "the earlier plan could not be repaired: this is a new one".to_owned()
+        }
     }
 }
 
