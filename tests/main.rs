@@ -13,6 +13,7 @@ mod hostile;
 mod inventory;
 mod istio;
 mod observability;
+mod onboard;
 mod pack;
 mod policy;
 mod reports;

@@ -30,6 +30,7 @@ mod outcome;
 mod paths;
 mod portfolio;
 mod problem;
+mod progress;
 mod replan;
 mod risk;
 mod status;
@@ -57,6 +58,10 @@ pub use outcome::{
 };
 pub(crate) use paths::{CallPaths, Cycle};
 pub use problem::PlanError;
+pub use progress::{
+    CurveName, Due, Gate, Missing, PROGRESS_SCHEMA, PlanSays, Progress, Shortfall, Unexpected,
+    WaveProgress, WaveState, progress,
+};
 pub use replan::waves_over;
 pub use risk::{Risk, RiskFactor, RiskPart};
 pub use status::{
@@ -109,6 +114,7 @@ pub fn plan(
     let mut plan = Plan {
         schema: SCHEMA.to_owned(),
         window: input.window,
+        input: String::new(),
         mesh: None,
         options: PlanOptions {
             facts: std::collections::BTreeMap::new(),

@@ -31,6 +31,9 @@ pub struct Plan {
     pub schema: String,
     /// Window of the observations.
     pub window: Window,
+    /// Hash of everything that the plan was made from, such as `sha256:2c26..`; empty when nobody computed it.
+    #[serde(default)]
+    pub input: String,
     /// The mesh, where there are several.
     #[serde(default)]
     pub mesh: Option<String>,
@@ -681,6 +684,9 @@ pub enum StrictBlock {
 pub struct Unplanned {
     /// Node id.
     pub service: String,
+    /// Why it is excluded, where people told.
+    #[serde(default)]
+    pub because: Option<String>,
     /// Hazards that have to be fixed first; empty when the service is excluded.
     pub blockers: Vec<String>,
     /// Services that can never refuse plaintext because this one calls them.
