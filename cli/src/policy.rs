@@ -106,6 +106,7 @@ pub fn check_text(text: &str, today: Date) -> Checked {
         labels: read.labels,
         naming: read.naming,
         thresholds: read.thresholds,
+        onboarding: read.onboarding,
     };
     Checked {
         policy,

@@ -5,6 +5,7 @@ mod pins;
 
 use jiff::civil::Date;
 use tracemesh_graph::egress::{Host, Phase};
+use tracemesh_graph::policy::onboarding::OnboardingPolicy;
 use tracemesh_graph::policy::{
     EdgeRule, InfraDestination, Labels, NamingTemplate, Overrides, Pin, PinnedAddress, SCHEMA,
     ServicePattern, ServiceRule, Thresholds,
@@ -52,6 +53,7 @@ pub(super) struct Sections {
     pub labels: Labels,
     pub naming: Option<NamingTemplate>,
     pub thresholds: Thresholds,
+    pub onboarding: OnboardingPolicy,
 }
 
 /// Reads every section; `today` is the day on which pins are judged.

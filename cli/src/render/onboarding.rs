@@ -5,8 +5,13 @@
 //! are cut short say how much is missing, and the JSON always holds everything.
 
 mod csv;
+mod dot;
 mod explain;
+mod gantt;
+mod ics;
 mod markdown;
+mod plot;
+mod protection_svg;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -16,8 +21,12 @@ mod words;
 use tracemesh_graph::onboarding::Plan;
 
 pub use self::csv::csv;
+pub use self::dot::dot;
 pub use self::explain::{NotInPlan, explain};
+pub use self::gantt::gantt_svg;
+pub use self::ics::ics;
 pub use self::markdown::markdown;
+pub use self::protection_svg::protection_svg;
 pub use self::table::table;
 
 /// The plan as JSON, schema `tracemesh.onboarding/v1`, with a newline at the end. The types of
