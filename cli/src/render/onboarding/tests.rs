@@ -189,6 +189,12 @@ fn onboarding_page_of_a_plan_with_everything() {
     expect("everything-pages.txt", &pages.join("\n"));
 }
 
+/// `tests/onboarding_schema.rs` holds it against `docs/schemas/onboarding.json`.
+#[test]
+fn onboarding_json_of_a_plan_with_everything() {
+    expect("everything.json", &json(&everything()));
+}
+
 #[test]
 fn onboarding_csv_of_a_plan_with_everything() {
     expect("everything.csv", &csv(&everything()));
