@@ -88,8 +88,11 @@ pub struct Summary {
     pub area: f64,
     /// `area` plus the cost of the waves; smaller is better.
     pub objective: f64,
-    /// Waves with an exception.
+    /// Waves with an exception, without those in `tolerated`.
     pub exceptions: usize,
+    /// Waves over a limit by no more than the tolerance, because they were planned before the numbers moved.
+    #[serde(default)]
+    pub tolerated: usize,
     /// Calls between services whose caller joins before its callee, as a share of all calls by services.
     pub caller_first: f64,
 }
@@ -147,7 +150,7 @@ pub struct Inverted {
 /// How a plan differs from the one before.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Replan {
-    /// The first waves that may only change when they are no longer possible.
+    /// The next waves, whose services only move when they can no longer stay.
     pub kept_waves: u32,
     /// Services that both plans move.
     pub common: usize,
@@ -155,8 +158,17 @@ pub struct Replan {
     pub moves: Vec<Move>,
     /// Objective of a fresh plan.
     pub fresh_objective: f64,
-    /// Objective of this plan as a multiple of it.
+    /// Objective of this plan as a multiple of it; 1 when it has none to bring.
     pub gap: f64,
+    /// Differences that a fresh plan would have.
+    #[serde(default)]
+    pub fresh_moves: usize,
+    /// Whether `gap` is so large, or this plan has so many more exceptions, that a fresh plan is worth its moves.
+    #[serde(default)]
+    pub advise_full: bool,
+    /// Whether the plan is a fresh one, because nothing of the earlier one could be kept.
+    #[serde(default)]
+    pub replaced: bool,
 }
 
 /// A service that is in another wave than before, or new, or gone.
@@ -204,13 +216,17 @@ pub enum MoveReason {
     },
     /// A pin, an order or a freeze asks for it.
     Pin,
-    /// A service worth more took its place.
+    /// A service took its place that is worth more than twice as much, or is pinned there, or is the only one to keep the limits.
     Displaced {
         /// That service.
         by: String,
     },
-    /// Its wave moved, because an earlier one is empty or over.
+    /// Its new wave would be empty, or an exception, without it.
+    Advanced,
+    /// Its wave moved as a whole, because an earlier one is empty or over.
     Renumbered,
+    /// The earlier plan could not be repaired: this is a new one.
+    Replanned,
 }
 
 /// Sources that say different things about the status of a service.
