@@ -49,8 +49,10 @@ fn direction(from: Option<u32>, to: Option<u32>) -> Option<Direction> {
     }
 }
 
-/// Codes of hazards by service, and whether they block it.
-fn known_hazards(plan: &Plan) -> BTreeMap<&str, (BTreeSet<&str>, bool)> {
+/// Codes of the hazards of a service, and whether they block it.
+type Hazards<'a> = (BTreeSet<&'a str>, bool);
+
+fn known_hazards(plan: &Plan) -> BTreeMap<&str, Hazards<'_>> {
     let mut known = BTreeMap::new();
     for service in plan.waves.iter().flat_map(|wave| &wave.services) {
         let codes = service.hazards.iter().map(|hazard| hazard.code.as_str());
@@ -74,7 +76,7 @@ pub(super) fn hazards(before: &Plan, after: &Plan) -> Vec<HazardChange> {
     let in_both = old
         .iter()
         .filter_map(|(id, old)| Some((id, old, new.get(id)?)));
-    let change = |(id, old, new): (&&str, &(BTreeSet<&str>, bool), &(BTreeSet<&str>, bool))| {
+    let change = |(id, old, new): (&&str, &Hazards<'_>, &Hazards<'_>)| {
         let only = |a: &BTreeSet<&str>, b: &BTreeSet<&str>| -> Vec<String> {
             a.difference(b).map(|code| (*code).to_owned()).collect()
         };
