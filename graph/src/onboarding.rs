@@ -17,6 +17,7 @@ mod check;
 mod curves;
 mod dag;
 mod dates;
+mod difference;
 mod explain;
 mod from_snapshot;
 mod greedy;
@@ -41,6 +42,10 @@ mod why;
 
 pub use check::{Violation, ViolationCode, assignment, check, check_moves, revalidate};
 pub use dates::{Calendar, CalendarOptions, Freeze, Rollout, WaveDates, Workday, staggered_starts};
+pub use difference::{
+    CurveChange, DIFFERENCE_SCHEMA, Direction, ExceptionChange, HazardChange, OptionChange,
+    PlanDifference, PlanHead, ServiceChange, StrictChange, WaveChange, WaveHead, difference,
+};
 pub(crate) use from_snapshot::attempts_while_failing;
 pub use input::{
     Evidence, Hazard, Health, Pins, PlanEdge, PlanInput, PlanService, Severity, Status,
