@@ -39,17 +39,17 @@ pub fn anneal(placement: &Placement, start: &[usize], effort: Annealing) -> Opti
         };
         // Every other round is hot, the rest refine.
         let heat = worth * if round % 2 == 0 { 0.3 } else { 0.1 };
-        let mut state = State::new(placement, from, worth);
+        let mut state = State::new(placement, from, PENALTY * worth);
         for step in 0..effort.moves {
             let left = 1.0 - number(step) / number(effort.moves);
             let threshold = heat * left * left * left;
-            if state.try_move(&mut random, threshold) && state.penalty <= 1e-9 {
-                let found = state.area + state.tail();
-                if best.as_ref().is_none_or(|(cost, _)| found < cost - 1e-9)
-                    && placement.faults(&state.waves).is_empty()
-                {
-                    best = Some((placement.objective(&state.waves), state.waves.clone()));
-                }
+            if !state.try_move(&mut random, threshold) || state.faults() > 0.0 {
+                continue;
+            }
+            let found = state.objective();
+            let is_better = best.as_ref().is_none_or(|(cost, _)| found < cost - 1e-9);
+            if is_better && placement.faults(&state.waves).is_empty() {
+                best = Some((placement.objective(&state.waves), state.waves.clone()));
             }
         }
     }
@@ -60,73 +60,106 @@ struct State<'a> {
     placement: &'a Placement,
     waves: Vec<usize>,
     members: Vec<Vec<usize>>,
+    /// Cost of what each wave breaks.
+    broken: Vec<f64>,
+    /// Pairs in the wrong order.
+    disorder: usize,
+    area: f64,
+    /// Whether two pieces are neighbours, by first and second.
+    adjacent: Vec<bool>,
     /// Pieces that have to be in later waves.
     after: Vec<Vec<usize>>,
-    area: f64,
-    penalty: f64,
     /// Cost of one broken rule.
-    penalty_unit: f64,
+    penalty: f64,
 }
 
 impl<'a> State<'a> {
-    fn new(placement: &'a Placement, waves: Vec<usize>, worth: f64) -> Self {
-        let most = waves.iter().copied().max().unwrap_or(1) + 3;
+    fn new(placement: &'a Placement, waves: Vec<usize>, penalty: f64) -> Self {
+        let (count, most) = (waves.len(), waves.iter().copied().max().unwrap_or(1) + 3);
         let mut members = vec![Vec::new(); most + 1];
         for (piece, wave) in waves.iter().enumerate() {
             members[*wave].push(piece);
         }
-        let mut after = vec![Vec::new(); waves.len()];
-        for (then, piece) in placement.pieces.iter().enumerate() {
-            piece
-                .before
-                .iter()
-                .for_each(|first| after[*first].push(then));
+        let mut after = vec![Vec::new(); count];
+        let mut adjacent = vec![false; count * count];
+        for (piece, known) in placement.pieces.iter().enumerate() {
+            for first in &known.before {
+                after[*first].push(piece);
+            }
+            for other in &known.neighbours {
+                adjacent[piece * count + other] = true;
+            }
         }
         let mut state = Self {
             placement,
             area: placement.area(&waves),
             waves,
             members,
+            broken: Vec::new(),
+            disorder: 0,
+            adjacent,
             after,
-            penalty: 0.0,
-            penalty_unit: PENALTY * worth,
+            penalty,
         };
-        let early = placement.pieces.iter().enumerate().map(|(then, piece)| {
-            let before = piece.before.iter();
-            before.filter(|first| state.is_early(**first, then)).count()
-        });
-        let early = state.penalty_unit * number(early.sum());
-        state.penalty = early + (1..=most).map(|wave| state.broken(wave)).sum::<f64>();
+        state.broken = (0..=most).map(|wave| state.broken(wave)).collect();
+        let early = |piece: usize| {
+            let before = placement.pieces[piece].before.iter();
+            before
+                .filter(|first| state.is_early(**first, piece))
+                .count()
+        };
+        state.disorder = (0..count).map(early).sum();
         state
     }
 
-    /// Cost of the waves; an empty one between others is a fault.
-    fn tail(&self) -> f64 {
-        let last = self.members.iter().rposition(|members| !members.is_empty());
-        let last = last.unwrap_or_default();
+    /// What is broken, an empty wave between others included.
+    fn faults(&self) -> f64 {
+        let last = self.last();
         let used = self.members[..=last].iter().skip(1);
         let empty = used.filter(|members| members.is_empty()).count();
-        self.placement.wave_cost * number(last) + self.penalty_unit * number(empty)
+        let waves: f64 = self.broken.iter().sum();
+        self.penalty * (waves + number(self.disorder + empty))
+    }
+
+    fn last(&self) -> usize {
+        let last = self.members.iter().rposition(|members| !members.is_empty());
+        last.unwrap_or_default()
+    }
+
+    /// The objective of the placement, whatever it breaks.
+    fn objective(&self) -> f64 {
+        self.area + self.placement.wave_cost * number(self.last())
     }
 
     fn cost(&self) -> f64 {
-        self.area + self.tail() + self.penalty
+        self.objective() + self.faults()
     }
 
     fn try_move(&mut self, random: &mut Random, threshold: f64) -> bool {
-        let before = (self.cost(), self.area, self.penalty);
+        let (cost, area, disorder) = (self.cost(), self.area, self.disorder);
         let moves = self.proposal(random);
         let old: Vec<(usize, usize)> = moves.iter().map(|(p, _)| (*p, self.waves[*p])).collect();
+        let ends = moves.iter().chain(&old).map(|(_, wave)| *wave);
+        let mut touched: Vec<usize> = ends.collect();
+        touched.sort_unstable();
+        touched.dedup();
+        let broken: Vec<f64> = touched.iter().map(|wave| self.broken[*wave]).collect();
         self.apply(&moves);
+        for wave in &touched {
+            self.broken[*wave] = self.broken(*wave);
+        }
         // Mostly about the threshold, now and then a multiple of it.
         let uniform = number(random.below(1000)) / 1000.0;
         let slack = threshold * (uniform / (1.05 - uniform)).min(6.0);
-        let change = self.cost() - before.0;
+        let change = self.cost() - cost;
         if change <= slack {
             return change != 0.0;
         }
         self.apply(&old);
-        (self.area, self.penalty) = (before.1, before.2);
+        for (wave, broken) in touched.into_iter().zip(broken) {
+            self.broken[wave] = broken;
+        }
+        (self.area, self.disorder) = (area, disorder);
         false
     }
 
@@ -181,53 +214,54 @@ impl<'a> State<'a> {
             if from == *to {
                 continue;
             }
-            self.penalty -= self.broken(from) + self.broken(*to) + self.disorder(*piece);
             let known = &self.placement.pieces[*piece];
             self.area += known.worth * (number(*to) - number(from));
             for (other, worth) in &known.bonds {
                 let at = self.waves[*other];
                 self.area += worth * (number(at.max(*to)) - number(at.max(from)));
             }
+            self.disorder -= self.disorder_of(*piece);
             self.members[from].retain(|other| other != piece);
             self.members[*to].push(*piece);
             self.waves[*piece] = *to;
-            self.penalty += self.broken(from) + self.broken(*to) + self.disorder(*piece);
+            self.disorder += self.disorder_of(*piece);
         }
     }
 
-    /// Cost of what a wave breaks, order left aside.
+    /// How much a wave breaks, order left aside.
     fn broken(&self, wave: usize) -> f64 {
         let members = &self.members[wave];
         let limits = self.placement.limits(wave);
-        let pieces = || members.iter().map(|piece| &self.placement.pieces[*piece]);
-        let mut broken = number(members.len().saturating_sub(limits.size));
-        broken += number(pieces().filter(|p| p.risk > limits.risk + 1e-12).count());
-        let touched: f64 = pieces().map(|piece| piece.touched).sum();
-        let alone = members.len() == 1 && !limits.ramp;
-        if touched > limits.traffic + 1e-12 && !alone {
-            broken += 0.3 + 4.0 * (touched - limits.traffic);
-        }
+        let mut broken = members.len().saturating_sub(limits.size);
+        let mut touched = 0.0;
         for (at, piece) in members.iter().enumerate() {
             let known = &self.placement.pieces[*piece];
-            let rest = &members[at + 1..];
-            let adjacent = rest.iter().filter(|other| known.neighbours.contains(other));
-            broken += number(adjacent.count());
-            let mates = members[..at].iter();
-            let mates = mates.filter(|other| self.placement.pieces[**other].team == known.team);
-            broken += number(usize::from(
-                known.team.is_some() && mates.count() >= limits.team,
-            ));
+            touched += known.touched;
+            broken += usize::from(known.risk > limits.risk + 1e-12);
+            let row = piece * self.waves.len();
+            let mut mates = 0;
+            for other in &members[..at] {
+                broken += usize::from(self.adjacent[row + other]);
+                mates += usize::from(self.placement.pieces[*other].team == known.team);
+            }
+            broken += usize::from(known.team.is_some() && mates >= limits.team);
         }
-        self.penalty_unit * broken
+        let alone = members.len() == 1 && !limits.ramp;
+        let excess = if touched > limits.traffic + 1e-12 && !alone {
+            0.3 + 4.0 * (touched - limits.traffic)
+        } else {
+            0.0
+        };
+        number(broken) + excess
     }
 
-    /// Cost of the orders around a piece that do not hold.
-    fn disorder(&self, piece: usize) -> f64 {
+    /// Pairs of a piece and another in the wrong order.
+    fn disorder_of(&self, piece: usize) -> usize {
         let before = self.placement.pieces[piece].before.iter();
         let before = before.filter(|first| self.is_early(**first, piece));
         let after = self.after[piece].iter();
         let after = after.filter(|then| self.is_early(piece, **then));
-        self.penalty_unit * number(before.count() + after.count())
+        before.count() + after.count()
     }
 
     /// Whether the second piece is not in a later wave than the first.
