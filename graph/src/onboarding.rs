@@ -38,7 +38,7 @@ mod tests;
 mod value;
 mod why;
 
-pub use check::{Violation, check};
+pub use check::{Violation, ViolationCode, assignment, check, check_moves, revalidate};
 pub use dates::{Calendar, CalendarOptions, Freeze, Rollout, WaveDates, Workday, staggered_starts};
 pub(crate) use from_snapshot::attempts_while_failing;
 pub use input::{
@@ -90,7 +90,7 @@ pub fn plan(
     let value = Value::new(&model, &exposure, options.weights);
     let risks: Vec<f64> = facts.risks.iter().map(|risk| risk.score).collect();
     let problem = Problem::new(&model, &dag, (&value, &risks), places(&model), options)?;
-    let (fresh, candidates) = portfolio::best(&problem);
+    let (fresh, candidates) = portfolio::best(&problem)?;
     let repaired = previous.and_then(|previous| replan::repair(&problem, previous, &fresh));
     let (board, replan) = match repaired {
         Some((board, replan)) => (board, Some(replan)),
