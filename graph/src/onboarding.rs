@@ -38,8 +38,8 @@ mod tests;
 mod value;
 mod why;
 
-pub use check::{Violation, check};
-pub use dates::{Calendar, CalendarOptions, Freeze, Rollout, WaveDates, Workday};
+pub use check::{Violation, ViolationCode, assignment, check, check_moves, revalidate};
+pub use dates::{Calendar, CalendarOptions, Freeze, Rollout, WaveDates, Workday, staggered_starts};
 pub(crate) use from_snapshot::attempts_while_failing;
 pub use input::{
     Evidence, Hazard, Health, Pins, PlanEdge, PlanInput, PlanService, Severity, Status,
@@ -90,7 +90,7 @@ pub fn plan(
     let value = Value::new(&model, &exposure, options.weights);
     let risks: Vec<f64> = facts.risks.iter().map(|risk| risk.score).collect();
     let problem = Problem::new(&model, &dag, (&value, &risks), places(&model), options)?;
-    let (fresh, candidates) = portfolio::best(&problem);
+    let (fresh, candidates) = portfolio::best(&problem)?;
     let repaired = previous.and_then(|previous| replan::repair(&problem, previous, &fresh));
     let (board, replan) = match repaired {
         Some((board, replan)) => (board, Some(replan)),
@@ -131,6 +131,11 @@ pub fn plan(
         left_out: model.left_out.clone(),
     };
     plan.notes = notes::notes(&model, &plan);
+    if let Some(dates) = dates::Timetable::new(options) {
+        let arrivals = value.arrivals(&model, &explainer.places);
+        plan.calendar = dates.calendar(board.last_wave(), &arrivals);
+        plan.notes.extend(dates.notes(board.last_wave()));
+    }
     Ok(plan)
 }
 

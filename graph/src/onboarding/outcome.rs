@@ -138,6 +138,10 @@ pub struct Inverted {
     pub attempts: f64,
     /// Whether they were assumed.
     pub assumed: bool,
+    /// Attempts on the wire per call if the sidecar of the caller retries too: `attempts` times one and the retry budget, or, without
+    /// one, times the three attempts that meshes make by default.
+    #[serde(default)]
+    pub with_mesh_retries: f64,
 }
 
 /// How a plan differs from the one before.
@@ -275,7 +279,8 @@ pub struct Wave {
     pub alone: bool,
     /// Limits that the wave breaks, each with its cause.
     pub exceptions: Vec<Exception>,
-    /// Outgoing calls of earlier waves on which mesh retries are safe from this wave on.
+    /// Calls on which mesh retries may be switched on after this wave, though their caller joined earlier: the callee sheds now. With a
+    /// retry budget: calls of this wave's services whose callee does not shed yet.
     pub retries_on: Vec<EdgeRef>,
     /// Services that can refuse plaintext from this wave on, once no plaintext arrives for the bake time.
     pub strict_ready: Vec<String>,
@@ -354,7 +359,7 @@ pub struct PlannedService {
     pub blocked: Vec<Blocked>,
     /// What works from this wave on.
     pub turns_on: TurnsOn,
-    /// Outgoing calls on which the mesh must not retry yet, unless a retry budget is set.
+    /// Outgoing calls on which the mesh must not retry yet; none when a retry budget is set.
     pub retries_off: Vec<RetriesOff>,
     /// When it can refuse plaintext.
     pub strict: Strict,
@@ -364,6 +369,10 @@ pub struct PlannedService {
     pub evidence: Evidence,
     /// Requests observed; 0 when unknown.
     pub requests: u64,
+    /// Largest share of its requests that may make a call which nobody saw (rule of three: 3 / requests, with 95 % confidence); none
+    /// when the requests are unknown or too few to tell.
+    #[serde(default)]
+    pub unseen: Option<f64>,
     /// How it does today.
     pub health: Health,
     /// The canary and what to watch.
@@ -377,22 +386,23 @@ pub struct PlannedService {
 pub struct Canary {
     /// Instances with a sidecar: 5 % of those seen, at least 1.
     pub instances: u64,
-    /// Requests after which twice the error share of today would show, by 16 p (1 - p) / d^2 per arm; none when it is not known.
+    /// Requests to the canary, and as many to the rest, after which twice the error share of today would show: 16 p (1 - p) / d^2 with p
+    /// half way between the two shares and d between them; none when today's share is not known.
     pub requests: Option<u64>,
-    /// Days until they are there, at today's rate; none when it is not known.
+    /// Days until they are there, at today's mean rate and the canary's share of the instances; none when one of these is not known.
     pub days: Option<f64>,
-    /// What to watch.
+    /// What to watch, at most five.
     pub watch: Vec<Watch>,
 }
 
-/// A metric to watch, and when to roll back.
+/// A metric to watch, and when to act.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Watch {
     /// Which.
     pub metric: WatchMetric,
     /// What it is today, in the unit of the metric; none when it is not known.
     pub today: Option<f64>,
-    /// Roll back above this.
+    /// Act above this: roll back, or, for calls through the passthrough and connections in plaintext, find out who makes them.
     pub limit: f64,
 }
 
@@ -418,17 +428,34 @@ pub enum WatchMetric {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "undo", rename_all = "snake_case")]
 pub enum RollbackStep {
-    /// Callees that refuse plaintext go back to permissive first: they would refuse this caller.
+    /// A service that refuses plaintext accepts it again: a callee, which would refuse this caller, or the service itself, whose
+    /// instances that are left would refuse its callers.
     Permissive {
         /// Node id of the callee.
         callee: String,
         /// Wave from which on it can refuse plaintext.
         from: u32,
     },
-    /// Callers switch their mesh retries off first: nobody would shed any more.
+    /// In a mesh without a permissive mode: the callee leaves first, because it would refuse this caller.
+    CalleeFirst {
+        /// Node id of the callee.
+        callee: String,
+        /// Wave in which it joined.
+        from: u32,
+    },
+    /// A caller switches its mesh retries off: nobody would shed any more. Not needed where a retry budget holds them.
     RetriesOff {
         /// Node id of the caller.
         caller: String,
+        /// Wave from which on they may be on.
+        from: u32,
+    },
+    /// A caller sends plaintext again: nobody would take its mTLS any more.
+    PlaintextAgain {
+        /// Node id of the caller.
+        caller: String,
+        /// Wave from which on it may use mTLS.
+        from: u32,
     },
     /// Its label goes, and a rolling update.
     RemoveLabel,
