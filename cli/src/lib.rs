@@ -9,6 +9,7 @@ pub mod error;
 pub mod findings;
 pub mod inventory;
 mod kube_name;
+pub mod onboarding_status;
 pub mod output;
 pub mod output_dir;
 pub mod policy;

@@ -9,6 +9,7 @@
 mod contradictions;
 mod faults;
 mod fields;
+mod numbers;
 pub mod report;
 mod sections;
 mod settings;
@@ -106,6 +107,7 @@ pub fn check_text(text: &str, today: Date) -> Checked {
         labels: read.labels,
         naming: read.naming,
         thresholds: read.thresholds,
+        onboarding: read.onboarding,
     };
     Checked {
         policy,

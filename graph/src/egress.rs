@@ -57,6 +57,7 @@ pub(crate) use protocol::{classify as protocol_of, is_http_system, is_server_fir
 pub use settings::{
     Absent, Feature, Phase, Setting, SettingName, SettingSource, SettingValue, Tuning,
 };
+pub(crate) use tune::server_faults;
 
 /// What steers [`derive()`].
 #[derive(Debug, Clone, PartialEq)]

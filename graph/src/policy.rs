@@ -11,7 +11,9 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::egress::{Phase, SettingName, SettingValue, TargetProtocol};
+use onboarding::OnboardingPolicy;
 
+pub mod onboarding;
 mod pattern;
 
 /// Value of the `schema` field.
@@ -36,6 +38,8 @@ pub struct Policy {
     pub naming: Option<NamingTemplate>,
     /// When evidence suffices.
     pub thresholds: Thresholds,
+    /// Onboarding.
+    pub onboarding: OnboardingPolicy,
 }
 
 /// Values that replace computed ones.

@@ -26,6 +26,7 @@ use super::model::{AddressSource, Destination, EgressModel, ServiceEgress};
 use super::settings::{Phase, SettingSource, Tuning};
 use crate::snapshot::{Edge, Exposed, GraphSnapshot, Node, NodeKind, Relation};
 use draft::Draft;
+pub(crate) use facts::server_faults;
 use facts::{CALLEE_INSTANCES, Facts, HOSTS, KEEPALIVE, VERSIONS};
 use gate::{Deploys, judge};
 use given::{Given, Party};

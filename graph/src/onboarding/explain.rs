@@ -1,19 +1,26 @@
 //! From a schedule to the reader's view of it: per wave and per service, what happens and why.
 
+mod retries;
+mod rollback;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use super::board::{Board, NOWHERE, ROUNDING};
+use super::canary::{self, Circumstances};
 use super::curves;
 use super::dag::Dag;
 use super::input::{PlanService, Severity};
-use super::model::{Calls, Model};
+use super::model::{Calls, Exit, Model};
 use super::outcome::{
-    Amplification, Blocked, EdgeRef, Gain, Inverted, PlannedService, RetriesOff, Strict,
-    StrictBlock, TurnsOn, Unplanned, Wave,
+    Amplification, Blocked, EdgeRef, Gain, PlannedService, Strict, StrictBlock, TurnsOn, Unplanned,
+    Wave,
 };
 use super::risk::Risk;
 use super::value::{Place, Value};
-use super::{canary, why};
+use super::why;
+pub(super) use retries::budget;
 
 /// Everything known about the services before scheduling, by number.
 #[derive(Debug)]
@@ -87,7 +94,7 @@ impl<'a> Explainer<'a> {
             team_load: self.team_load(members),
             alone: touched > limits.traffic + ROUNDING && !limits.ramp,
             exceptions: self.board.exceptions(wave),
-            retries_on: self.retries_on(wave),
+            retries_on: self.retries_on(wave, members),
             strict_ready: self.strict_ready(wave),
             services: gains
                 .into_iter()
@@ -105,16 +112,6 @@ impl<'a> Explainer<'a> {
             }
         }
         load
-    }
-
-    /// Calls of services of earlier waves whose callee joins in this one.
-    fn retries_on(&self, wave: u32) -> Vec<EdgeRef> {
-        let arcs = self.model.arcs.iter().enumerate();
-        let now = arcs.filter(|(_, arc)| {
-            let caller = self.places[arc.caller].wave();
-            self.places[arc.callee].wave() == Some(wave) && caller.is_some_and(|c| c < wave)
-        });
-        now.map(|(number, _)| arc_ref(self.model, number)).collect()
     }
 
     fn strict_ready(&self, wave: u32) -> Vec<String> {
@@ -146,15 +143,31 @@ impl<'a> Explainer<'a> {
             hazards: service.hazards.clone(),
             evidence: service.evidence,
             requests: service.requests,
+            unseen: unseen(service.requests),
             health: service.health,
-            canary: canary::canary(&service.health),
-            rollback: canary::rollback(),
+            canary: canary::canary(&service.health, self.circumstances(number)),
+            rollback: self.rollback(number),
         }
     }
 
     fn blocked(&self, number: usize) -> Vec<Blocked> {
         let item = self.board.problem.item_of[number];
         item.map_or_else(Vec::new, |item| why::blocked(self.board, item))
+    }
+
+    fn circumstances(&self, number: usize) -> Circumstances {
+        let own = self.place(number).wave().unwrap_or(0);
+        let callers = self.model.incoming[number]
+            .iter()
+            .map(|arc| self.model.arcs[*arc].caller);
+        let meshed = callers.filter(|caller| {
+            let wave = self.place(*caller).wave();
+            *caller != number && wave.is_some_and(|wave| wave < own)
+        });
+        Circumstances {
+            meshed_callers: meshed.count(),
+            becomes_strict: matches!(self.strict[number], Strict::Ready { .. }),
+        }
     }
 
     fn place(&self, number: usize) -> Place {
@@ -168,11 +181,7 @@ impl<'a> Explainer<'a> {
             .iter()
             .map(|arc| arc_ref(model, *arc))
             .collect();
-        // Exits are sorted by caller: its own are one run.
-        let first = model.exits.partition_point(|exit| exit.caller < number);
-        let own = model.exits[first..]
-            .iter()
-            .take_while(|exit| exit.caller == number);
+        let own = exits_of(model, number);
         client.extend(own.map(|exit| edge_ref(model, number, &exit.callee, &exit.calls)));
         client.sort_by(|a, b| a.callee.cmp(&b.callee));
         let outgoing = model.outgoing[number]
@@ -191,36 +200,13 @@ impl<'a> Explainer<'a> {
         }
     }
 
-    fn retries_off(&self, number: usize) -> Vec<RetriesOff> {
-        let model = self.model;
-        let own = self.place(number).wave().unwrap_or(0);
-        let mut later: Vec<RetriesOff> = model.outgoing[number]
-            .iter()
-            .map(|arc| model.arcs[*arc].callee)
-            .filter(|callee| !self.place(*callee).by(own))
-            .map(|callee| RetriesOff {
-                callee: model.ids[callee].clone(),
-                until: self.place(callee).wave(),
-            })
-            .collect();
-        let first = model.exits.partition_point(|exit| exit.caller < number);
-        let exits = model.exits[first..]
-            .iter()
-            .take_while(|exit| exit.caller == number);
-        later.extend(exits.map(|exit| RetriesOff {
-            callee: exit.callee.clone(),
-            until: None,
-        }));
-        later.sort_by(|a, b| a.callee.cmp(&b.callee));
-        later
-    }
-
     /// Services that the plan does not move, and who cannot become strict because of them.
     pub(super) fn unplanned(&self) -> Vec<Unplanned> {
         (0..self.model.ids.len())
             .filter(|number| self.place(*number) == Place::Never)
             .map(|number| Unplanned {
                 service: self.model.ids[number].clone(),
+                because: None,
                 blockers: blockers(&self.model.services[number]),
                 strict_lost: self.strict_lost(number),
             })
@@ -239,26 +225,18 @@ impl<'a> Explainer<'a> {
             .map(|callee| self.model.ids[callee].clone())
             .collect()
     }
+}
 
-    /// Calls between services whose caller joins before its callee.
-    pub(super) fn inverted(&self, assumed: f64) -> Vec<Inverted> {
-        let arcs = self.model.arcs.iter();
-        let inverted = arcs.filter_map(|arc| {
-            let caller = self.place(arc.caller).wave().filter(|wave| *wave > 0)?;
-            let callee = self.place(arc.callee).wave();
-            callee
-                .is_none_or(|callee| caller < callee)
-                .then(|| Inverted {
-                    caller: self.model.ids[arc.caller].clone(),
-                    callee: self.model.ids[arc.callee].clone(),
-                    waves: (caller, callee),
-                    share: self.model.share_of_calls(arc.calls.rate),
-                    attempts: arc.calls.attempts.unwrap_or(assumed),
-                    assumed: arc.calls.attempts.is_none(),
-                })
-        });
-        inverted.collect()
-    }
+/// Calls of a service to what cannot join: exits are sorted by caller, so its own are one run.
+fn exits_of(model: &Model, number: usize) -> impl Iterator<Item = &Exit> {
+    let first = model.exits.partition_point(|exit| exit.caller < number);
+    let own = model.exits[first..].iter();
+    own.take_while(move |exit| exit.caller == number)
+}
+
+/// The rule of three: what none of n requests showed happens in less than 3 / n of them, with 95 % confidence.
+fn unseen(requests: u64) -> Option<f64> {
+    (requests > 3).then(|| 3.0 / requests as f64)
 }
 
 /// Where every service ends.

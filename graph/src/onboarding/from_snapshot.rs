@@ -4,6 +4,8 @@
 //! and whoever dials the broker has a synchronous edge to it. Logical edges through a gateway do not count either, because their
 //! physical edges are there as well. What is left out is counted.
 
+mod health;
+
 use std::collections::BTreeMap;
 
 use super::input::{Evidence, Hazard, PlanEdge, PlanInput, PlanService, Severity};
@@ -43,6 +45,7 @@ impl PlanInput {
         let seen = seen(snapshot);
         let nothing = Seen::default();
         let exposed = hazards_of(snapshot);
+        let answers = health::answers(snapshot);
         for node in &snapshot.nodes {
             if node.kind != NodeKind::Service {
                 let reason = format!("node of kind {} cannot join", node.kind.as_str());
@@ -53,6 +56,8 @@ impl PlanInput {
             let seen = seen.get(id).unwrap_or(&nothing);
             let mut service = service(node, seen, diagnostics.get(id).copied(), snapshot);
             service.hazards = exposed.get(id).map(hazards).unwrap_or_default();
+            let answers = answers.get(id).copied().unwrap_or_default();
+            service.health = health::health(node, answers, service.entry_rate, snapshot.window);
             let service = with_facts(service, node, options);
             input.services.insert(node.id.clone(), service);
         }
@@ -65,7 +70,11 @@ impl PlanInput {
                 }
                 Relation::Sync => {
                     let requests = snapshot.node(&edge.caller).map(|caller| caller.requests);
-                    input.edges.push(plan_edge(edge, requests));
+                    let mut made = plan_edge(edge, requests);
+                    // What was seen counts more than what was declared.
+                    let declared = || options.facts.get(&edge.caller)?.attempts;
+                    made.attempts = made.attempts.or_else(declared);
+                    input.edges.push(made);
                 }
                 Relation::Async | Relation::Proxied => {
                     let reason = format!("{} edge", edge.relation.as_str());
@@ -238,6 +247,7 @@ fn with_facts(mut service: PlanService, node: &Node, options: &PlanOptions) -> P
         pins,
         effort,
         criticality,
+        attempts: _,
     } = facts.clone();
     service.team = team.or(service.team);
     service.tier = tier.or(service.tier);

@@ -1,5 +1,6 @@
 //! What a reader has to know about the input before trusting the plan, as whole sentences with their base.
 
+use super::explain::budget;
 use super::model::{Model, total};
 use super::outcome::{Plan, Strict, StrictBlock};
 use super::problem::MAX_PINNED_WAVE;
@@ -17,6 +18,7 @@ pub(super) fn notes(model: &Model, plan: &Plan) -> Vec<String> {
     unknown_facts(model, &mut notes);
     observations(model, plan, &mut notes);
     retries(plan, &mut notes);
+    canaries(plan, &mut notes);
     let unplanned = plan.unplanned.iter();
     let numbers = unplanned.filter_map(|service| model.index(&service.service));
     let missed = model.share_of_all(total(numbers.map(|number| model.in_rate[number])));
@@ -76,6 +78,14 @@ fn unknown_facts(model: &Model, notes: &mut Vec<String>) {
 }
 
 fn retries(plan: &Plan, notes: &mut Vec<String>) {
+    if let Some(budget) = budget(&plan.options) {
+        notes.push(format!(
+            "mesh retries may be on as soon as the caller is in, because a budget holds them to {:.0} % of the calls; this plan trusts that \
+             every caller's configuration sets it",
+            100.0 * budget
+        ));
+        return;
+    }
     let services = plan.waves.iter().flat_map(|wave| &wave.services);
     let (mut later, mut never) = (0, 0);
     for off in services.flat_map(|service| &service.retries_off) {
@@ -89,6 +99,31 @@ fn retries(plan: &Plan, notes: &mut Vec<String>) {
             "mesh retries have to stay off (or under a retry budget) on {later} edges until the callee is in, and on {never} throughout this plan"
         ));
     }
+}
+
+/// Canaries that tell too little in the time that they get.
+fn canaries(plan: &Plan, notes: &mut Vec<String>) {
+    let bake = plan.options.calendar.bake_days;
+    let planned = || plan.waves.iter().flat_map(|wave| &wave.services);
+    let all = planned().count();
+    let mut say = |count: usize, text: String| {
+        if count > 0 {
+            notes.push(format!("{count} of {all} planned services {text}"));
+        }
+    };
+    let slow = planned().filter(|s| s.canary.days.is_some_and(|days| days > f64::from(bake)));
+    say(
+        slow.count(),
+        format!(
+            "have too little traffic for their canary to show twice the errors within the {bake} days of the bake"
+        ),
+    );
+    let unknown = planned().filter(|s| s.health.error_share.is_none());
+    say(
+        unknown.count(),
+        "have no known error share today: note it from their own metrics before the canary starts"
+            .to_owned(),
+    );
 }
 
 fn observations(model: &Model, plan: &Plan, notes: &mut Vec<String>) {

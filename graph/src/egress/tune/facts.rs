@@ -194,7 +194,8 @@ fn safe(methods: &BTreeMap<String, u64>) -> u64 {
         .fold(0, |sum, count| sum.saturating_add(*count))
 }
 
-fn server_faults(errors: &BTreeMap<String, u64>) -> u64 {
+/// Attempts that the callee did wrong, or never answered, of those listed by error type or status.
+pub(crate) fn server_faults(errors: &BTreeMap<String, u64>) -> u64 {
     errors
         .iter()
         .filter(|(label, _)| is_server_fault(label))
