@@ -13,6 +13,7 @@ mod hostile;
 mod inventory;
 mod istio;
 mod observability;
+mod onboard;
 mod onboarding_schema;
 mod pack;
 mod policy;

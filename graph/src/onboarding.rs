@@ -17,6 +17,7 @@ mod check;
 mod curves;
 mod dag;
 mod dates;
+mod difference;
 mod explain;
 mod from_snapshot;
 mod greedy;
@@ -30,6 +31,7 @@ mod outcome;
 mod paths;
 mod portfolio;
 mod problem;
+mod progress;
 mod replan;
 mod risk;
 mod status;
@@ -40,6 +42,10 @@ mod why;
 
 pub use check::{Violation, ViolationCode, assignment, check, check_moves, revalidate};
 pub use dates::{Calendar, CalendarOptions, Freeze, Rollout, WaveDates, Workday, staggered_starts};
+pub use difference::{
+    CurveChange, DIFFERENCE_SCHEMA, Direction, ExceptionChange, HazardChange, OptionChange,
+    PlanDifference, PlanHead, ServiceChange, StrictChange, WaveChange, WaveHead, difference,
+};
 pub(crate) use from_snapshot::attempts_while_failing;
 pub use input::{
     Evidence, Hazard, Health, Pins, PlanEdge, PlanInput, PlanService, Severity, Status,
@@ -57,6 +63,10 @@ pub use outcome::{
 };
 pub(crate) use paths::{CallPaths, Cycle};
 pub use problem::PlanError;
+pub use progress::{
+    CurveName, Due, Gate, Missing, PROGRESS_SCHEMA, PlanSays, Progress, Shortfall, Unexpected,
+    WaveProgress, WaveState, progress,
+};
 pub use replan::waves_over;
 pub use risk::{Risk, RiskFactor, RiskPart};
 pub use status::{
@@ -109,6 +119,7 @@ pub fn plan(
     let mut plan = Plan {
         schema: SCHEMA.to_owned(),
         window: input.window,
+        input: String::new(),
         mesh: None,
         options: PlanOptions {
             facts: std::collections::BTreeMap::new(),

@@ -11,11 +11,13 @@ mod gantt;
 mod ics;
 mod markdown;
 mod plot;
+pub mod progress;
 mod protection_svg;
 mod table;
 #[cfg(test)]
 mod tests;
 pub(super) mod text;
+pub mod violations;
 mod words;
 
 use tracemesh_graph::onboarding::Plan;

@@ -72,6 +72,9 @@ fn made(page: &mut Page, plan: &Plan) {
     if let Some(window) = words::window(plan) {
         page.item(&format!("Traces: {window}"));
     }
+    if !plan.input.is_empty() {
+        page.item(&format!("Made from: {}", (VOICE.name)(&plan.input)));
+    }
     page.item(&format!("Goal: {}", words::goal(plan.options.goal)));
     page.item(&format!("Order: {}", words::order(&plan.options)));
     for line in words::bounds(plan) {

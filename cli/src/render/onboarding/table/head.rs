@@ -70,6 +70,9 @@ pub(super) fn facts(page: &mut Page, plan: &Plan) {
     if let Some(window) = words::window(plan) {
         page.say(&format!("traces    {window}"));
     }
+    if !plan.input.is_empty() {
+        page.say(&format!("input     {}", (VOICE.name)(&plan.input)));
+    }
     page.say(&format!("goal      {}", words::goal(plan.options.goal)));
     page.say(&format!("order     {}", words::order(&plan.options)));
     for line in words::bounds(plan) {

@@ -67,7 +67,9 @@ fn move_reason(reason: &MoveReason, voice: Voice) -> String {
         MoveReason::Advanced => {
             "its new wave would be empty, or an exception, without it".to_owned()
         }
-        MoveReason::Replanned => "this is a fresh plan".to_owned(),
+        MoveReason::Replanned => {
+            "the earlier plan could not be repaired: this is a new one".to_owned()
+        }
         MoveReason::Renumbered => "its wave got another number".to_owned(),
     }
 }
