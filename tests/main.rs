@@ -14,6 +14,7 @@ mod inventory;
 mod istio;
 mod observability;
 mod onboard;
+mod onboarding_schema;
 mod pack;
 mod policy;
 mod reports;

@@ -17,6 +17,7 @@ mod check;
 mod curves;
 mod dag;
 mod dates;
+mod difference;
 mod explain;
 mod from_snapshot;
 mod greedy;
@@ -41,6 +42,10 @@ mod why;
 
 pub use check::{Violation, ViolationCode, assignment, check, check_moves, revalidate};
 pub use dates::{Calendar, CalendarOptions, Freeze, Rollout, WaveDates, Workday, staggered_starts};
+pub use difference::{
+    CurveChange, DIFFERENCE_SCHEMA, Direction, ExceptionChange, HazardChange, OptionChange,
+    PlanDifference, PlanHead, ServiceChange, StrictChange, WaveChange, WaveHead, difference,
+};
 pub(crate) use from_snapshot::attempts_while_failing;
 pub use input::{
     Evidence, Hazard, Health, Pins, PlanEdge, PlanInput, PlanService, Severity, Status,
@@ -96,7 +101,7 @@ pub fn plan(
     let value = Value::new(&model, &exposure, options.weights);
     let risks: Vec<f64> = facts.risks.iter().map(|risk| risk.score).collect();
     let problem = Problem::new(&model, &dag, (&value, &risks), places(&model), options)?;
-    let (fresh, candidates) = portfolio::best(&problem);
+    let (fresh, candidates) = portfolio::best(&problem)?;
     let repaired = previous.map(|previous| replan::repair(&problem, previous, &fresh));
     let (board, replan) = match repaired {
         Some((board, replan)) => (board, Some(replan)),
@@ -138,13 +143,13 @@ pub fn plan(
         left_out: model.left_out.clone(),
     };
     plan.notes = notes::notes(&model, &plan);
+    let repaired = plan.replan.iter();
+    plan.notes.extend(repaired.flat_map(replan::notes));
     if let Some(dates) = dates::Timetable::new(options) {
         let arrivals = value.arrivals(&model, &explainer.places);
         plan.calendar = dates.calendar(board.last_wave(), &arrivals);
         plan.notes.extend(dates.notes(board.last_wave()));
     }
-    let repaired = plan.replan.iter();
-    plan.notes.extend(repaired.flat_map(replan::notes));
     Ok(plan)
 }
 

@@ -21,6 +21,8 @@ use super::options::{Limits, PlanOptions};
 use super::risk::Risk;
 use crate::snapshot::Window;
 
+mod older;
+
 /// Value of the `schema` field.
 pub const SCHEMA: &str = "tracemesh.onboarding/v1";
 
@@ -38,14 +40,17 @@ pub struct Plan {
     #[serde(default)]
     pub mesh: Option<String>,
     /// The parameters used (without the facts about services, which stand with the services).
+    #[serde(deserialize_with = "older::options")]
     pub options: PlanOptions,
     /// The numbers that sum it up.
     pub summary: Summary,
     /// The traffic that all shares refer to.
     pub traffic: Traffic,
     /// No plan under the same limits without exceptions can be better than this.
+    #[serde(default)]
     pub bounds: Bounds,
     /// The passes of the portfolio, in the order of their rules.
+    #[serde(default)]
     pub candidates: Vec<CandidatePlan>,
     /// Protection before the first wave and after each.
     pub curves: Vec<CurvePoint>,
@@ -60,6 +65,7 @@ pub struct Plan {
     /// Calls left out of the amplification and criticality estimate to break cycles.
     pub cut_arcs: Vec<EdgeRef>,
     /// Calls whose caller joins before its callee, with the attempts that mesh retries would multiply.
+    #[serde(default)]
     pub inverted: Vec<Inverted>,
     /// How this plan differs from the one before; none for a first plan.
     #[serde(default)]
@@ -278,6 +284,7 @@ pub struct CurvePoint {
     #[serde(flatten)]
     pub curves: Curves,
     /// Retry-storm exposure that is left, as a share of all there is.
+    #[serde(default)]
     pub exposure: f64,
 }
 
@@ -291,15 +298,19 @@ pub struct Wave {
     /// Share of all traffic that enters or leaves its services.
     pub touched: f64,
     /// Share of root requests that pass through its services: their sum, at most 1.
+    #[serde(default)]
     pub blast_radius: f64,
     /// Effort by team.
+    #[serde(default)]
     pub team_load: BTreeMap<String, u32>,
     /// Whether its only service is above the traffic cap, which is allowed after the ramp.
     pub alone: bool,
     /// Limits that the wave breaks, each with its cause.
+    #[serde(deserialize_with = "older::exceptions")]
     pub exceptions: Vec<Exception>,
     /// Calls on which mesh retries may be switched on after this wave, though their caller joined earlier: the callee sheds now. With a
     /// retry budget: calls of this wave's services whose callee does not shed yet.
+    #[serde(default)]
     pub retries_on: Vec<EdgeRef>,
     /// Services that can refuse plaintext from this wave on, once no plaintext arrives for the bake time.
     pub strict_ready: Vec<String>,
@@ -393,10 +404,13 @@ pub struct PlannedService {
     #[serde(default)]
     pub unseen: Option<f64>,
     /// How it does today.
+    #[serde(default)]
     pub health: Health,
     /// The canary and what to watch.
+    #[serde(default)]
     pub canary: Canary,
     /// What has to be undone before its sidecar is taken away.
+    #[serde(default)]
     pub rollback: Vec<RollbackStep>,
 }
 

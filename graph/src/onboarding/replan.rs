@@ -23,7 +23,7 @@ mod settle;
 #[cfg(test)]
 mod tests;
 
-use self::before::Before;
+pub(super) use self::before::Before;
 use self::moves::{Causes, moves};
 use self::repair::Repair;
 

@@ -35,7 +35,7 @@ impl fmt::Display for NotInPlan {
 
 impl std::error::Error for NotInPlan {}
 
-/// The page of a service, in lines of at most `width` columns (60 at least). `service` is its node id, or that without `service/`.
+/// The page of a service, in lines of at most `width` columns (60 at least), but for queries, which are to be copied. `service` is its node id, or that without `service/`.
 ///
 /// # Errors
 /// The plan does not mention the service.
@@ -142,7 +142,13 @@ impl Page {
                 "To roll back" => "Roll back",
                 label => label,
             };
-            self.row(label, &row.text);
+            if !row.text.is_empty() {
+                self.row(label, &row.text);
+            }
+            for (number, step) in row.steps.iter().enumerate() {
+                let label = if number == 0 { label } else { "" };
+                self.row(label, &format!("{}. {step}", number + 1));
+            }
         }
         self.metrics(service);
     }
@@ -153,8 +159,9 @@ impl Page {
         self.say(&format!("Metrics to watch, with $service = {label}:"));
         for watched in &service.canary.watch {
             let described = watch::described(watched.metric);
-            self.say(&format!("- {}: {}", described.title, described.query));
-            self.say(&format!("  above: {}", described.then));
+            self.say(&format!("- {}: {}", described.title, described.then));
+            // Whole, to be copied; it holds no name.
+            self.text.push_str(&format!("    {}\n", described.query));
         }
     }
 

@@ -14,6 +14,8 @@ use super::words::{counted, short};
 use crate::text::{clip, printable};
 
 mod line;
+#[cfg(test)]
+mod tests;
 
 use self::line::{push, text};
 

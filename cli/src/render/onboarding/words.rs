@@ -27,12 +27,7 @@ impl Voice {
 
     /// The items, separated by commas; a long list is cut and says by how much.
     pub(super) fn some(self, items: &[String]) -> String {
-        let (shown, rest) = items.split_at(items.len().min(self.most));
-        let mut text = shown.join(", ");
-        if !rest.is_empty() {
-            text.push_str(&format!(" and {} more", rest.len()));
-        }
-        text
+        listed(items, self.most)
     }
 
     /// The nodes, separated by commas.
@@ -57,6 +52,20 @@ impl Voice {
     pub(super) fn arrow(self, caller: &str, callee: &str) -> String {
         format!("{} -> {}", self.node(caller), self.node(callee))
     }
+}
+
+/// The items, separated by commas; a list of more than twelve is cut and says by how much.
+pub(super) fn some(items: &[String]) -> String {
+    listed(items, 12)
+}
+
+fn listed(items: &[String], most: usize) -> String {
+    let (shown, rest) = items.split_at(items.len().min(most));
+    let mut text = shown.join(", ");
+    if !rest.is_empty() {
+        text.push_str(&format!(" and {} more", rest.len()));
+    }
+    text
 }
 
 /// A node id as people say it: services without their class.
@@ -216,25 +225,35 @@ pub(super) fn dates(plan: &Plan, wave: u32) -> Option<&WaveDates> {
 
 /// The dates of a wave in order, as parts of a sentence.
 pub(super) fn dates_text(dates: &WaveDates, voice: Voice) -> String {
-    let mut parts = vec![
-        format!("prepare {}", dates.prepare),
-        format!("canary {}", dates.canary),
-        format!("bake until {}", dates.bake_until),
-    ];
-    for rollout in &dates.rollouts {
-        let cell = rollout.cell.as_ref();
-        let cell = cell.map_or_else(String::new, |cell| format!(" of {}", (voice.name)(cell)));
-        parts.push(if rollout.from == rollout.to {
-            format!("rolling update{cell} {}", rollout.from)
-        } else {
-            format!("rolling update{cell} {} to {}", rollout.from, rollout.to)
-        });
-    }
-    parts.push(format!("flips {}", dates.flips));
-    let mut text = parts.join(", ");
+    let mut text = format!(
+        "prepare {}, canary {}, bake until {}, {}, flips {}",
+        dates.prepare,
+        dates.canary,
+        dates.bake_until,
+        rollouts_text(dates, voice),
+        dates.flips
+    );
     if !dates.moved_by.is_empty() {
         let freezes: Vec<String> = dates.moved_by.iter().map(|f| (voice.name)(f)).collect();
         text.push_str(&format!("; moved by freeze {}", voice.some(&freezes)));
     }
     text
+}
+
+/// The rolling updates of a wave, cell by cell.
+pub(super) fn rollouts_text(dates: &WaveDates, voice: Voice) -> String {
+    let parts: Vec<String> = dates
+        .rollouts
+        .iter()
+        .map(|rollout| {
+            let cell = rollout.cell.as_ref();
+            let cell = cell.map_or_else(String::new, |cell| format!(" of {}", (voice.name)(cell)));
+            if rollout.from == rollout.to {
+                format!("rolling update{cell} {}", rollout.from)
+            } else {
+                format!("rolling update{cell} {} to {}", rollout.from, rollout.to)
+            }
+        })
+        .collect();
+    voice.some(&parts)
 }

@@ -13,17 +13,17 @@ const MAX_HOLES: u32 = 2 * MAX_PINNED_WAVE;
 
 /// The earlier plan.
 #[derive(Debug)]
-pub(super) struct Before<'p> {
+pub(in super::super) struct Before<'p> {
     /// Wave of every service that it moves: the first one that it names.
-    pub(super) planned: BTreeMap<&'p str, u32>,
+    pub(in super::super) planned: BTreeMap<&'p str, u32>,
     /// Services that were in the mesh.
-    pub(super) done: BTreeSet<&'p str>,
+    pub(in super::super) done: BTreeSet<&'p str>,
     services: BTreeMap<&'p str, &'p PlannedService>,
     waves: BTreeMap<u32, &'p Wave>,
 }
 
 impl<'p> Before<'p> {
-    pub(super) fn new(plan: &'p Plan) -> Self {
+    pub(in super::super) fn new(plan: &'p Plan) -> Self {
         let mut before = Self {
             planned: BTreeMap::new(),
             done: plan.done.iter().map(String::as_str).collect(),
@@ -43,7 +43,7 @@ impl<'p> Before<'p> {
     }
 
     /// Where the earlier plan has a service: 0 when it was in.
-    pub(super) fn wave_of(&self, id: &str) -> Option<u32> {
+    pub(in super::super) fn wave_of(&self, id: &str) -> Option<u32> {
         if self.done.contains(id) {
             return Some(0);
         }
@@ -56,7 +56,7 @@ impl<'p> Before<'p> {
     }
 
     /// What it said of a wave.
-    pub(super) fn wave(&self, number: u32) -> Option<&'p Wave> {
+    pub(in super::super) fn wave(&self, number: u32) -> Option<&'p Wave> {
         self.waves.get(&number).copied()
     }
 

@@ -5,6 +5,9 @@ use super::super::outcome::{LimitName, MoveReason};
 use super::super::problem::Problem;
 use super::repair::Repair;
 
+/// Growth that counts: numbers of a plan come back from its file with their last digit in doubt.
+const CLOSE: f64 = 1e-9;
+
 /// Whether only a limit that widens, or the ceiling of risk, stands against an item.
 pub(super) const fn is_ramp(obstacle: Obstacle) -> bool {
     matches!(
@@ -50,7 +53,7 @@ fn is_riskier(repair: &Repair<'_, '_>, item: usize) -> bool {
     let mut members = problem.items[item].members.iter();
     members.any(|service| {
         let old = repair.before.service(&problem.model.ids[*service]);
-        old.is_none_or(|old| problem.risks[*service] > old.risk.score)
+        old.is_none_or(|old| problem.risks[*service] > old.risk.score + CLOSE)
     })
 }
 
@@ -59,7 +62,7 @@ fn is_busier(repair: &Repair<'_, '_>, item: usize) -> bool {
     let mut members = problem.items[item].members.iter();
     members.any(|service| {
         let old = repair.before.service(&problem.model.ids[*service]);
-        old.is_none_or(|old| problem.model.touched(*service) > old.touched)
+        old.is_none_or(|old| problem.model.touched(*service) > old.touched + CLOSE)
     })
 }
 

@@ -193,14 +193,14 @@ fn violations(input: &PlanInput, plan: &Plan) -> Vec<Violation> {
         })
     };
     let mut found = check(input, plan);
-    found.retain(|violation| match violation {
-        Violation::NeedlessException { .. } if plan.options.order != Order::Soft => false,
-        Violation::NeedlessException { wave, .. } | Violation::Limit { wave, .. } => {
-            !excused(*wave)
-        }
-        Violation::Curve { .. } | Violation::Strict { .. } => plan.options.waves_done == 0,
-        _ => true,
-    });
+    let of_a_limit = |code: ViolationCode| {
+        use ViolationCode as Code;
+        matches!(
+            code,
+            Code::Size | Code::Team | Code::Traffic | Code::Risk | Code::NeedlessException
+        )
+    };
+    found.retain(|violation| !(of_a_limit(violation.code) && violation.wave.is_some_and(excused)));
     found
 }
 

@@ -59,9 +59,9 @@ fn moves(page: &mut Page, plan: &Plan) {
     };
     page.heading(2, "Moved since the plan before");
     page.line(&format!(
-        "{} of {} in both plans. Objective {:.3}; a fresh plan would have {:.3}, so this one is {} times that{}.",
+        "{}; {} in both plans. Objective {:.3}; a fresh plan would have {:.3}, so this one is {} times that{}.",
         counted(replan.moves.len(), "move"),
-        counted(replan.common, "service"),
+        are(replan.common),
         plan.summary.objective,
         replan.fresh_objective,
         words::number(replan.gap, 3),
@@ -77,6 +77,11 @@ fn moves(page: &mut Page, plan: &Plan) {
     for step in &replan.moves {
         page.item(&why::moved(step, VOICE));
     }
+}
+
+fn are(common: usize) -> String {
+    let verb = if common == 1 { "is" } else { "are" };
+    format!("{} {verb}", counted(common, "service"))
 }
 
 fn made(page: &mut Page, plan: &Plan) {

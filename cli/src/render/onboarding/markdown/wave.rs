@@ -118,10 +118,14 @@ fn one(page: &mut Page, plan: &Plan, wave: &Wave, service: &PlannedService) {
         label,
         text,
         is_task,
+        steps,
     } in rows(plan, wave, service, VOICE)
     {
         let mark = if is_task { "[ ] " } else { "" };
-        page.line(&format!("  - {mark}{label}: {text}"));
+        page.line(format!("  - {mark}{label}: {text}").trim_end());
+        for (number, step) in steps.iter().enumerate() {
+            page.line(&format!("    {}. {step}", number + 1));
+        }
     }
 }
 

@@ -97,7 +97,7 @@ pub(super) fn facts(page: &mut Page, plan: &Plan) {
         "arrival   a unit of protection arrives in wave {:.2} on average",
         plan.summary.mean_wave
     ));
-    if plan.traffic.by_services > 0.0 {
+    if plan.traffic.to_outside > 0.0 {
         page.say(&format!(
             "traffic   {} of it ends at what cannot join",
             percent(plan.traffic.to_outside)

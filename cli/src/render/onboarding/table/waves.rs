@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tracemesh_graph::onboarding::{Plan, PlannedService, Wave};
+use tracemesh_graph::onboarding::{ExceptionCause, Plan, PlannedService, Wave};
 
 use super::{Page, VOICE};
 use crate::render::onboarding::text::{columns, cut, left, visible};
@@ -130,13 +130,18 @@ fn services(page: &mut Page, plan: &Plan) {
 fn why_not_earlier(wave: &Wave, service: &PlannedService) -> String {
     let mut text = match service.blocked.last() {
         Some(blocked) => why::reason(&blocked.reason, VOICE),
-        None if !wave.exceptions.is_empty() => "least risky".to_owned(),
+        None if is_least_risky(wave) => "least risky".to_owned(),
         None => "-".to_owned(),
     };
     if !wave.exceptions.is_empty() {
         text.insert_str(0, "! ");
     }
     text
+}
+
+fn is_least_risky(wave: &Wave) -> bool {
+    let mut causes = wave.exceptions.iter().map(|exception| &exception.because);
+    causes.any(|because| *because == ExceptionCause::NothingEligible)
 }
 
 fn summed_up(page: &mut Page, plan: &Plan) {

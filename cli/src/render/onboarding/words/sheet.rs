@@ -2,7 +2,7 @@
 
 use tracemesh_graph::onboarding::{Hazard, Plan, PlannedService, RetriesOff, RiskPart, Wave};
 
-use super::{Voice, dates, dates_text, hazards, number, percent, rule, steps, watch, why};
+use super::{Voice, dates, hazards, number, percent, rollouts_text, rule, steps, watch, why};
 
 /// A line about a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub(in super::super) struct Row {
     pub(in super::super) text: String,
     /// Whether somebody has to do it.
     pub(in super::super) is_task: bool,
+    /// What it consists of, in order; `text` is empty then.
+    pub(in super::super) steps: Vec<String>,
 }
 
 const fn fact(label: &'static str, text: String) -> Row {
@@ -20,6 +22,7 @@ const fn fact(label: &'static str, text: String) -> Row {
         label,
         text,
         is_task: false,
+        steps: Vec::new(),
     }
 }
 
@@ -28,6 +31,7 @@ const fn task(label: &'static str, text: String) -> Row {
         label,
         text,
         is_task: true,
+        steps: Vec::new(),
     }
 }
 
@@ -60,13 +64,12 @@ pub(in super::super) fn rows(
     rows.push(task("Canary", canary(plan, service)));
     rows.push(task("Watch", watched(service)));
     rows.push(task("Rolling update", rollout(plan, wave, voice)));
-    let back = steps::rollback(&service.service, &service.rollback, voice);
-    let back: Vec<String> = back
-        .iter()
-        .enumerate()
-        .map(|(number, step)| format!("({}) {step}", number + 1))
-        .collect();
-    rows.push(fact("To roll back", back.join("; ")));
+    rows.push(Row {
+        label: "To roll back",
+        text: String::new(),
+        is_task: false,
+        steps: steps::rollback(&service.service, &service.rollback, voice),
+    });
     rows
 }
 
@@ -215,7 +218,11 @@ fn watched(service: &PlannedService) -> String {
 
 fn rollout(plan: &Plan, wave: &Wave, voice: Voice) -> String {
     match dates(plan, wave.wave) {
-        Some(dates) => dates_text(dates, voice),
+        Some(dates) => format!(
+            "{}; nothing that needs both ends before {}",
+            rollouts_text(dates, voice),
+            dates.flips
+        ),
         None => format!(
             "after the canary, over {} working days; nothing that needs both ends before it is over",
             plan.options.calendar.rollout_days

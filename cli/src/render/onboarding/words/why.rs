@@ -30,7 +30,7 @@ pub(in super::super) fn reason(reason: &BlockReason, voice: Voice) -> String {
     }
 }
 
-/// All runs of waves that a service was not in; more than the voice shows are cut in the middle of its life, with a count.
+/// All runs of waves that a service was not in.
 pub(in super::super) fn blocked(runs: &[Blocked], voice: Voice) -> String {
     let runs: Vec<String> = runs
         .iter()
@@ -116,13 +116,16 @@ fn move_reason(reason: &MoveReason, voice: Voice) -> String {
         MoveReason::RolledBack => "it was rolled back".to_owned(),
         MoveReason::RateChanged { limit: broken } => {
             format!(
-                "its traffic or risk changed and breaks the limit on {}",
+                "its traffic or risk changed and it no longer fits ({})",
                 limit(*broken)
             )
         }
         MoveReason::NewEdge { service } => format!("a new call with {}", voice.node(service)),
         MoveReason::Cap { limit: broken } => {
-            format!("its wave is over the limit on {}", limit(*broken))
+            format!(
+                "others of its wave grew, or a limit shrank ({})",
+                limit(*broken)
+            )
         }
         MoveReason::Pin => "a pin, an order or a freeze asks for it".to_owned(),
         MoveReason::Displaced { by } => format!("displaced by {}", voice.node(by)),

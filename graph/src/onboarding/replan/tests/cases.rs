@@ -55,3 +55,49 @@ fn moved(moves: &[Move]) -> usize {
     let facts = |reason: &MoveReason| matches!(reason, MoveReason::New | MoveReason::Done);
     moves.iter().filter(|change| !facts(&change.reason)).count()
 }
+
+/// Written by a version before portfolio and repair.
+#[test]
+fn a_plan_of_an_earlier_version_is_understood() {
+    let input = company(30, 1);
+    let first = plan(&input, &options(), None).unwrap();
+    let mut json = serde_json::to_value(&first).unwrap();
+    let strip = |value: &mut serde_json::Value, keys: &[&str]| {
+        for key in keys {
+            value.as_object_mut().unwrap().remove(*key).unwrap();
+        }
+    };
+    strip(
+        &mut json,
+        &[
+            "mesh",
+            "bounds",
+            "candidates",
+            "inverted",
+            "replan",
+            "calendar",
+            "contradictions",
+        ],
+    );
+    strip(&mut json["summary"], &["tolerated"]);
+    let ramp = json["options"]["ramp"].clone();
+    let weights = json["options"]["weights"].clone();
+    json["options"] = serde_json::json!({
+        "ramp": ramp, "weights": weights, "rule": {"share_exponent": 0.25, "risk_exponent": 0.0},
+        "assumed_attempts": 3.0, "team_attribute": null
+    });
+    for wave in json["waves"].as_array_mut().unwrap() {
+        strip(wave, &["blast_radius", "team_load", "retries_on"]);
+        wave["exceptions"] = serde_json::json!(["risk_ceiling", "traffic_cap"]);
+        for service in wave["services"].as_array_mut().unwrap() {
+            strip(service, &["health", "canary", "rollback"]);
+        }
+    }
+    for point in json["curves"].as_array_mut().unwrap() {
+        strip(point, &["exposure"]);
+    }
+    let older: Plan = serde_json::from_value(json).unwrap();
+    let again = plan(&input, &options(), Some(&older)).unwrap();
+    assert_eq!(again.replan.unwrap().moves, []);
+    assert_eq!(older.waves[0].exceptions[0].limit, LimitName::Risk);
+}
