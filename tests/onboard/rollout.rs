@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{boutique, json as parsed, onboard, plan_into, waves};
+use super::{boutique, expect_schema, json as parsed, onboard, plan_into, waves};
 
 const SOURCES: &str = "--graph graph.json --policy tracemesh.yaml";
 
@@ -85,11 +85,9 @@ fn status_says_whether_the_rollout_is_where_the_plan_says() {
             run.stdout
         );
     }
-    let report = parsed(
-        &onboard(place.path(), &format!("{ask} --format json"))
-            .expect_code(1)
-            .stdout,
-    );
+    let run = onboard(place.path(), &format!("{ask} --format json")).expect_code(1);
+    expect_schema("onboarding-progress", &run.stdout);
+    let report = parsed(&run.stdout);
     assert_eq!(report["schema"], "tracemesh.onboarding-progress/v1");
     assert_eq!(report["gate"]["is_open"], false);
     let missing = json!([{"wave": 5, "service": "service/frontend", "status": "pending"}]);
