@@ -129,6 +129,9 @@ fn everything() -> Plan {
         ],
         fresh_objective: 4.0,
         gap: 1.25,
+        fresh_moves: 9,
+        advise_full: true,
+        replaced: false,
     });
     plan.bounds = Bounds {
         waves: 5,
