@@ -98,6 +98,8 @@ fn everything() -> Plan {
     };
     let mut plan = plan(&input, &options, None).unwrap();
     plan.mesh = Some("eu".to_owned());
+    plan.input = "sha256:2c26b46b68ffc68f".to_owned();
+    plan.unplanned[0].because = Some("ends in spring".to_owned());
     let wave = &mut plan.waves[0];
     wave.exceptions = vec![Exception {
         limit: LimitName::Risk,
@@ -129,7 +131,7 @@ fn everything() -> Plan {
         ],
         fresh_objective: 4.0,
         gap: 1.25,
-        fresh_moves: 9,
+        fresh_moves: 7,
         advise_full: true,
         replaced: false,
     });
@@ -388,6 +390,7 @@ fn the_json_names_its_schema_and_reads_back() {
         "curves",
         "cut_arcs",
         "done",
+        "input",
         "inverted",
         "left_out",
         "maximum",

@@ -1,6 +1,7 @@
 //! The words that the table, the runbook and the page of a service share.
 
 pub(super) mod hazards;
+pub(super) mod replan;
 pub(super) mod sheet;
 pub(super) mod steps;
 pub(super) mod watch;

@@ -58,36 +58,22 @@ fn moves(page: &mut Page, plan: &Plan) {
         return;
     };
     page.heading(2, "Moved since the plan before");
-    page.line(&format!(
-        "{}; {} in both plans. Objective {:.3}; a fresh plan would have {:.3}, so this one is {} times that{}.",
-        counted(replan.moves.len(), "move"),
-        are(replan.common),
-        plan.summary.objective,
-        replan.fresh_objective,
-        words::number(replan.gap, 3),
-        if replan.gap > 1.1 {
-            ": think of planning afresh"
-        } else {
-            ""
-        }
-    ));
+    page.line(&words::replan::summary(plan, replan));
     if !replan.moves.is_empty() {
         page.line("");
     }
     for step in &replan.moves {
-        page.item(&why::moved(step, VOICE));
+        page.item(&words::replan::moved(step, VOICE));
     }
-}
-
-fn are(common: usize) -> String {
-    let verb = if common == 1 { "is" } else { "are" };
-    format!("{} {verb}", counted(common, "service"))
 }
 
 fn made(page: &mut Page, plan: &Plan) {
     page.heading(2, "How it was made");
     if let Some(window) = words::window(plan) {
         page.item(&format!("Traces: {window}"));
+    }
+    if !plan.input.is_empty() {
+        page.item(&format!("Made from: {}", (VOICE.name)(&plan.input)));
     }
     page.item(&format!("Goal: {}", words::goal(plan.options.goal)));
     page.item(&format!("Order: {}", words::order(&plan.options)));
