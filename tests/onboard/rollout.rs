@@ -13,7 +13,7 @@ const SOURCES: &str = "--graph graph.json --policy tracemesh.yaml";
 fn joined(place: &Path, services: &[&str]) {
     let lines: String = services
         .iter()
-        .map(|service| format!("- {{service: {service}, status: done}}\n"))
+        .map(|service| format!("  {service}: done\n"))
         .collect();
     let text = format!("schema: tracemesh.onboarding-status/v1\nservices:\n{lines}");
     fs::write(place.join("status.yaml"), text).unwrap();
