@@ -59,7 +59,9 @@ pub fn check(input: &PlanInput, plan: &Plan) -> Vec<Violation> {
     let flow = Flow::new(&graph, &cut, plan.options.assumed_attempts);
     let dates = plan.calendar.iter().flat_map(|calendar| &calendar.waves);
     let dates: BTreeMap<u32, &WaveDates> = dates.map(|dates| (dates.wave, dates)).collect();
-    let standing = Standing::new(&graph, (waves, piece), &order, &dates);
+    let pairs = pieces::pinned(&graph, &plan.options).into_iter();
+    let pairs = pairs.chain(order.iter().copied());
+    let standing = Standing::new(&graph, (waves, piece), pairs, &dates);
     let mut judge = Judge::new(
         (graph, &plan.options, Some(plan)),
         standing,
@@ -111,7 +113,9 @@ pub fn revalidate(
     let calendar = Timetable::new(options).and_then(|dates| dates.calendar(last, &[]));
     let dates = calendar.iter().flat_map(|calendar| &calendar.waves);
     let dates: BTreeMap<u32, &WaveDates> = dates.map(|dates| (dates.wave, dates)).collect();
-    let standing = Standing::new(&graph, (waves, piece), &order, &dates);
+    let pairs = pieces::pinned(&graph, options).into_iter();
+    let pairs = pairs.chain(order.iter().copied());
+    let standing = Standing::new(&graph, (waves, piece), pairs, &dates);
     let mut judge = Judge::new((graph, options, None), standing, dates, flow.as_ref());
     judge.found = found;
     judge.assignment(&order);

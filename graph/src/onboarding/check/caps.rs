@@ -102,7 +102,7 @@ impl Judge<'_> {
         self.company(&load);
     }
 
-    /// Whether rounding decides if a limit is broken.
+    /// Whether it is a matter of rounding, or of words, if a limit is broken.
     fn is_near(&self, load: &Load<'_>, limit: LimitName) -> bool {
         let near = |value: f64, limit: f64| (value - limit).abs() <= CLOSE;
         match limit {
@@ -111,7 +111,12 @@ impl Judge<'_> {
                 let mut members = load.members.iter();
                 members.any(|service| near(self.risks[*service], load.limits.risk))
             }
-            LimitName::Size | LimitName::Team | LimitName::Adjacent => false,
+            // The effort of one service above the limit is no fault, and may be called an exception.
+            LimitName::Team => {
+                let mut efforts = self.efforts(load.members).into_values();
+                efforts.any(|(effort, _)| effort > load.limits.team)
+            }
+            LimitName::Size | LimitName::Adjacent => false,
         }
     }
 
