@@ -17,6 +17,7 @@ mod check;
 mod curves;
 mod dag;
 mod dates;
+mod difference;
 mod explain;
 mod from_snapshot;
 mod greedy;
@@ -30,6 +31,7 @@ mod outcome;
 mod paths;
 mod portfolio;
 mod problem;
+mod progress;
 mod replan;
 mod risk;
 mod status;
@@ -40,14 +42,18 @@ mod why;
 
 pub use check::{Violation, ViolationCode, assignment, check, check_moves, revalidate};
 pub use dates::{Calendar, CalendarOptions, Freeze, Rollout, WaveDates, Workday, staggered_starts};
+pub use difference::{
+    CurveChange, DIFFERENCE_SCHEMA, Direction, ExceptionChange, HazardChange, OptionChange,
+    PlanDifference, PlanHead, ServiceChange, StrictChange, WaveChange, WaveHead, difference,
+};
 pub(crate) use from_snapshot::attempts_while_failing;
 pub use input::{
     Evidence, Hazard, Health, Pins, PlanEdge, PlanInput, PlanService, Severity, Status,
 };
 pub use meshes::{Mesh, MeshInput, Meshes};
 pub use options::{
-    Goal, Groups, InFlight, Limits, MeshMode, Order, PlanOptions, Ramp, Ranking, Search,
-    ServiceFacts, Weights,
+    Goal, Groups, InFlight, Limits, MeshMode, Order, PlanOptions, Ramp, Ranking, Replanning,
+    Search, ServiceFacts, Weights,
 };
 pub use outcome::{
     Amplification, BlockReason, Blocked, Bounds, Canary, CandidatePlan, Contradiction, CurvePoint,
@@ -57,6 +63,11 @@ pub use outcome::{
 };
 pub(crate) use paths::{CallPaths, Cycle};
 pub use problem::PlanError;
+pub use progress::{
+    CurveName, Due, Gate, Missing, PROGRESS_SCHEMA, PlanSays, Progress, Shortfall, Unexpected,
+    WaveProgress, WaveState, progress,
+};
+pub use replan::waves_over;
 pub use risk::{Risk, RiskFactor, RiskPart};
 pub use status::{
     Standing, StatusFile, StatusSource, StatusSources, Statuses, Told, ToldStatus, statuses,
@@ -91,7 +102,7 @@ pub fn plan(
     let risks: Vec<f64> = facts.risks.iter().map(|risk| risk.score).collect();
     let problem = Problem::new(&model, &dag, (&value, &risks), places(&model), options)?;
     let (fresh, candidates) = portfolio::best(&problem)?;
-    let repaired = previous.and_then(|previous| replan::repair(&problem, previous, &fresh));
+    let repaired = previous.map(|previous| replan::repair(&problem, previous, &fresh));
     let (board, replan) = match repaired {
         Some((board, replan)) => (board, Some(replan)),
         None => (fresh, None),
@@ -108,6 +119,7 @@ pub fn plan(
     let mut plan = Plan {
         schema: SCHEMA.to_owned(),
         window: input.window,
+        input: String::new(),
         mesh: None,
         options: PlanOptions {
             facts: std::collections::BTreeMap::new(),
@@ -131,6 +143,8 @@ pub fn plan(
         left_out: model.left_out.clone(),
     };
     plan.notes = notes::notes(&model, &plan);
+    let repaired = plan.replan.iter();
+    plan.notes.extend(repaired.flat_map(replan::notes));
     if let Some(dates) = dates::Timetable::new(options) {
         let arrivals = value.arrivals(&model, &explainer.places);
         plan.calendar = dates.calendar(board.last_wave(), &arrivals);
@@ -210,8 +224,10 @@ fn summary(
         area: board.area(),
         objective: board.objective(),
         exceptions: waves
-            .filter(|wave| !board.exceptions(*wave).is_empty())
+            .clone()
+            .filter(|wave| board.is_exception(*wave))
             .count(),
+        tolerated: waves.filter(|wave| board.is_excused(*wave)).count(),
         caller_first: total(inverted.iter().map(|edge| edge.share)),
     }
 }

@@ -4,6 +4,8 @@
 //! service is in no earlier wave. Sums of a wave are taken over its items in their order, so that they do not depend on the way there.
 //! `board/worth.rs` says what a board is worth, `board/exceptions.rs` which limits it breaks and whether that is allowed.
 
+use std::collections::BTreeSet;
+
 use super::model::total;
 use super::options::Limits;
 use super::problem::{Problem, Rank};
@@ -91,6 +93,14 @@ impl Load {
     }
 }
 
+/// What a place is judged by.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Rules {
+    pub(super) limits: Limits,
+    /// What is not placed yet counts as coming later; else it does not count.
+    pub(super) absent_come_later: bool,
+}
+
 /// Items on waves.
 #[derive(Debug, Clone)]
 pub(super) struct Board<'a> {
@@ -101,6 +111,8 @@ pub(super) struct Board<'a> {
     loads: Vec<Load>,
     /// Items by rank that are placed.
     placed: [usize; 3],
+    /// Waves whose exceptions were no more than the limits of the plan before allowed, within its tolerance.
+    planned_before: BTreeSet<u32>,
 }
 
 impl<'a> Board<'a> {
@@ -111,7 +123,13 @@ impl<'a> Board<'a> {
             wave_of: vec![NOWHERE; problem.items.len()],
             loads: Vec::new(),
             placed: [0; 3],
+            planned_before: BTreeSet::new(),
         }
+    }
+
+    /// Says that a wave is over its limits only because it was planned before the numbers moved.
+    pub(super) fn excuse(&mut self, wave: u32) {
+        self.planned_before.insert(wave);
     }
 
     /// What a wave holds.
@@ -197,6 +215,29 @@ impl<'a> Board<'a> {
     pub(super) fn ineligible(&self, item: usize, wave: u32) -> Option<Obstacle> {
         let held = self.held(item, wave);
         held.or_else(|| self.above_ramp(item, wave))
+    }
+
+    /// The rules of a wave.
+    pub(super) fn rules(&self, wave: u32) -> Rules {
+        Rules {
+            limits: self.problem.limits(wave),
+            absent_come_later: true,
+        }
+    }
+
+    /// As [`Self::ineligible`], under other rules.
+    pub(super) fn ineligible_under(
+        &self,
+        item: usize,
+        wave: u32,
+        rules: Rules,
+    ) -> Option<Obstacle> {
+        let held = if rules.absent_come_later {
+            self.held(item, wave)
+        } else {
+            self.held_by_placed(item, wave)
+        };
+        held.or_else(|| self.above(item, rules.limits))
     }
 
     /// What no exception can overcome: pins, freezes, and what has to come first.
@@ -294,7 +335,11 @@ impl<'a> Board<'a> {
 
     /// What the ramp holds against an item, whoever else moves.
     pub(super) fn above_ramp(&self, item: usize, wave: u32) -> Option<Obstacle> {
-        let (known, limits) = (&self.problem.items[item], self.problem.limits(wave));
+        self.above(item, self.problem.limits(wave))
+    }
+
+    fn above(&self, item: usize, limits: Limits) -> Option<Obstacle> {
+        let known = &self.problem.items[item];
         if known.risk > limits.risk + ROUNDING {
             return Some(Obstacle::RiskCeiling(limits.risk));
         }
@@ -309,23 +354,27 @@ impl<'a> Board<'a> {
 
     /// Why an item cannot join what a wave holds now; the item itself does not count.
     pub(super) fn no_room(&self, item: usize, wave: u32) -> Option<Obstacle> {
+        self.no_room_under(item, wave, self.problem.limits(wave))
+    }
+
+    /// The same under other limits.
+    pub(super) fn no_room_under(&self, item: usize, wave: u32, limits: Limits) -> Option<Obstacle> {
         if let Some(other) = self.neighbour_in_flight(item, wave) {
             return Some(Obstacle::Adjacent(other));
         }
         let problem = self.problem;
-        let (known, limits, load) = (&problem.items[item], problem.limits(wave), self.load(wave));
+        let (known, load) = (&problem.items[item], self.load(wave));
         let is_in = self.wave_of[item] == wave;
         let mut others = load.items.iter().copied().filter(|other| *other != item);
         others.clone().next()?;
         if let Some(apart) = self.apart_in(item, load) {
             return Some(Obstacle::Apart(apart));
         }
-        let large = if is_in {
-            others
-                .clone()
-                .find(|other| problem.needs_own_wave(*other, limits))
-        } else {
-            load.taken
+        // What the load remembers holds for the limits of the wave: other limits may be wider.
+        let large = |other: &usize| problem.needs_own_wave(*other, limits);
+        let large = match load.taken {
+            Some(taken) if taken == item => others.clone().find(large),
+            taken => taken.filter(large),
         };
         if let Some(large) = large {
             return Some(Obstacle::WaveTaken(large));
@@ -377,6 +426,12 @@ impl<'a> Board<'a> {
     pub(super) fn obstacle(&self, item: usize, wave: u32) -> Option<Obstacle> {
         self.ineligible(item, wave)
             .or_else(|| self.no_room(item, wave))
+    }
+
+    /// The same under other rules.
+    pub(super) fn obstacle_under(&self, item: usize, wave: u32, rules: Rules) -> Option<Obstacle> {
+        self.ineligible_under(item, wave, rules)
+            .or_else(|| self.no_room_under(item, wave, rules.limits))
     }
 
     /// Whether an item fits into a wave beside what is placed: once all are placed so, no limit is broken.

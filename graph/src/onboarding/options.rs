@@ -12,8 +12,10 @@ use super::dates::{CalendarOptions, Freeze};
 use super::input::{Hazard, Pins, Status};
 
 mod ramp;
+mod replanning;
 
 pub use ramp::{Limits, Ramp};
+pub use replanning::Replanning;
 
 /// How to plan. The defaults are those of the specification and suit a first rollout.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -42,6 +44,8 @@ pub struct PlanOptions {
     pub retry_budget: Option<f64>,
     /// Effort of the search.
     pub search: Search,
+    /// How much of an earlier plan stands.
+    pub replanning: Replanning,
     /// Services that have to keep to each other.
     pub groups: Groups,
     /// Days on which nothing may change.
@@ -69,6 +73,7 @@ impl Default for PlanOptions {
             assumed_attempts: 3.0,
             retry_budget: None,
             search: Search::default(),
+            replanning: Replanning::default(),
             groups: Groups::default(),
             freezes: Vec::new(),
             calendar: CalendarOptions::default(),
@@ -188,6 +193,8 @@ pub struct ServiceFacts {
     pub effort: Option<u32>,
     /// Measured share of root requests that pass through the service, 0 to 1.
     pub criticality: Option<f64>,
+    /// Attempts that one of its calls makes while the callee fails, where the traces do not tell.
+    pub attempts: Option<f64>,
 }
 
 /// Worth of each kind of protection; with the defaults they sum to 1.

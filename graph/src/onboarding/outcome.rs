@@ -21,6 +21,8 @@ use super::options::{Limits, PlanOptions};
 use super::risk::Risk;
 use crate::snapshot::Window;
 
+mod older;
+
 /// Value of the `schema` field.
 pub const SCHEMA: &str = "tracemesh.onboarding/v1";
 
@@ -31,18 +33,24 @@ pub struct Plan {
     pub schema: String,
     /// Window of the observations.
     pub window: Window,
+    /// Hash of everything that the plan was made from, such as `sha256:2c26..`; empty when nobody computed it.
+    #[serde(default)]
+    pub input: String,
     /// The mesh, where there are several.
     #[serde(default)]
     pub mesh: Option<String>,
     /// The parameters used (without the facts about services, which stand with the services).
+    #[serde(deserialize_with = "older::options")]
     pub options: PlanOptions,
     /// The numbers that sum it up.
     pub summary: Summary,
     /// The traffic that all shares refer to.
     pub traffic: Traffic,
     /// No plan under the same limits without exceptions can be better than this.
+    #[serde(default)]
     pub bounds: Bounds,
     /// The passes of the portfolio, in the order of their rules.
+    #[serde(default)]
     pub candidates: Vec<CandidatePlan>,
     /// Protection before the first wave and after each.
     pub curves: Vec<CurvePoint>,
@@ -57,6 +65,7 @@ pub struct Plan {
     /// Calls left out of the amplification and criticality estimate to break cycles.
     pub cut_arcs: Vec<EdgeRef>,
     /// Calls whose caller joins before its callee, with the attempts that mesh retries would multiply.
+    #[serde(default)]
     pub inverted: Vec<Inverted>,
     /// How this plan differs from the one before; none for a first plan.
     #[serde(default)]
@@ -88,8 +97,11 @@ pub struct Summary {
     pub area: f64,
     /// `area` plus the cost of the waves; smaller is better.
     pub objective: f64,
-    /// Waves with an exception.
+    /// Waves with an exception, without those in `tolerated`.
     pub exceptions: usize,
+    /// Waves over a limit by no more than the tolerance, because they were planned before the numbers moved.
+    #[serde(default)]
+    pub tolerated: usize,
     /// Calls between services whose caller joins before its callee, as a share of all calls by services.
     pub caller_first: f64,
 }
@@ -147,7 +159,7 @@ pub struct Inverted {
 /// How a plan differs from the one before.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Replan {
-    /// The first waves that may only change when they are no longer possible.
+    /// The next waves, whose services only move when they can no longer stay.
     pub kept_waves: u32,
     /// Services that both plans move.
     pub common: usize,
@@ -155,8 +167,17 @@ pub struct Replan {
     pub moves: Vec<Move>,
     /// Objective of a fresh plan.
     pub fresh_objective: f64,
-    /// Objective of this plan as a multiple of it.
+    /// Objective of this plan as a multiple of it; 1 when it has none to bring.
     pub gap: f64,
+    /// Differences that a fresh plan would have.
+    #[serde(default)]
+    pub fresh_moves: usize,
+    /// Whether `gap` is so large, or this plan has so many more exceptions, that a fresh plan is worth its moves.
+    #[serde(default)]
+    pub advise_full: bool,
+    /// Whether the plan is a fresh one, because nothing of the earlier one could be kept.
+    #[serde(default)]
+    pub replaced: bool,
 }
 
 /// A service that is in another wave than before, or new, or gone.
@@ -204,13 +225,17 @@ pub enum MoveReason {
     },
     /// A pin, an order or a freeze asks for it.
     Pin,
-    /// A service worth more took its place.
+    /// A service took its place that is worth more than twice as much, or is pinned there, or is the only one to keep the limits.
     Displaced {
         /// That service.
         by: String,
     },
-    /// Its wave moved, because an earlier one is empty or over.
+    /// Its new wave would be empty, or an exception, without it.
+    Advanced,
+    /// Its wave moved as a whole, because an earlier one is empty or over.
     Renumbered,
+    /// The earlier plan could not be repaired: this is a new one.
+    Replanned,
 }
 
 /// Sources that say different things about the status of a service.
@@ -259,6 +284,7 @@ pub struct CurvePoint {
     #[serde(flatten)]
     pub curves: Curves,
     /// Retry-storm exposure that is left, as a share of all there is.
+    #[serde(default)]
     pub exposure: f64,
 }
 
@@ -272,15 +298,19 @@ pub struct Wave {
     /// Share of all traffic that enters or leaves its services.
     pub touched: f64,
     /// Share of root requests that pass through its services: their sum, at most 1.
+    #[serde(default)]
     pub blast_radius: f64,
     /// Effort by team.
+    #[serde(default)]
     pub team_load: BTreeMap<String, u32>,
     /// Whether its only service is above the traffic cap, which is allowed after the ramp.
     pub alone: bool,
     /// Limits that the wave breaks, each with its cause.
+    #[serde(deserialize_with = "older::exceptions")]
     pub exceptions: Vec<Exception>,
     /// Calls on which mesh retries may be switched on after this wave, though their caller joined earlier: the callee sheds now. With a
     /// retry budget: calls of this wave's services whose callee does not shed yet.
+    #[serde(default)]
     pub retries_on: Vec<EdgeRef>,
     /// Services that can refuse plaintext from this wave on, once no plaintext arrives for the bake time.
     pub strict_ready: Vec<String>,
@@ -374,10 +404,13 @@ pub struct PlannedService {
     #[serde(default)]
     pub unseen: Option<f64>,
     /// How it does today.
+    #[serde(default)]
     pub health: Health,
     /// The canary and what to watch.
+    #[serde(default)]
     pub canary: Canary,
     /// What has to be undone before its sidecar is taken away.
+    #[serde(default)]
     pub rollback: Vec<RollbackStep>,
 }
 
@@ -665,6 +698,9 @@ pub enum StrictBlock {
 pub struct Unplanned {
     /// Node id.
     pub service: String,
+    /// Why it is excluded, where people told.
+    #[serde(default)]
+    pub because: Option<String>,
     /// Hazards that have to be fixed first; empty when the service is excluded.
     pub blockers: Vec<String>,
     /// Services that can never refuse plaintext because this one calls them.

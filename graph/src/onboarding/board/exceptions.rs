@@ -22,9 +22,7 @@ impl Board<'_> {
     /// Waves with an exception.
     pub(in super::super) fn exceptional(&self) -> Vec<u32> {
         let waves = self.problem.first_wave()..=self.last_wave();
-        waves
-            .filter(|wave| !self.broken(*wave).is_empty())
-            .collect()
+        waves.filter(|wave| self.is_exception(*wave)).collect()
     }
 
     fn broken(&self, wave: u32) -> Vec<LimitName> {
@@ -61,7 +59,20 @@ impl Board<'_> {
         broken
     }
 
+    /// Whether a wave breaks a limit by more than an earlier plan excuses.
+    pub(in super::super) fn is_exception(&self, wave: u32) -> bool {
+        !self.is_excused(wave) && !self.broken(wave).is_empty()
+    }
+
+    /// Whether a wave breaks a limit only because it was planned before the numbers moved.
+    pub(in super::super) fn is_excused(&self, wave: u32) -> bool {
+        self.planned_before.contains(&wave)
+    }
+
     fn cause(&self, wave: u32) -> ExceptionCause {
+        if self.is_excused(wave) {
+            return ExceptionCause::PlannedBefore;
+        }
         let items = &self.load(wave).items;
         let names = |item: usize| {
             let members = self.problem.items[item].members.iter();
