@@ -34,6 +34,7 @@ mod problem;
 mod progress;
 mod replan;
 mod risk;
+mod search;
 mod status;
 #[cfg(test)]
 mod tests;

@@ -70,7 +70,7 @@ pub(super) struct Item {
 pub(super) struct StrictSet {
     /// What has to move for it, sorted.
     pub(super) items: Vec<usize>,
-    /// Calls into the service, as a share of all calls by services.
+    /// Calls into the service, as a share of all calls into services that can be strict some day.
     pub(super) share: f64,
 }
 
@@ -110,6 +110,8 @@ pub(super) struct Problem<'a> {
     pub(super) order: Vec<usize>,
     /// What can refuse plaintext, and what that needs.
     pub(super) strict_sets: Vec<StrictSet>,
+    /// By item: the strict sets that it is in.
+    pub(super) sets_of: Vec<Vec<usize>>,
     /// Items by rank.
     ranked: [Vec<usize>; 3],
     /// Limits of the first waves of the plan, and whether they are still what the ramp says.
@@ -143,6 +145,7 @@ impl<'a> Problem<'a> {
             broken: Vec::new(),
             order: Vec::new(),
             strict_sets: Vec::new(),
+            sets_of: Vec::new(),
             ranked: Default::default(),
             limits: Vec::new(),
         };
