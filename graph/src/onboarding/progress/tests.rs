@@ -85,6 +85,7 @@ fn who_is_in_too_early_or_against_the_plan_is_named() {
     let mut plan = first_plan();
     plan.unplanned.push(super::super::Unplanned {
         service: "service/email".to_owned(),
+        because: None,
         blockers: Vec::new(),
         strict_lost: Vec::new(),
     });
