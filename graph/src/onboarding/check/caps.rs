@@ -13,9 +13,6 @@ use super::{CLOSE, Judge, ViolationCode};
 /// Most empty waves that are looked at: no sound plan has as many, and a file may name any number.
 const MOST_EMPTY: u32 = 5_000;
 
-/// Share of a limit by which a wave of the plan before may be above it.
-const TOLERANCE: f64 = 0.05;
-
 /// A wave as its services make it.
 pub(super) struct Load<'a> {
     pub(super) wave: u32,
@@ -157,7 +154,7 @@ impl Judge<'_> {
                 }
                 ExceptionCause::PlannedBefore => self.is_tolerated(load, limit),
             },
-            None => nobody || pinned || by_size,
+            None => nobody || pinned || by_size || self.is_tolerated(load, limit),
         };
         if is_legal {
             return;
@@ -202,16 +199,24 @@ impl Judge<'_> {
             && numbers.all(|number| number.is_some_and(|s| self.standing.wave[s] == Some(wave)))
     }
 
-    /// Whether a plan from before may keep what is above its limit by no more than the tolerance.
+    /// Whether a wave of the plan before may keep what is above its limit by no more than the tolerance.
     fn is_tolerated(&self, load: &Load<'_>, limit: LimitName) -> bool {
-        let within = |value: f64, limit: f64| value <= limit * (1.0 + TOLERANCE) + CLOSE;
+        let replanning = self.options.replanning;
+        let frozen_until = self
+            .options
+            .waves_done
+            .saturating_add(replanning.frozen_waves);
+        if !self.tolerated.contains(&load.wave) || load.wave <= frozen_until {
+            return false;
+        }
+        let slack = replanning.slack();
+        let within = |value: f64, limit: f64| value <= limit * slack + CLOSE;
         let risk = |service: &usize| within(self.risks[*service], load.limits.risk);
-        let is_repaired = self.plan.is_some_and(|plan| plan.replan.is_some());
         match limit {
-            _ if !is_repaired => false,
+            LimitName::Size => within(load.members.len() as f64, load.limits.size as f64),
             LimitName::Traffic => within(load.touched, load.limits.traffic),
             LimitName::Risk => load.members.iter().all(risk),
-            LimitName::Size | LimitName::Team | LimitName::Adjacent => false,
+            LimitName::Team | LimitName::Adjacent => false,
         }
     }
 
@@ -252,7 +257,10 @@ impl Judge<'_> {
         let Some(members) = large.cloned() else {
             return;
         };
-        if !self.are_pinned_to(load.members, load.wave) {
+        let is_excused = self.are_pinned_to(load.members, load.wave)
+            || (self.is_tolerated(load, LimitName::Traffic)
+                && self.is_tolerated(load, LimitName::Size));
+        if !is_excused {
             let text = "above a limit by itself, and not alone".to_owned();
             self.say(ViolationCode::NotAlone, Some(load.wave), &members, text);
         }
