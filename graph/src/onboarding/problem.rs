@@ -13,6 +13,7 @@ use super::model::Model;
 use super::options::{Limits, MeshMode, PlanOptions};
 use super::value::{Place, Value};
 
+mod claims;
 mod conflicts;
 mod items;
 mod order;
@@ -155,16 +156,25 @@ impl<'a> Problem<'a> {
             .collect();
         conflicts::find(&problem)?;
         problem.group(dag);
+        conflicts::of_groups(&problem)?;
         problem.connect();
         problem.precede(dag)?;
         problem.survey(dag);
-        problem.restrict(Timetable::new(options).as_ref());
+        let dates = Timetable::new(options);
+        if let Some(dates) = &dates {
+            problem.freeze(dates);
+        }
         problem.weigh();
-        conflicts::propagate(&mut problem)?;
+        conflicts::propagate(&mut problem, dates.as_ref())?;
         for (number, item) in problem.items.iter().enumerate() {
             problem.ranked[item.rank as usize].push(number);
         }
         Ok(problem)
+    }
+
+    /// Id of the first service of an item, which stands for it.
+    pub(super) fn name(&self, item: usize) -> &str {
+        &self.model.ids[self.items[item].members[0]]
     }
 
     /// Number of the first wave.
