@@ -41,7 +41,10 @@ mod tests;
 mod value;
 mod why;
 
-pub use check::{Violation, ViolationCode, assignment, check, check_moves, revalidate};
+pub use check::{
+    Violation, ViolationCode, assignment, check, check_moves, planned_before, revalidate,
+    revalidate_repair,
+};
 pub use dates::{Calendar, CalendarOptions, Freeze, Rollout, WaveDates, Workday, staggered_starts};
 pub use difference::{
     CurveChange, DIFFERENCE_SCHEMA, Direction, ExceptionChange, HazardChange, OptionChange,

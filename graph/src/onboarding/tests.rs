@@ -14,6 +14,7 @@ mod limits;
 mod mutations;
 mod propagation;
 mod reference;
+mod replanning;
 mod snapshot;
 mod strategies;
 

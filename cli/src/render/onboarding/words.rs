@@ -1,6 +1,7 @@
 //! The words that the table, the runbook and the page of a service share.
 
 pub(super) mod hazards;
+pub(super) mod replan;
 pub(super) mod sheet;
 pub(super) mod steps;
 pub(super) mod watch;
@@ -27,7 +28,12 @@ impl Voice {
 
     /// The items, separated by commas; a long list is cut and says by how much.
     pub(super) fn some(self, items: &[String]) -> String {
-        listed(items, self.most)
+        let (shown, rest) = items.split_at(items.len().min(self.most));
+        let mut text = shown.join(", ");
+        if !rest.is_empty() {
+            text.push_str(&format!(" and {} more", rest.len()));
+        }
+        text
     }
 
     /// The nodes, separated by commas.
@@ -52,20 +58,6 @@ impl Voice {
     pub(super) fn arrow(self, caller: &str, callee: &str) -> String {
         format!("{} -> {}", self.node(caller), self.node(callee))
     }
-}
-
-/// The items, separated by commas; a list of more than twelve is cut and says by how much.
-pub(super) fn some(items: &[String]) -> String {
-    listed(items, 12)
-}
-
-fn listed(items: &[String], most: usize) -> String {
-    let (shown, rest) = items.split_at(items.len().min(most));
-    let mut text = shown.join(", ");
-    if !rest.is_empty() {
-        text.push_str(&format!(" and {} more", rest.len()));
-    }
-    text
 }
 
 /// A node id as people say it: services without their class.
@@ -158,6 +150,11 @@ pub(super) const fn order(options: &PlanOptions) -> &'static str {
         (_, Order::CalleeFirst) => "every callee before its callers",
         (_, Order::CallerFirst) => "every caller before its callees",
     }
+}
+
+/// The share of calls that the mesh may retry, where a budget holds retries: one of nothing is none, as for who plans.
+pub(super) fn budget(options: &PlanOptions) -> Option<f64> {
+    options.retry_budget.filter(|budget| *budget > 0.0)
 }
 
 /// How far the plan is from the best possible, one sentence for the objective and one for the waves.
