@@ -53,7 +53,14 @@ pub fn check(input: &PlanInput, plan: &Plan) -> Vec<Violation> {
     let mut found = BTreeSet::new();
     let waves = numbered(&graph, plan, &mut found);
     let piece = pieces::pieces(&graph, &plan.options);
-    let broken = propagation::numbers(&graph, &plan.cut_arcs);
+    let mut broken = propagation::numbers(&graph, &plan.cut_arcs);
+    // Together, services can make circles that the calls alone do not; nowhere else is an arc of a hard order given up.
+    let circle = pieces::ordered_circles(&graph, &plan.options, &piece);
+    let given_up = propagation::numbers(&graph, &plan.broken_arcs).into_iter();
+    broken.extend(given_up.filter(|call| {
+        let call = graph.calls[*call];
+        circle[call.caller] == circle[call.callee]
+    }));
     let order = pieces::but_for(&graph, &plan.options, &broken);
     let cut = propagation::numbers(&graph, &plan.cut_arcs);
     let flow = Flow::new(&graph, &cut, plan.options.assumed_attempts);
