@@ -249,7 +249,7 @@ impl<'a> Board<'a> {
     }
 
     /// As [`Self::held`], but what is not placed yet holds nobody back: for a search that places in any order.
-    fn held_by_placed(&self, item: usize, wave: u32) -> Option<Obstacle> {
+    pub(super) fn held_by_placed(&self, item: usize, wave: u32) -> Option<Obstacle> {
         let late = |other: usize| self.wave_of[other] != NOWHERE && self.wave_of[other] >= wave;
         let kept = self.kept_out(item, wave);
         kept.or_else(|| self.out_of_order(item, wave, late))
@@ -257,7 +257,7 @@ impl<'a> Board<'a> {
     }
 
     /// Why a pin or a freeze keeps an item out of a wave.
-    pub(super) fn kept_out(&self, item: usize, wave: u32) -> Option<Obstacle> {
+    fn kept_out(&self, item: usize, wave: u32) -> Option<Obstacle> {
         let known = &self.problem.items[item];
         if wave < known.window.0 {
             return Some(Obstacle::TooEarly(known.window.0));
