@@ -161,6 +161,11 @@ pub(super) const fn order(options: &PlanOptions) -> &'static str {
     }
 }
 
+/// The share of calls that the mesh may retry, where a budget holds retries: one of nothing is none, as for who plans.
+pub(super) fn budget(options: &PlanOptions) -> Option<f64> {
+    options.retry_budget.filter(|budget| *budget > 0.0)
+}
+
 /// How far the plan is from the best possible, one sentence for the objective and one for the waves.
 pub(super) fn bounds(plan: &Plan) -> Vec<String> {
     let (summary, bounds) = (&plan.summary, &plan.bounds);

@@ -120,7 +120,7 @@ fn limits(page: &mut Page, options: &PlanOptions) {
         "Weights: shed {}, client {}, both {}, exposure {}, wave {}",
         weights.shed, weights.client, weights.both, weights.exposure, weights.wave
     ));
-    match options.retry_budget {
+    match words::budget(options) {
         Some(budget) => page.item(&format!("Retry budget of the mesh: {}", percent(budget))),
         None => page.item(
             "Retry budget of the mesh: none given, so retries wait for a callee that can shed load",
@@ -135,7 +135,7 @@ fn inverted(page: &mut Page, plan: &Plan) {
     page.heading(2, "Callers that join before their callees");
     page.line(&format!(
         "{}. They are {} of the calls by services.\n",
-        why::inversions(&plan.inverted, plan.options.retry_budget),
+        why::inversions(&plan.inverted, words::budget(&plan.options)),
         percent(plan.summary.caller_first)
     ));
     let mut edges: Vec<_> = plan.inverted.iter().collect();

@@ -150,7 +150,7 @@ fn flips(page: &mut Page, plan: &Plan, wave: &Wave) {
         ));
     }
     // Without a budget they are among those with both ends in.
-    if plan.options.retry_budget.is_some() && !wave.retries_on.is_empty() {
+    if words::budget(&plan.options).is_some() && !wave.retries_on.is_empty() {
         let text = VOICE.edges(&wave.retries_on, arrow);
         page.task(&format!(
             "Mesh retries can be used, held by the retry budget, on {text}"
