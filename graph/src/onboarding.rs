@@ -39,7 +39,7 @@ mod tests;
 mod value;
 mod why;
 
-pub use check::{Violation, check};
+pub use check::{Violation, ViolationCode, assignment, check, check_moves, revalidate};
 pub use dates::{Calendar, CalendarOptions, Freeze, Rollout, WaveDates, Workday, staggered_starts};
 pub use difference::{
     CurveChange, DIFFERENCE_SCHEMA, Direction, ExceptionChange, HazardChange, OptionChange,
@@ -96,7 +96,7 @@ pub fn plan(
     let value = Value::new(&model, &exposure, options.weights);
     let risks: Vec<f64> = facts.risks.iter().map(|risk| risk.score).collect();
     let problem = Problem::new(&model, &dag, (&value, &risks), places(&model), options)?;
-    let (fresh, candidates) = portfolio::best(&problem);
+    let (fresh, candidates) = portfolio::best(&problem)?;
     let repaired = previous.map(|previous| replan::repair(&problem, previous, &fresh));
     let (board, replan) = match repaired {
         Some((board, replan)) => (board, Some(replan)),
@@ -219,7 +219,7 @@ fn summary(
         objective: board.objective(),
         exceptions: waves
             .clone()
-            .filter(|wave| board.is_exception(*wave))
+            .filter(|wave| !board.exceptions(*wave).is_empty())
             .count(),
         tolerated: waves.filter(|wave| board.is_excused(*wave)).count(),
         caller_first: total(inverted.iter().map(|edge| edge.share)),

@@ -16,7 +16,7 @@ use tracemesh_graph::snapshot::{Edge, EvidenceCounts, GraphSnapshot, Node, NodeK
 use crate::render::{evidence_classes, seconds};
 use crate::text::{clip, count_of, counted, percent, permille, short, thousands};
 
-mod escape;
+pub(in crate::render) mod escape;
 mod legs;
 mod order;
 

@@ -4,7 +4,12 @@
 //! come from spans and are hostile: every one of them goes through the escaping of its format. Nothing is decided here; lists that
 //! are cut short say how much is missing, and the JSON always holds everything.
 
+mod dot;
+mod gantt;
+mod ics;
 mod markdown;
+mod plot;
+mod protection_svg;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -13,7 +18,11 @@ mod words;
 
 use tracemesh_graph::onboarding::Plan;
 
+pub use self::dot::dot;
+pub use self::gantt::gantt_svg;
+pub use self::ics::ics;
 pub use self::markdown::markdown;
+pub use self::protection_svg::protection_svg;
 pub use self::table::table;
 
 /// The plan as JSON, schema `tracemesh.onboarding/v1`, with a newline at the end. The types of

@@ -2,10 +2,14 @@
 //!
 //! Every limit is asked here, by the greedy pass, the local search, the repair of an earlier plan, and by who explains why a
 //! service is in no earlier wave. Sums of a wave are taken over its items in their order, so that they do not depend on the way there.
+//! `board/worth.rs` says what a board is worth, `board/exceptions.rs` which limits it breaks and whether that is allowed.
 
+use super::model::total;
 use super::options::Limits;
-use super::outcome::{Exception, ExceptionCause, LimitName};
 use super::problem::{Problem, Rank};
+
+mod exceptions;
+mod worth;
 
 /// Slack of the comparisons with limits, against rounding in sums.
 pub(super) const ROUNDING: f64 = 1e-12;
@@ -48,14 +52,6 @@ pub(super) enum Obstacle {
     TrafficCap(f64),
 }
 
-/// What a place is judged by.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Rules {
-    pub(super) limits: Limits,
-    /// What is not placed yet counts as coming later; else it does not count.
-    pub(super) absent_come_later: bool,
-}
-
 /// What a wave holds.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Load {
@@ -63,8 +59,36 @@ pub(super) struct Load {
     pub(super) items: Vec<usize>,
     /// Services.
     pub(super) size: usize,
-    /// Effort by team.
-    teams: std::collections::BTreeMap<usize, u32>,
+    /// Share of all traffic that the items touch, summed in their order.
+    touched: f64,
+    /// Effort by team, sorted; a team that left may stay with 0.
+    teams: Vec<(usize, u32)>,
+    /// Items by rank.
+    ranks: [usize; 3],
+    /// The first item that needs the wave for itself.
+    taken: Option<usize>,
+}
+
+impl Load {
+    fn effort(&self, team: usize) -> u32 {
+        let found = self.teams.binary_search_by_key(&team, |(team, _)| *team);
+        found.map_or(0, |at| self.teams[at].1)
+    }
+
+    fn effort_mut(&mut self, team: usize) -> &mut u32 {
+        let found = self.teams.binary_search_by_key(&team, |(team, _)| *team);
+        let at = found.unwrap_or_else(|at| {
+            self.teams.insert(at, (team, 0));
+            at
+        });
+        &mut self.teams[at].1
+    }
+
+    fn sum_up(&mut self, problem: &Problem<'_>, limits: Limits) {
+        let items = || self.items.iter().copied();
+        self.touched = total(items().map(|item| problem.items[item].touched));
+        self.taken = items().find(|item| problem.needs_own_wave(*item, limits));
+    }
 }
 
 /// Items on waves.
@@ -75,7 +99,9 @@ pub(super) struct Board<'a> {
     pub(super) wave_of: Vec<u32>,
     /// From the first wave of the plan on.
     loads: Vec<Load>,
-    /// Waves whose exceptions were no more than the limits of the plan before allowed, within its tolerance.
+    /// Items by rank that are placed.
+    placed: [usize; 3],
+    /// Waves above a limit only because they were planned before the numbers moved, within the tolerance.
     planned_before: std::collections::BTreeSet<u32>,
 }
 
@@ -86,13 +112,9 @@ impl<'a> Board<'a> {
             problem,
             wave_of: vec![NOWHERE; problem.items.len()],
             loads: Vec::new(),
+            placed: [0; 3],
             planned_before: std::collections::BTreeSet::new(),
         }
-    }
-
-    /// Says that a wave is over its limits only because it was planned before the numbers moved.
-    pub(super) fn excuse(&mut self, wave: u32) {
-        self.planned_before.insert(wave);
     }
 
     /// What a wave holds.
@@ -100,7 +122,10 @@ impl<'a> Board<'a> {
         const EMPTY: &Load = &Load {
             items: Vec::new(),
             size: 0,
-            teams: std::collections::BTreeMap::new(),
+            touched: 0.0,
+            teams: Vec::new(),
+            ranks: [0; 3],
+            taken: None,
         };
         let index = self.index(wave);
         index
@@ -129,13 +154,18 @@ impl<'a> Board<'a> {
             self.loads.resize_with(index + 1, Load::default);
         }
         self.wave_of[item] = wave;
+        let limits = self.problem.limits(wave);
         let (load, known) = (&mut self.loads[index], &self.problem.items[item]);
         let at = load.items.partition_point(|other| *other < item);
         load.items.insert(at, item);
         load.size += known.members.len();
+        load.ranks[known.rank as usize] += 1;
+        self.placed[known.rank as usize] += 1;
         for (team, effort) in &known.teams {
-            *load.teams.entry(*team).or_default() += effort;
+            let sum = load.effort_mut(*team);
+            *sum = sum.saturating_add(*effort);
         }
+        load.sum_up(self.problem, limits);
     }
 
     /// Takes an item out of its wave, if it is in one.
@@ -143,43 +173,52 @@ impl<'a> Board<'a> {
         let Some(index) = self.index(self.wave_of[item]) else {
             return;
         };
+        let limits = self.problem.limits(self.wave_of[item]);
         self.wave_of[item] = NOWHERE;
         let (load, known) = (&mut self.loads[index], &self.problem.items[item]);
         load.items.retain(|other| *other != item);
         load.size -= known.members.len();
-        for (team, effort) in &known.teams {
-            if let Some(sum) = load.teams.get_mut(team) {
-                *sum -= effort;
-            }
+        load.ranks[known.rank as usize] -= 1;
+        self.placed[known.rank as usize] -= 1;
+        for (team, _) in &known.teams {
+            let left = load.items.iter().map(|other| {
+                let efforts = self.problem.items[*other].teams.iter();
+                let own = efforts.filter(|(other, _)| other == team);
+                own.fold(0, |sum, (_, effort)| u32::saturating_add(sum, *effort))
+            });
+            *load.effort_mut(*team) = left.fold(0, u32::saturating_add);
         }
+        load.sum_up(self.problem, limits);
     }
 
     /// Share of all traffic that a wave touches.
     pub(super) fn touched(&self, wave: u32) -> f64 {
-        let items = self.load(wave).items.iter();
-        items.map(|item| self.problem.items[*item].touched).sum()
+        self.load(wave).touched
     }
 
     /// Why an item cannot join a wave, whoever else is in it. Others count as they stand: what is not placed comes later.
     pub(super) fn ineligible(&self, item: usize, wave: u32) -> Option<Obstacle> {
-        self.ineligible_under(item, wave, self.rules(wave))
+        let held = self.held(item, wave);
+        held.or_else(|| self.above_ramp(item, wave))
     }
 
-    /// The rules of a wave.
-    pub(super) fn rules(&self, wave: u32) -> Rules {
-        Rules {
-            limits: self.problem.limits(wave),
-            absent_come_later: true,
-        }
+    /// What no exception can overcome: pins, freezes, and what has to come first.
+    pub(super) fn held(&self, item: usize, wave: u32) -> Option<Obstacle> {
+        let late = |other: usize| self.wave_of[other] == NOWHERE || self.wave_of[other] >= wave;
+        let kept = self.kept_out(item, wave);
+        kept.or_else(|| self.out_of_order(item, wave, late))
+            .or_else(|| self.out_of_rank(item, wave, true))
     }
 
-    /// The same under other rules.
-    pub(super) fn ineligible_under(
-        &self,
-        item: usize,
-        wave: u32,
-        rules: Rules,
-    ) -> Option<Obstacle> {
+    /// As [`Self::held`], but what is not placed yet holds nobody back: for a search that places in any order.
+    pub(super) fn held_by_placed(&self, item: usize, wave: u32) -> Option<Obstacle> {
+        let late = |other: usize| self.wave_of[other] != NOWHERE && self.wave_of[other] >= wave;
+        let kept = self.kept_out(item, wave);
+        kept.or_else(|| self.out_of_order(item, wave, late))
+            .or_else(|| self.out_of_rank(item, wave, false))
+    }
+
+    fn kept_out(&self, item: usize, wave: u32) -> Option<Obstacle> {
         let known = &self.problem.items[item];
         if wave < known.window.0 {
             return Some(Obstacle::TooEarly(known.window.0));
@@ -188,129 +227,163 @@ impl<'a> Board<'a> {
             return Some(Obstacle::TooLate(known.window.1));
         }
         let mut frozen = known.frozen.iter();
-        if let Some((freeze, ..)) = frozen.find(|(_, from, to)| (*from..=*to).contains(&wave)) {
-            return Some(Obstacle::Frozen(*freeze));
+        let freeze = frozen.find(|(_, from, to)| (*from..=*to).contains(&wave));
+        freeze.map(|(freeze, ..)| Obstacle::Frozen(*freeze))
+    }
+
+    fn out_of_order(
+        &self,
+        item: usize,
+        wave: u32,
+        late: impl Fn(usize) -> bool,
+    ) -> Option<Obstacle> {
+        let known = &self.problem.items[item];
+        if let Some(first) = known.before.iter().find(|other| late(**other)) {
+            return Some(Obstacle::After(*first));
         }
-        if let Some(obstacle) = self.out_of_order(item, wave, rules.absent_come_later) {
-            return Some(obstacle);
+        let early =
+            |other: &&usize| self.wave_of[**other] != NOWHERE && self.wave_of[**other] <= wave;
+        let later = known.after.iter().find(early);
+        later.map(|later| Obstacle::Before(*later))
+    }
+
+    /// `all` asks for items of a smaller rank to be placed already.
+    fn out_of_rank(&self, item: usize, wave: u32, all: bool) -> Option<Obstacle> {
+        if !self.problem.has_ranks() {
+            return None;
         }
-        let limits = rules.limits;
+        let rank = self.problem.items[item].rank;
+        for smaller in [Rank::First, Rank::Middle] {
+            let waiting = self.problem.ranked(smaller).len() > self.placed[smaller as usize];
+            let later = || {
+                self.loads
+                    .iter()
+                    .skip(self.after(wave))
+                    .any(|load| load.ranks[smaller as usize] > 0)
+            };
+            if smaller < rank && ((all && waiting) || later()) {
+                let late = |at: u32| if at == NOWHERE { all } else { at > wave };
+                let others = self.problem.ranked(smaller).iter();
+                let other = others
+                    .copied()
+                    .find(|o| *o != item && late(self.wave_of[*o]));
+                return Some(Obstacle::After(other.unwrap_or(item)));
+            }
+        }
+        for larger in [Rank::Middle, Rank::Last] {
+            let until = self.after(wave).saturating_sub(1);
+            let earlier = || {
+                self.loads
+                    .iter()
+                    .take(until)
+                    .any(|load| load.ranks[larger as usize] > 0)
+            };
+            if larger > rank && earlier() {
+                let early = |at: u32| at != NOWHERE && at < wave;
+                let others = self.problem.ranked(larger).iter();
+                let other = others
+                    .copied()
+                    .find(|o| *o != item && early(self.wave_of[*o]));
+                return Some(Obstacle::Before(other.unwrap_or(item)));
+            }
+        }
+        None
+    }
+
+    /// Index of the load after that of `wave`.
+    fn after(&self, wave: u32) -> usize {
+        self.index(wave).map_or(0, |index| index.saturating_add(1))
+    }
+
+    /// What the ramp holds against an item, whoever else moves.
+    pub(super) fn above_ramp(&self, item: usize, wave: u32) -> Option<Obstacle> {
+        self.above_ramp_of(item, self.problem.limits(wave))
+    }
+
+    /// The same under other limits.
+    pub(super) fn above_ramp_of(&self, item: usize, limits: Limits) -> Option<Obstacle> {
+        let known = &self.problem.items[item];
         if known.risk > limits.risk + ROUNDING {
             return Some(Obstacle::RiskCeiling(limits.risk));
         }
         if limits.ramp && known.touched > limits.traffic + ROUNDING {
             return Some(Obstacle::TrafficRamp(limits.traffic));
         }
-        if limits.ramp && self.is_bulky(item, limits) {
+        if limits.ramp && self.problem.is_bulky(item, limits) {
             return Some(Obstacle::SizeRamp(limits.size));
         }
         None
     }
 
-    fn out_of_order(&self, item: usize, wave: u32, absent_come_later: bool) -> Option<Obstacle> {
-        let known = &self.problem.items[item];
-        let wave_of = |other: &usize| self.wave_of[*other];
-        let late = |other: &&usize| match wave_of(other) {
-            NOWHERE => absent_come_later,
-            at => at >= wave,
-        };
-        if let Some(first) = known.before.iter().find(late) {
-            return Some(Obstacle::After(*first));
-        }
-        let early = |other: &&usize| wave_of(other) != NOWHERE && wave_of(other) <= wave;
-        if let Some(later) = known.after.iter().find(early) {
-            return Some(Obstacle::Before(*later));
-        }
-        if self.problem.has_ranks() {
-            return self.out_of_rank(item, wave, absent_come_later);
-        }
-        None
-    }
-
-    fn out_of_rank(&self, item: usize, wave: u32, absent_come_later: bool) -> Option<Obstacle> {
-        let rank: Rank = self.problem.items[item].rank;
-        let others = self.problem.items.iter().enumerate();
-        for (other, known) in others.filter(|(other, _)| *other != item) {
-            let at = self.wave_of[other];
-            let is_later = (at == NOWHERE && absent_come_later) || at > wave;
-            if known.rank < rank && is_later {
-                return Some(Obstacle::After(other));
-            }
-            if known.rank > rank && at != NOWHERE && at < wave {
-                return Some(Obstacle::Before(other));
-            }
-        }
-        None
-    }
-
-    /// Whether an item alone is above the limit on services or on the effort of a team: only what moves in one piece can be.
-    fn is_bulky(&self, item: usize, limits: Limits) -> bool {
-        let known = &self.problem.items[item];
-        known.members.len() > 1
-            && (known.members.len() > limits.size
-                || known
-                    .teams
-                    .iter()
-                    .any(|(_, effort)| over(*effort, limits.team)))
-    }
-
-    /// Whether an item is so large that it needs a wave of its own.
-    pub(super) fn needs_own_wave(&self, item: usize, limits: Limits) -> bool {
-        self.problem.items[item].touched > limits.traffic + ROUNDING || self.is_bulky(item, limits)
-    }
-
     /// Why an item cannot join what a wave holds now; the item itself does not count.
     pub(super) fn no_room(&self, item: usize, wave: u32) -> Option<Obstacle> {
-        self.no_room_under(item, wave, self.problem.limits(wave))
+        self.no_room_under(item, wave, None)
     }
 
-    /// The same under other limits.
-    pub(super) fn no_room_under(&self, item: usize, wave: u32, limits: Limits) -> Option<Obstacle> {
-        let known = &self.problem.items[item];
-        let load = self.load(wave);
-        let others = || load.items.iter().copied().filter(|other| *other != item);
+    /// The same under other limits than those of the wave.
+    pub(super) fn no_room_under(
+        &self,
+        item: usize,
+        wave: u32,
+        own_limits: Option<Limits>,
+    ) -> Option<Obstacle> {
         if let Some(other) = self.neighbour_in_flight(item, wave) {
             return Some(Obstacle::Adjacent(other));
         }
-        let first = others().next()?;
-        if let Some(apart) = others().find(|other| known.apart.binary_search(other).is_ok()) {
+        let problem = self.problem;
+        let limits = own_limits.unwrap_or_else(|| problem.limits(wave));
+        let (known, load) = (&problem.items[item], self.load(wave));
+        let is_in = self.wave_of[item] == wave;
+        let mut others = load.items.iter().copied().filter(|other| *other != item);
+        others.clone().next()?;
+        if let Some(apart) = self.apart_in(item, load) {
             return Some(Obstacle::Apart(apart));
         }
-        if self.needs_own_wave(first, limits) {
-            return Some(Obstacle::WaveTaken(first));
+        let large = if is_in || own_limits.is_some() {
+            others
+                .clone()
+                .find(|other| problem.needs_own_wave(*other, limits))
+        } else {
+            load.taken
+        };
+        if let Some(large) = large {
+            return Some(Obstacle::WaveTaken(large));
         }
-        if self.needs_own_wave(item, limits) {
+        if problem.needs_own_wave(item, limits) {
             return Some(Obstacle::NeedsOwnWave);
         }
-        let own = if self.wave_of[item] == wave {
-            known.members.len()
-        } else {
-            0
-        };
-        if load.size - own + known.members.len() > limits.size {
+        let before = if is_in { known.members.len() } else { 0 };
+        if load.size - before + known.members.len() > limits.size {
             return Some(Obstacle::WaveFull);
         }
         for (team, effort) in &known.teams {
-            let own = if self.wave_of[item] == wave {
-                *effort
-            } else {
-                0
-            };
-            let busy = load.teams.get(team).copied().unwrap_or(0) - own;
+            let busy = load.effort(*team) - if is_in { *effort } else { 0 };
             if busy > 0 && over(busy.saturating_add(*effort), limits.team) {
                 return Some(Obstacle::TeamFull(*team));
             }
         }
-        let touched: f64 = others()
-            .map(|other| self.problem.items[other].touched)
-            .sum();
+        let touched = if is_in {
+            total(others.by_ref().map(|other| problem.items[other].touched))
+        } else {
+            load.touched
+        };
         if touched + known.touched > limits.traffic + ROUNDING {
             return Some(Obstacle::TrafficCap(limits.traffic));
         }
         None
     }
 
-    fn neighbour_in_flight(&self, item: usize, wave: u32) -> Option<usize> {
+    fn apart_in(&self, item: usize, load: &Load) -> Option<usize> {
+        let apart = &self.problem.items[item].apart;
+        let mut others = load.items.iter().copied();
+        if apart.is_empty() {
+            return None;
+        }
+        others.find(|other| apart.binary_search(other).is_ok())
+    }
+
+    /// An item that calls, or is called by, this one, and stands in the wave or in one that changes at the same time.
+    pub(super) fn neighbour_in_flight(&self, item: usize, wave: u32) -> Option<usize> {
         let neighbours = &self.problem.items[item].neighbours;
         let near = |other: &usize| {
             let at = self.wave_of[*other];
@@ -325,110 +398,27 @@ impl<'a> Board<'a> {
             .or_else(|| self.no_room(item, wave))
     }
 
-    /// The same under other rules.
-    pub(super) fn obstacle_under(&self, item: usize, wave: u32, rules: Rules) -> Option<Obstacle> {
-        self.ineligible_under(item, wave, rules)
-            .or_else(|| self.no_room_under(item, wave, rules.limits))
+    /// Why an item may not stand in a wave under other limits, where what is not placed yet holds nobody back.
+    pub(super) fn obstacle_under(
+        &self,
+        item: usize,
+        wave: u32,
+        limits: Limits,
+    ) -> Option<Obstacle> {
+        let held = self.held_by_placed(item, wave);
+        held.or_else(|| self.above_ramp_of(item, limits))
+            .or_else(|| self.no_room_under(item, wave, Some(limits)))
     }
 
-    /// Worth of each protection times the wave in which it arrives, counted from the first wave of the plan. What is not placed
-    /// does not count.
-    pub(super) fn area(&self) -> f64 {
-        let offset = self.problem.options.waves_done;
-        let at = |item: usize| f64::from(self.wave_of[item].saturating_sub(offset));
-        let mut area = 0.0;
-        for (number, item) in self.problem.items.iter().enumerate() {
-            area += item.worth * at(number);
-            let later = item.bonds.iter().filter(|(other, _)| *other > number);
-            area += later
-                .map(|(other, worth)| worth * at(number).max(at(*other)))
-                .sum::<f64>();
-        }
-        area
-    }
-
-    /// What the search makes small: the area and the cost of the waves.
-    pub(super) fn objective(&self) -> f64 {
-        let waves = self.last_wave() - self.problem.options.waves_done;
-        self.area() + self.problem.options.weights.wave * f64::from(waves)
-    }
-
-    /// Change of the area when one item moves.
-    pub(super) fn change(&self, item: usize, wave: u32) -> f64 {
-        let (known, from, to) = (&self.problem.items[item], self.wave_of[item], wave);
-        let mut change = known.worth * (f64::from(to) - f64::from(from));
-        for (other, worth) in &known.bonds {
-            let at = self.wave_of[*other];
-            change += worth * (f64::from(to.max(at)) - f64::from(from.max(at)));
-        }
-        change
-    }
-
-    /// Limits that a wave is above, with the reason that the plan gives for it.
-    pub(super) fn exceptions(&self, wave: u32) -> Vec<Exception> {
-        let (limits, load) = (self.problem.limits(wave), self.load(wave));
-        let items = || load.items.iter().map(|item| &self.problem.items[*item]);
-        let mut broken = Vec::new();
-        if load.size > limits.size {
-            broken.push(LimitName::Size);
-        }
-        if load.teams.values().any(|effort| over(*effort, limits.team))
-            && !items().all(|item| item.members.len() == 1 && load.items.len() == 1)
-        {
-            broken.push(LimitName::Team);
-        }
-        let alone = !limits.ramp && load.items.len() == 1;
-        if self.touched(wave) > limits.traffic + ROUNDING && !alone {
-            broken.push(LimitName::Traffic);
-        }
-        if items().any(|item| item.risk > limits.risk + ROUNDING) {
-            broken.push(LimitName::Risk);
-        }
-        let because = self.cause(wave);
-        let exception = |limit| Exception {
-            limit,
-            because: because.clone(),
-        };
-        broken.into_iter().map(exception).collect()
-    }
-
-    /// Whether a wave breaks a limit by more than an earlier plan excuses.
-    pub(super) fn is_exception(&self, wave: u32) -> bool {
-        !self.is_excused(wave) && !self.exceptions(wave).is_empty()
-    }
-
-    /// Whether a wave breaks a limit only because it was planned before the numbers moved.
-    pub(super) fn is_excused(&self, wave: u32) -> bool {
-        self.planned_before.contains(&wave)
-    }
-
-    fn cause(&self, wave: u32) -> ExceptionCause {
-        if self.is_excused(wave) {
-            return ExceptionCause::PlannedBefore;
-        }
-        let items = &self.load(wave).items;
-        let pinned = items
-            .iter()
-            .find(|item| self.problem.items[**item].window.1 == wave);
-        let names = |item: usize| {
-            let members = self.problem.items[item].members.iter();
-            members
-                .map(|service| self.problem.model.ids[*service].clone())
-                .collect()
-        };
-        match items.as_slice() {
-            [only] if self.problem.items[*only].members.len() > 1 => ExceptionCause::InOnePiece {
-                services: names(*only),
-            },
-            _ => pinned.map_or(ExceptionCause::NothingEligible, |item| {
-                ExceptionCause::Pinned {
-                    services: names(*item),
-                }
-            }),
-        }
+    /// Whether an item fits into a wave beside what is placed: once all are placed so, no limit is broken.
+    pub(super) fn fits(&self, item: usize, wave: u32) -> bool {
+        self.above_ramp(item, wave).is_none()
+            && self.no_room(item, wave).is_none()
+            && self.held_by_placed(item, wave).is_none()
     }
 }
 
-fn over(effort: u32, cap: usize) -> bool {
+/// Whether effort is above a cap.
+pub(super) fn over(effort: u32, cap: usize) -> bool {
     usize::try_from(effort).unwrap_or(usize::MAX) > cap
 }

@@ -47,7 +47,7 @@ impl Dag {
         }
         cut.sort_unstable();
         Self {
-            order: order.services(),
+            order: order.nodes(),
             kept,
             cut,
             components,
@@ -70,8 +70,8 @@ fn components(model: &Model) -> Vec<Vec<usize>> {
     components.map(|found| numbers(found).collect()).collect()
 }
 
-/// An order of services that stays topological while arcs are added.
-struct TopologicalOrder {
+/// An order of nodes, which are numbers, that stays topological while arcs are added.
+pub(super) struct TopologicalOrder {
     rank: Vec<usize>,
     callees: Vec<Vec<usize>>,
     callers: Vec<Vec<usize>>,
@@ -79,7 +79,8 @@ struct TopologicalOrder {
 }
 
 impl TopologicalOrder {
-    fn new(order: &[usize]) -> Self {
+    /// Without arcs, in a given order.
+    pub(super) fn new(order: &[usize]) -> Self {
         let mut rank = vec![0; order.len()];
         for (position, service) in order.iter().enumerate() {
             rank[*service] = position;
@@ -93,7 +94,7 @@ impl TopologicalOrder {
     }
 
     /// Adds an arc unless it closes a cycle. Visits only services ranked between the two ends.
-    fn add(&mut self, caller: usize, callee: usize) -> bool {
+    pub(super) fn add(&mut self, caller: usize, callee: usize) -> bool {
         let (low, high) = (self.rank[callee], self.rank[caller]);
         if low < high {
             let after = self.reach(callee, low, high, true);
@@ -146,7 +147,8 @@ impl TopologicalOrder {
         }
     }
 
-    fn services(&self) -> Vec<usize> {
+    /// The nodes in order.
+    pub(super) fn nodes(&self) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.rank.len()).collect();
         order.sort_unstable_by_key(|service| self.rank[*service]);
         order

@@ -94,9 +94,9 @@ pub struct Summary {
     pub area: f64,
     /// `area` plus the cost of the waves; smaller is better.
     pub objective: f64,
-    /// Waves with an exception, without those in `tolerated`.
+    /// Waves with an exception.
     pub exceptions: usize,
-    /// Waves over a limit by no more than the tolerance, because they were planned before the numbers moved.
+    /// Those of them that are over a limit only because they were planned before the numbers moved, and within the tolerance.
     #[serde(default)]
     pub tolerated: usize,
     /// Calls between services whose caller joins before its callee, as a share of all calls by services.
@@ -182,9 +182,9 @@ pub struct Replan {
 pub struct Move {
     /// Node id.
     pub service: String,
-    /// Wave before; none when it is new.
+    /// Wave before; none when the earlier plan did not move it.
     pub from: Option<u32>,
-    /// Wave now; none when it is no longer planned.
+    /// Wave now; none when this plan does not move it.
     pub to: Option<u32>,
     /// Why.
     #[serde(flatten)]

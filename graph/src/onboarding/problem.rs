@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use super::board::{ROUNDING, over};
 use super::dag::Dag;
 use super::dates::Timetable;
 use super::model::Model;
@@ -14,11 +15,16 @@ use super::value::{Place, Value};
 
 mod conflicts;
 mod items;
+mod order;
 
 pub use conflicts::PlanError;
+pub(super) use conflicts::stuck;
 
 /// Latest wave that a pin can ask for: it bounds the number of empty waves.
 pub(super) const MAX_PINNED_WAVE: u32 = 200;
+
+/// Waves that a plan waits for the end of a freeze.
+pub(super) const MAX_IDLE_WAVES: u32 = 1000;
 
 /// What moves in one piece.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,6 +55,23 @@ pub(super) struct Item {
     pub(super) worth: f64,
     /// Worth of calls to other items: it arrives when both are in. By item, sorted.
     pub(super) bonds: Vec<(usize, f64)>,
+    /// Distinct callers of its members.
+    pub(super) callers: usize,
+    /// Longest path of calls below and above it, on the graph without cycles.
+    pub(super) levels: (u32, u32),
+    /// Items on the longest chain that has to come before it, and on the longest that begins with it.
+    pub(super) lead: u32,
+    /// See `lead`.
+    pub(super) chain: u32,
+}
+
+/// A service that can refuse plaintext once it and all its callers are in.
+#[derive(Debug)]
+pub(super) struct StrictSet {
+    /// What has to move for it, sorted.
+    pub(super) items: Vec<usize>,
+    /// Calls into the service, as a share of all calls by services.
+    pub(super) share: f64,
 }
 
 /// Pinned to the beginning or the end: no item is in an earlier wave than one of a smaller rank.
@@ -83,8 +106,18 @@ pub(super) struct Problem<'a> {
     pub(super) broken: Vec<usize>,
     /// Services in scope: what the size cap of waves is a share of.
     in_scope: usize,
-    has_ranks: bool,
+    /// Items so that what has to come first stands first.
+    pub(super) order: Vec<usize>,
+    /// What can refuse plaintext, and what that needs.
+    pub(super) strict_sets: Vec<StrictSet>,
+    /// Items by rank.
+    ranked: [Vec<usize>; 3],
+    /// Limits of the first waves of the plan, and whether they are still what the ramp says.
+    limits: Vec<Limits>,
 }
+
+/// Waves whose limits are looked up rather than computed.
+const KNOWN_WAVES: usize = 256;
 
 impl<'a> Problem<'a> {
     /// # Errors
@@ -108,15 +141,26 @@ impl<'a> Problem<'a> {
             places,
             teams,
             broken: Vec::new(),
-            has_ranks: false,
+            order: Vec::new(),
+            strict_sets: Vec::new(),
+            ranked: Default::default(),
+            limits: Vec::new(),
         };
+        problem.limits = (problem.first_wave()..)
+            .take(KNOWN_WAVES)
+            .map(|wave| options.ramp.limits(wave, problem.in_scope))
+            .collect();
         conflicts::find(&problem)?;
         problem.group(dag);
-        problem.connect(dag);
+        problem.connect();
+        problem.precede(dag)?;
+        problem.survey(dag);
         problem.restrict(Timetable::new(options).as_ref());
         problem.weigh();
         conflicts::propagate(&mut problem)?;
-        problem.has_ranks = problem.items.iter().any(|item| item.rank != Rank::Middle);
+        for (number, item) in problem.items.iter().enumerate() {
+            problem.ranked[item.rank as usize].push(number);
+        }
         Ok(problem)
     }
 
@@ -127,7 +171,10 @@ impl<'a> Problem<'a> {
 
     /// Limits of a wave.
     pub(super) fn limits(&self, wave: u32) -> Limits {
-        self.options.ramp.limits(wave, self.in_scope)
+        let index = wave.checked_sub(self.first_wave());
+        let known = index.and_then(|index| self.limits.get(usize::try_from(index).ok()?));
+        let computed = || self.options.ramp.limits(wave, self.in_scope);
+        known.copied().unwrap_or_else(computed)
     }
 
     /// How many waves change at once while this one starts.
@@ -147,8 +194,48 @@ impl<'a> Problem<'a> {
     }
 
     /// Whether some items are pinned to the beginning or the end.
-    pub(super) const fn has_ranks(&self) -> bool {
-        self.has_ranks
+    pub(super) fn has_ranks(&self) -> bool {
+        self.ranked(Rank::Middle).len() < self.items.len()
+    }
+
+    /// A wave that no plan reaches unless it waits in vain.
+    pub(super) fn horizon(&self) -> u32 {
+        let most = self
+            .options
+            .in_flight
+            .ramp
+            .max(self.options.in_flight.after)
+            .max(1);
+        let items = u32::try_from(self.items.len()).unwrap_or(u32::MAX);
+        let until = |item: &Item| {
+            let frozen = item.frozen.iter().map(|(.., to)| *to);
+            frozen.fold(item.window.0, u32::max)
+        };
+        let last = self.items.iter().map(until).max().unwrap_or(0);
+        let last = last.min(self.first_wave().saturating_add(MAX_IDLE_WAVES));
+        let needed = items.saturating_mul(most);
+        last.max(self.first_wave())
+            .saturating_add(needed)
+            .saturating_add(1)
+    }
+
+    /// Items of a rank.
+    pub(super) fn ranked(&self, rank: Rank) -> &[usize] {
+        &self.ranked[rank as usize]
+    }
+
+    /// Whether an item alone is above the limit on services or on the effort of a team: only what moves in one piece can be.
+    pub(super) fn is_bulky(&self, item: usize, limits: Limits) -> bool {
+        let known = &self.items[item];
+        let mut efforts = known.teams.iter();
+        known.members.len() > 1
+            && (known.members.len() > limits.size
+                || efforts.any(|(_, effort)| over(*effort, limits.team)))
+    }
+
+    /// Whether an item is so large that it needs a wave of its own.
+    pub(super) fn needs_own_wave(&self, item: usize, limits: Limits) -> bool {
+        self.items[item].touched > limits.traffic + ROUNDING || self.is_bulky(item, limits)
     }
 
     /// Whether circles of services join in one wave.

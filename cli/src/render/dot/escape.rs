@@ -7,7 +7,7 @@
 use crate::text::{printable, push_printable};
 
 /// A node id. Different ids stay different: a backslash of the id is doubled, one of an escape is single.
-pub(super) fn id(text: &str) -> String {
+pub(in crate::render) fn id(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 8);
     quoted.push('"');
     for character in text.chars() {
@@ -22,7 +22,7 @@ pub(super) fn id(text: &str) -> String {
 }
 
 /// A label or tooltip that shows exactly these lines.
-pub(super) fn label<'a>(lines: impl IntoIterator<Item = &'a str>) -> String {
+pub(in crate::render) fn label<'a>(lines: impl IntoIterator<Item = &'a str>) -> String {
     let escaped: Vec<String> = lines.into_iter().map(label_line).collect();
     format!("\"{}\"", escaped.join("\\n"))
 }

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::dag::Dag;
 use super::super::dates::{Freeze, Timetable};
 use super::super::input::PlanService;
-use super::super::options::Order;
 use super::super::value::Place;
 use super::{Item, MAX_PINNED_WAVE, Problem, Rank, summed};
 
@@ -54,7 +53,7 @@ impl Problem<'_> {
     }
 
     /// Item of a service that moves.
-    fn item_named(&self, id: &str) -> Option<usize> {
+    pub(super) fn item_named(&self, id: &str) -> Option<usize> {
         self.item_of[self.mover(id)?]
     }
 
@@ -85,55 +84,39 @@ impl Problem<'_> {
             rank: rank(services()),
             worth: 0.0,
             bonds: Vec::new(),
+            callers: self.callers(&members),
+            levels: (0, 0),
+            lead: 0,
+            chain: 1,
             members,
         }
     }
 
-    /// Neighbours, pairs apart, and what has to come before what.
-    pub(super) fn connect(&mut self, dag: &Dag) {
+    fn callers(&self, members: &[usize]) -> usize {
+        let arcs = members.iter().flat_map(|s| &self.model.incoming[*s]);
+        let callers: BTreeSet<usize> = arcs.map(|arc| self.model.arcs[*arc].caller).collect();
+        let outside = members.iter().map(|s| self.model.outside_callers[*s].len());
+        callers.len() + outside.sum::<usize>()
+    }
+
+    /// Neighbours and pairs apart.
+    pub(super) fn connect(&mut self) {
         let mut neighbours = vec![BTreeSet::new(); self.items.len()];
-        let mut before = vec![BTreeSet::new(); self.items.len()];
-        let order = self.options.hard_order();
-        for (number, arc) in self.model.arcs.iter().enumerate() {
+        for arc in &self.model.arcs {
             let ends = (self.item_of[arc.caller], self.item_of[arc.callee]);
             let (Some(caller), Some(callee)) = ends else {
                 continue;
             };
-            if caller == callee {
-                continue;
-            }
             let share = self.model.share_of_calls(arc.calls.rate);
-            if share >= self.options.adjacent_share {
+            if caller != callee && share >= self.options.adjacent_share {
                 neighbours[caller].insert(callee);
                 neighbours[callee].insert(caller);
             }
-            match order {
-                Order::Soft => {}
-                _ if !dag.kept[number] => self.broken.push(number),
-                Order::CalleeFirst => _ = before[caller].insert(callee),
-                Order::CallerFirst => _ = before[callee].insert(caller),
-            }
         }
-        for (first, then) in &self.options.groups.before {
-            let ends = (self.item_named(first), self.item_named(then));
-            if let (Some(first), Some(then)) = ends {
-                before[then].insert(first);
-            }
-        }
-        let apart = self.apart();
-        let mut after = vec![Vec::new(); self.items.len()];
-        for (item, before) in before.iter().enumerate() {
-            before.iter().for_each(|first| after[*first].push(item));
-        }
-        let lists = neighbours
-            .into_iter()
-            .zip(apart)
-            .zip(before.into_iter().zip(after));
-        for (item, ((neighbours, apart), (before, after))) in self.items.iter_mut().zip(lists) {
+        let lists = neighbours.into_iter().zip(self.apart());
+        for (item, (neighbours, apart)) in self.items.iter_mut().zip(lists) {
             item.neighbours = neighbours.into_iter().collect();
             item.apart = apart.into_iter().collect();
-            item.before = before.into_iter().collect();
-            item.after = after;
         }
     }
 

@@ -48,7 +48,7 @@ proptest! {
         let first = plan(&input, &options, None).unwrap();
         let noisy = noisy(&input, &mut Random(seed));
         let second = plan(&noisy, &options, Some(&first)).unwrap();
-        prop_assert_eq!(violations(&noisy, &second), vec![]);
+        prop_assert_eq!(check(&noisy, &second), vec![]);
         moves_are_complete(&first, &second)?;
         let third = plan(&noisy, &options, Some(&second)).unwrap();
         prop_assert_eq!(&third.replan.as_ref().unwrap().moves, &[]);
@@ -79,7 +79,7 @@ proptest! {
         options.waves_done = over;
         options.replanning.frozen_waves = if strict { 100 } else { 1 };
         let second = plan(&today, &options, Some(&first)).unwrap();
-        prop_assert_eq!(violations(&today, &second), vec![]);
+        prop_assert_eq!(check(&today, &second), vec![]);
         moves_are_complete(&first, &second)?;
         let frozen = over + 1..=over + options.replanning.frozen_waves;
         for change in &second.replan.as_ref().unwrap().moves {
@@ -130,7 +130,7 @@ proptest! {
         spoilt.options.waves_done = u32::MAX;
         options.replanning.tolerance = 0.0;
         let repaired = plan(&input, &options, Some(&spoilt)).unwrap();
-        prop_assert_eq!(violations(&input, &repaired), vec![]);
+        prop_assert_eq!(check(&input, &repaired), vec![]);
         prop_assert!(waves_over(&spoilt, &spoilt.done.iter().cloned().collect()) < u32::MAX);
     }
 }
