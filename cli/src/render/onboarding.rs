@@ -4,10 +4,12 @@
 //! come from spans and are hostile: every one of them goes through the escaping of its format. Nothing is decided here; lists that
 //! are cut short say how much is missing, and the JSON always holds everything.
 
+mod difference;
 mod dot;
 mod gantt;
 mod ics;
 mod markdown;
+mod moves;
 mod plot;
 mod protection_svg;
 mod table;
@@ -18,6 +20,7 @@ mod words;
 
 use tracemesh_graph::onboarding::Plan;
 
+pub use self::difference::{difference_json, difference_table};
 pub use self::dot::dot;
 pub use self::gantt::gantt_svg;
 pub use self::ics::ics;
