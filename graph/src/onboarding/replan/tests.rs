@@ -127,6 +127,49 @@ fn grown(input: &PlanInput, count: usize, random: &mut Random) -> PlanInput {
     grown
 }
 
+/// Wishes of people: pins of all kinds on some services, groups, waves in flight, and freezes.
+fn wishes(input: &mut PlanInput, random: &mut Random) -> PlanOptions {
+    let mut options = options();
+    for service in input.services.values_mut() {
+        let wave = 1 + u32::try_from(random.below(12)).unwrap();
+        match random.below(40) {
+            0 => service.pins.first = true,
+            1 => service.pins.last = true,
+            2 => service.pins.wave = Some(wave),
+            3 => service.pins.not_before = Some(wave),
+            4 => service.pins.not_after = Some(wave),
+            _ => {}
+        }
+    }
+    let count = input.services.len();
+    let mut some = |count_of: usize| -> Vec<String> {
+        (0..count_of).map(|_| id(random.below(count))).collect()
+    };
+    options.groups.together = vec![some(2)];
+    options.groups.apart = vec![some(3)];
+    let pair = some(2);
+    options.groups.before = vec![(pair[0].clone(), pair[1].clone())];
+    options.calendar.start = Some(jiff::civil::date(2026, 3, 2));
+    options.freezes = vec![
+        Freeze {
+            name: "sale".to_owned(),
+            from: jiff::civil::date(2026, 4, 1),
+            to: jiff::civil::date(2026, 5, 1),
+            services: some(2),
+            teams: vec!["team-1".to_owned()],
+        },
+        Freeze {
+            name: "year".to_owned(),
+            from: jiff::civil::date(2026, 12, 15),
+            to: jiff::civil::date(2027, 1, 5),
+            services: Vec::new(),
+            teams: Vec::new(),
+        },
+    ];
+    options.in_flight.after = 1 + u32::try_from(random.below(3)).unwrap();
+    options
+}
+
 fn in_mesh(input: &mut PlanInput, plan: &Plan, waves: u32) -> BTreeSet<String> {
     let mut done = BTreeSet::new();
     for wave in plan.waves.iter().filter(|wave| wave.wave <= waves) {
