@@ -13,6 +13,8 @@ mod hostile;
 mod inventory;
 mod istio;
 mod observability;
+mod onboard;
+mod onboarding_schema;
 mod pack;
 mod policy;
 mod reports;

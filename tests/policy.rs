@@ -36,6 +36,8 @@ fn answers_are_as_recorded() {
         ("faulty", 1),
         ("contradictions", 1),
         ("expired", 1),
+        ("onboarding-faulty", 1),
+        ("onboarding-contradictions", 1),
     ] {
         let run = check(&[&format!("{name}.yaml")]).expect_code(code);
         assert_eq!(run.stderr, "");
@@ -190,6 +192,8 @@ fn the_schema_of_the_policy_accepts_and_refuses_as_the_command_does() {
         // Right in form; what is wrong with them no schema can tell.
         ("contradictions", true),
         ("expired", true),
+        ("onboarding-faulty", false),
+        ("onboarding-contradictions", true),
     ] {
         let text = fs::read_to_string(policies().join(format!("{name}.yaml"))).unwrap();
         let json = place.path().join(format!("{name}.json"));
@@ -198,6 +202,31 @@ fn the_schema_of_the_policy_accepts_and_refuses_as_the_command_does() {
         fs::write(&json, as_json(&text).to_string()).unwrap();
         let said = judged(python, "policy", &json);
         assert_eq!(said.is_empty(), is_accepted, "{name}: {said}");
+        let onboarding = [
+            "$.onboarding.goal",
+            "$.onboarding.order",
+            "$.onboarding.ramp.growth",
+            "$.onboarding.ramp.risk_ceilings[0]",
+            "$.onboarding.weights.shed",
+            "$.onboarding.in_flight.after",
+            "$.onboarding.retry_budget",
+            "$.onboarding.calendar.working_days",
+            "$.onboarding.services[1].tier",
+            "$.onboarding.services[1].not_before",
+            "$.onboarding.services[3].exclude",
+            "$.onboarding.services[4].hazards[0].code",
+            "$.onboarding.before[0]",
+            "$.onboarding.meshes[0]",
+            "$.onboarding.sidecars.containers",
+        ];
+        if name == "onboarding-faulty" {
+            for place in onboarding {
+                assert!(
+                    said.lines().any(|line| line.starts_with(place)),
+                    "{place}: {said}"
+                );
+            }
+        }
         if name == "faulty" {
             for place in [
                 "$.schema",
@@ -289,6 +318,7 @@ fn value(yaml: &Yaml<'_>) -> Value {
     match yaml {
         Yaml::Value(Scalar::String(text)) => Value::from(text.as_ref()),
         Yaml::Value(Scalar::Integer(number)) => Value::from(*number),
+        Yaml::Value(Scalar::FloatingPoint(number)) => Value::from(number.into_inner()),
         Yaml::Value(Scalar::Boolean(flag)) => Value::from(*flag),
         Yaml::Sequence(items) => items.iter().map(value).collect(),
         Yaml::Mapping(map) => {

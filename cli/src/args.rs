@@ -13,11 +13,16 @@ use tracemesh_graph::settings::Settings;
 
 mod clock;
 mod help;
+mod onboard;
 mod policy;
 mod sampling;
 mod verify;
 
 pub use clock::StartOff;
+pub use onboard::{
+    CheckPlanArgs, DiffPlansArgs, ExplainPlanArgs, InFlightWish, OnboardArgs, OnboardCommand,
+    PlanFormat, PlanGoal, PlanMeshMode, PlanOrder, PlanningArgs, StatusArgs, ToldArgs, WishArgs,
+};
 pub use policy::{PolicyArgs, PolicyCheckArgs, PolicyCommand};
 pub use sampling::SamplingArgs;
 pub use verify::{Percent, VerifyArgs};
@@ -64,9 +69,9 @@ pub enum Command {
     /// Write egress definitions for services
     #[command(after_help = help::egress())]
     Egress(EgressArgs),
-    /// Print in which order and waves to onboard services
+    /// Plan in which order and waves to onboard services; explain, check and compare plans
     #[command(after_help = help::onboard())]
-    Onboard(OnboardArgs),
+    Onboard(Box<OnboardArgs>),
     /// Tell why an edge is in the graph, or what was seen and made none
     #[command(after_help = help::explain())]
     Explain(ExplainArgs),
@@ -246,7 +251,7 @@ impl FromStr for Mebibytes {
 const DEFAULT_STORE: &str = "./tracemesh-data";
 
 /// Where a reading command finds its graph: one of three.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct SourceArgs {
     /// Read trace files or directories of them; `-` is standard input
     #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["graph", "store"], help_heading = "Input")]
@@ -346,28 +351,6 @@ pub enum Phase {
     Transparent,
     /// Timeouts, retries, limits and ejection from observed facts, for each destination whose evidence suffices
     Tuned,
-}
-
-/// Arguments of `tracemesh onboard`.
-#[derive(Debug, Args)]
-pub struct OnboardArgs {
-    /// Where the graph comes from.
-    #[command(flatten)]
-    pub source: SourceArgs,
-    /// How the plan is printed
-    #[arg(long, value_name = "FORMAT", default_value = "table")]
-    pub format: PlanFormat,
-}
-
-/// Formats of the plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum PlanFormat {
-    /// For a terminal of 80 columns
-    Table,
-    /// For a page or a ticket
-    Markdown,
-    /// For programs
-    Json,
 }
 
 /// Reads `127.0.0.1:4317`, `[::1]:4317` or `localhost:4317`, which is the first of these. No other name is looked up:

@@ -5,6 +5,7 @@
 //! follow each other in one file. Objects of other kinds are counted; an object of a known kind that cannot be read is
 //! an error, because half an inventory gives wrong answers.
 
+mod containers;
 mod list;
 mod object;
 mod sniff;

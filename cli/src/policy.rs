@@ -9,6 +9,7 @@
 mod contradictions;
 mod faults;
 mod fields;
+mod numbers;
 pub mod report;
 mod sections;
 mod settings;

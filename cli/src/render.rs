@@ -64,6 +64,13 @@ pub fn whole(number: f64) -> String {
     thousands(number.round() as u64)
 }
 
+/// One component of a path from any name: plain when it can be, else a readable stem and a hash, so that different names stay
+/// different.
+#[must_use]
+pub fn path_component(name: &str) -> String {
+    envoy::path_component(name, "unnamed")
+}
+
 /// A point in time cut to whole seconds: `2026-01-31T12:00:00Z`.
 #[must_use]
 pub fn seconds(point: Timestamp) -> String {

@@ -42,6 +42,44 @@ pub fn resolve<'a>(snapshot: &'a GraphSnapshot, wanted: &str) -> Result<&'a Node
     }
 }
 
+/// The id meant among those of services, without a graph: the id, all of it but `service/`, or its last part when only one ends
+/// so.
+///
+/// # Errors
+/// When none or more than one fits; the hint lists candidates.
+pub fn resolve_id<'a>(ids: &[&'a str], wanted: &str) -> Result<&'a str, CliError> {
+    if let Some(id) = ids.iter().find(|id| **id == wanted) {
+        return Ok(id);
+    }
+    let plain = |id: &'a str| id.strip_prefix("service/").unwrap_or(id);
+    let last = |id: &'a str| id.rsplit('/').next().unwrap_or(id);
+    let fits = |id: &&&'a str| plain(id) == wanted || last(id) == wanted;
+    let fitting: BTreeSet<&'a str> = ids.iter().filter(fits).copied().collect();
+    let fitting: Vec<&'a str> = fitting.into_iter().collect();
+    match fitting.as_slice() {
+        [id] => return Ok(id),
+        [] => {}
+        several => {
+            let message = format!("`{wanted}` fits {} services", several.len());
+            let hint = format!("give one of their ids: {}", list_ids(several));
+            return Err(CliError::new(message).hint(hint));
+        }
+    }
+    let error = CliError::new(format!("the plan has no service `{wanted}`"));
+    let spellings = ids.iter().flat_map(|id| [*id, plain(id), last(id)]);
+    let near = nearest(wanted, spellings);
+    let is_near = |id: &&&'a str| near.is_some_and(|near| id.ends_with(near));
+    let mut candidates: Vec<&'a str> = ids.iter().filter(is_near).copied().collect();
+    if candidates.is_empty() {
+        candidates = ids.to_vec();
+    }
+    candidates.sort_unstable();
+    if candidates.is_empty() {
+        return Err(error.hint("it has no services at all"));
+    }
+    Err(error.hint(format!("there is {}", list_ids(&candidates))))
+}
+
 /// Nodes whose names are a slip or two away, or else everything, nearest first; services before others.
 fn unknown(snapshot: &GraphSnapshot, wanted: &str) -> CliError {
     let error = CliError::new(format!("no node is called `{wanted}`"));
@@ -102,6 +140,10 @@ fn distance(node: &Node, wanted: &str) -> usize {
 
 fn list<'a>(nodes: impl Iterator<Item = &'a Node>) -> String {
     let ids: Vec<&str> = nodes.map(|node| node.id.as_str()).collect();
+    list_ids(&ids)
+}
+
+fn list_ids(ids: &[&str]) -> String {
     let mut text = ids
         .iter()
         .take(CANDIDATES)

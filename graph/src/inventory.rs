@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 
 pub use notes::{InventoryNote, InventoryNoteKind};
 pub use objects::{
-    KubeEndpoint, KubeNode, KubeObjects, KubePod, KubeService, KubeSlice, KubeWorkload,
-    ServicePort, SlicePort, TargetPort,
+    KubeEndpoint, KubeNamespace, KubeNode, KubeObjects, KubePod, KubeService, KubeSlice,
+    KubeWorkload, ServicePort, SlicePort, TargetPort,
 };
 pub use protocol::declared_protocol;
 
@@ -32,6 +32,7 @@ pub struct Inventory {
     workloads: BTreeMap<String, Vec<KubeWorkload>>,
     pods: BTreeMap<String, Vec<KubePod>>,
     zones: BTreeMap<String, String>,
+    named_namespaces: BTreeMap<String, KubeNamespace>,
     /// Virtual address -> its service; `None` where two claim it.
     virtual_ips: BTreeMap<IpAddr, Option<ObjectKey>>,
     counts: InventoryCounts,
@@ -138,6 +139,9 @@ impl Inventory {
             let same = inventory.pods.entry(pod.namespace.clone());
             same.or_default().push(pod);
         }
+        for found in objects.namespaces {
+            inventory.named_namespaces.insert(found.name.clone(), found);
+        }
         let named_zone = |node: KubeNode| node.zone.map(|zone| (node.name, zone));
         inventory.zones = objects.nodes.into_iter().filter_map(named_zone).collect();
         inventory
@@ -155,6 +159,12 @@ impl Inventory {
         let services = self.services.keys().map(|(namespace, _)| namespace);
         let others = self.workloads.keys().chain(self.pods.keys());
         services.chain(others).map(String::as_str).collect()
+    }
+
+    /// A namespace with its labels, where they are known.
+    #[must_use]
+    pub fn namespace(&self, name: &str) -> Option<&KubeNamespace> {
+        self.named_namespaces.get(name)
     }
 
     /// Every service, by namespace and name.

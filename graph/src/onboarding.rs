@@ -31,6 +31,7 @@ mod outcome;
 mod paths;
 mod portfolio;
 mod problem;
+mod progress;
 mod replan;
 mod risk;
 mod status;
@@ -62,6 +63,10 @@ pub use outcome::{
 };
 pub(crate) use paths::{CallPaths, Cycle};
 pub use problem::PlanError;
+pub use progress::{
+    CurveName, Due, Gate, Missing, PROGRESS_SCHEMA, PlanSays, Progress, Shortfall, Unexpected,
+    WaveProgress, WaveState, progress,
+};
 pub use replan::waves_over;
 pub use risk::{Risk, RiskFactor, RiskPart};
 pub use status::{
@@ -114,6 +119,7 @@ pub fn plan(
     let mut plan = Plan {
         schema: SCHEMA.to_owned(),
         window: input.window,
+        input: String::new(),
         mesh: None,
         options: PlanOptions {
             facts: std::collections::BTreeMap::new(),
@@ -219,7 +225,7 @@ fn summary(
         objective: board.objective(),
         exceptions: waves
             .clone()
-            .filter(|wave| !board.exceptions(*wave).is_empty())
+            .filter(|wave| board.is_exception(*wave))
             .count(),
         tolerated: waves.filter(|wave| board.is_excused(*wave)).count(),
         caller_first: total(inverted.iter().map(|edge| edge.share)),

@@ -255,6 +255,8 @@ pub(crate) enum Event {
     Plumbing,
     /// Emitted by a proxy.
     ProxySpan,
+    /// Emitted by a proxy that stands beside one workload.
+    SidecarSpan,
     /// What should tell the sampling weight makes no sense.
     WeightMalformed,
     /// The span claimed to start more than a week away from its arrival.
@@ -277,6 +279,7 @@ impl Event {
             Self::NestedServer => "nested_server",
             Self::Plumbing => "plumbing",
             Self::ProxySpan => "proxy_span",
+            Self::SidecarSpan => "sidecar_span",
             Self::WeightMalformed => "weight_malformed",
             Self::TimeClamped => "time_clamped",
         }

@@ -153,6 +153,13 @@ pub struct Node {
     /// Load of its server spans; absent for nodes without any, and in snapshots of older versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inbound: Option<Inbound>,
+    /// Spans of the node that its sidecar emitted: evidence that it has one. Absent when there were none; gateways have none.
+    #[serde(default, skip_serializing_if = "is_none_seen")]
+    pub sidecar_spans: u64,
+}
+
+const fn is_none_seen(count: &u64) -> bool {
+    *count == 0
 }
 
 /// How a call travels.

@@ -89,11 +89,13 @@ impl SliceSink for TallySink<'_> {
             times.spells.add(at, at, IP_REACH_NS);
         }
         *tally.kinds.entry((record.node, record.kind)).or_default() += 1;
-        if record.marks.has(Marks::PROXY) {
-            *tally
-                .events
-                .entry((record.node, Event::ProxySpan))
-                .or_default() += 1;
+        for (mark, event) in [
+            (Marks::PROXY, Event::ProxySpan),
+            (Marks::SIDECAR, Event::SidecarSpan),
+        ] {
+            if record.marks.has(mark) {
+                *tally.events.entry((record.node, event)).or_default() += 1;
+            }
         }
         let signs = record.signs.served();
         if record.kind == SpanKind::Server && !signs.is_empty() {

@@ -171,6 +171,7 @@ pub(super) fn node(kind: NodeKind, name: &str, namespace: &str) -> Node {
         served: Vec::new(),
         hazards: BTreeMap::new(),
         inbound: None,
+        sidecar_spans: 0,
     }
 }
 

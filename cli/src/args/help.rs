@@ -23,7 +23,7 @@ Examples:
 
 `tracemesh help COMMAND` explains a command. Answers go to standard output,
 everything else to standard error.",
-        Some("done, and the answer is no (`explain`, `doctor`, `policy check`, `verify`)"),
+        Some("done, and the answer is no (`explain`, `doctor`, `onboard`, `policy`, `verify`)"),
     )
 }
 
@@ -94,11 +94,79 @@ Examples:
 
 /// Below the options of `tracemesh onboard`.
 pub(super) fn onboard() -> String {
+    exit_codes(
+        "\
+Limits, teams, pins, freezes and meshes stand in the section `onboarding` of the
+policy; options win over it. With `--out`, DIR gets:
+  plan.json           the plan, schema tracemesh.onboarding/v1
+  runbook.md          check boxes per wave and service
+  plan.csv            one line per service, for a tracker
+  protection.svg      what is protected after each wave
+  waves.dot           the graph coloured by wave
+  calendar.ics        dates, when there is a first day (`--start`)
+  gantt.svg           teams and dates, likewise
+  kustomize/wave-NN/  the onboarding packs of a wave, with `--packs`
+Of several meshes, each has a directory of its own.
+
+Examples:
+  tracemesh onboard
+  tracemesh onboard --graph out/graph.json --format markdown > runbook.md
+  tracemesh onboard --policy tracemesh.yaml --start 2027-01-04 --out plan
+  tracemesh onboard --previous plan --status status.yaml --out plan
+  tracemesh onboard explain checkout --plan plan/plan.json",
+        Some("done, and the answer is no (`check`, `diff`, `status`)"),
+    )
+}
+
+/// Below the options of `tracemesh onboard explain`.
+pub(super) fn onboard_explain() -> String {
     with_exit_codes(
         "\
 Examples:
-  tracemesh onboard
-  tracemesh onboard --graph out/graph.json --format markdown > onboarding.md",
+  tracemesh onboard explain checkout --plan plan/plan.json
+  tracemesh onboard explain shop/cart --traces traces.json --goal strict-mtls",
+    )
+}
+
+/// Below the options of `tracemesh onboard check`.
+pub(super) fn onboard_check() -> String {
+    exit_codes(
+        "\
+Only the waves of the file are trusted. Everything else is computed again from the
+graph and the policy: give the same arguments as for the plan. Without a policy, the
+limits are those that the plan names.
+
+Examples:
+  tracemesh onboard check plan/plan.json --graph out/graph.json
+  tracemesh onboard check plan.json --policy tracemesh.yaml --format json",
+        Some("done, and the answer is no: the plan breaks a rule"),
+    )
+}
+
+/// Below the options of `tracemesh onboard diff`.
+pub(super) fn onboard_diff() -> String {
+    exit_codes(
+        "\
+Examples:
+  tracemesh onboard diff monday/plan.json plan/plan.json
+  tracemesh onboard diff balanced.json strict.json --format json",
+        Some("done, and the answer is no: the plans differ"),
+    )
+}
+
+/// Below the options of `tracemesh onboard status`.
+pub(super) fn onboard_status() -> String {
+    exit_codes(
+        "\
+Who is in is what the status file, the policy, the inventory and sidecar spans say, in
+this order; where they differ is told. The gate for the next wave is open while no
+share of protected traffic is more than 5 points below the plan.
+
+Examples:
+  tracemesh onboard status --plan plan/plan.json --traces today/
+  tracemesh onboard status --plan plan/plan.json --inventory cluster.json
+  tracemesh onboard status --plan plan/plan.json --status status.yaml --waves-done 2",
+        Some("done, and the answer is no: a service is missing, or the gate is closed"),
     )
 }
 

@@ -8,22 +8,37 @@ fn the_command_line_is_consistent() {
 
 #[test]
 fn every_command_shows_examples_and_exit_codes() {
-    for command in Cli::command().get_subcommands() {
+    let cli = Cli::command();
+    let told = |command: &clap::Command, path: &str| {
         let help = command.clone().render_long_help().to_string();
         for needed in ["Examples:", "Exit codes:"] {
-            assert!(help.contains(needed), "{}: {help}", command.get_name());
+            assert!(help.contains(needed), "{path}: {help}");
         }
-        let can_answer_no = matches!(
-            command.get_name(),
-            "doctor" | "explain" | "policy" | "verify"
-        );
-        assert_eq!(
-            help.contains("\n  1  done, and the answer is no"),
-            can_answer_no,
-            "{help}"
-        );
+        let can_answer_no = CAN_ANSWER_NO.contains(&path);
+        let line = "\n  1  done, and the answer is no";
+        assert_eq!(help.contains(line), can_answer_no, "{path}: {help}");
+    };
+    for command in cli.get_subcommands() {
+        let name = command.get_name();
+        told(command, name);
+        for nested in command.get_subcommands() {
+            told(nested, &format!("{name} {}", nested.get_name()));
+        }
     }
 }
+
+/// Commands whose exit code can be 1.
+const CAN_ANSWER_NO: [&str; 9] = [
+    "doctor",
+    "explain",
+    "onboard",
+    "onboard check",
+    "onboard diff",
+    "onboard status",
+    "policy",
+    "policy check",
+    "verify",
+];
 
 #[test]
 fn addresses_are_an_ip_or_localhost_and_a_port() {

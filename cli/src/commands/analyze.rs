@@ -9,7 +9,7 @@ use tracemesh_graph::findings::{Report, report};
 use tracemesh_graph::onboarding::{Plan, Wave};
 use tracemesh_graph::snapshot::GraphSnapshot;
 
-use crate::args::AnalyzeArgs;
+use crate::args::{AnalyzeArgs, WishArgs};
 use crate::commands::{egress, files, graph, onboard, source};
 use crate::error::{CliError, Outcome};
 use crate::findings::told;
@@ -17,10 +17,11 @@ use crate::output::Output;
 use crate::output_dir::FileSet;
 use crate::render::envoy::EnvoyOptions;
 use crate::render::summary::{Summary, render};
-use crate::render::{dot, findings, onboarding};
+use crate::render::{dot, findings};
+use crate::text::clip;
 
-/// Files written, and what they are; the directory of the egress files is one of them.
-const WRITTEN: [(&str, &str); 7] = [
+/// Files written, and what they are; directories of files end in a slash.
+const WRITTEN: [(&str, &str); 6] = [
     ("graph.json", "the service graph, for programs"),
     ("graph.dot", "the same for Graphviz: dot -Tsvg -O FILE"),
     (
@@ -29,6 +30,14 @@ const WRITTEN: [(&str, &str); 7] = [
     ),
     ("findings.json", "the same, for programs"),
     ("egress/", "Envoy files, one directory per service"),
+    (
+        "onboarding/",
+        "pictures, tables and kustomizations of the plan",
+    ),
+];
+
+/// Likewise, for a plan of the whole graph; of several meshes, each has its own in its directory below `onboarding/`.
+const WRITTEN_ONCE: [(&str, &str); 2] = [
     ("onboarding.md", "order, waves and risks, to read"),
     ("onboarding.json", "the same, for programs"),
 ];
@@ -36,7 +45,9 @@ const WRITTEN: [(&str, &str); 7] = [
 /// Reads, infers, derives, writes and tells.
 pub(super) fn run(arguments: &AnalyzeArgs, output: &mut Output<'_>) -> Result<Outcome, CliError> {
     files::check_out(&arguments.out)?;
-    files::check_out(&arguments.out.join("egress"))?;
+    for directory in ["egress", "onboarding"] {
+        files::check_out(&arguments.out.join(directory))?;
+    }
     let traces = source::read_traces(&arguments.traces, &arguments.reading, output)?;
     let snapshot = &traces.snapshot;
     output.progress("deriving egress and the onboarding plan");
@@ -50,7 +61,8 @@ pub(super) fn run(arguments: &AnalyzeArgs, output: &mut Output<'_>) -> Result<Ou
         },
         output,
     )?;
-    let plan = onboard::plan_of(snapshot)?;
+    let gathered = gathered(arguments, snapshot, output)?;
+    let plans = onboard::plans(&gathered, None, output)?;
     let envoy = egress::files_of(
         &arguments.out.join("egress"),
         &egress,
@@ -58,10 +70,24 @@ pub(super) fn run(arguments: &AnalyzeArgs, output: &mut Output<'_>) -> Result<Ou
         &EnvoyOptions::default(),
     )?;
     let found = report(snapshot);
-    let set = file_set(snapshot, envoy.files, &plan, &found)?;
+    let root = arguments.out.join("egress");
+    let packs = onboard::Packs::of_files(&root, &egress.directories(), &envoy.files)?;
+    let below = arguments.out.join("onboarding");
+    let planned = onboard::plan_files(&below, &plans, Some(&packs))?;
+    let notes = planned.notes.clone();
+    let set = file_set(snapshot, envoy.files, planned, &found)?;
     files::write(&arguments.out, &set)?;
     egress::note(&egress, &envoy.proposed_removals, output);
-    let written = WRITTEN.map(|(name, what)| (shown(&arguments.out, name), what.to_owned()));
+    for note in &notes {
+        output.note(note);
+    }
+    let written = WRITTEN.iter().chain(
+        WRITTEN_ONCE
+            .iter()
+            .filter(|(name, _)| set.contains_key(*name)),
+    );
+    let written = written.map(|(name, what)| (shown(&arguments.out, name), (*what).to_owned()));
+    let written: Vec<(String, String)> = written.collect();
     let graph_path = arguments.out.join("graph.json");
     let summary = Summary {
         files: traces.files,
@@ -69,7 +95,7 @@ pub(super) fn run(arguments: &AnalyzeArgs, output: &mut Output<'_>) -> Result<Ou
         snapshot,
         egress: egress.model.conservation,
         findings: &told(&found),
-        waves: &waves(&plan),
+        waves: &waves(&plans),
         // Shown with replacement characters, another path would be a wrong command.
         graph_path: graph_path.to_str(),
         written: &written,
@@ -78,10 +104,25 @@ pub(super) fn run(arguments: &AnalyzeArgs, output: &mut Output<'_>) -> Result<Ou
     Ok(Outcome::Done)
 }
 
+/// Everything that is said about the services of the graph.
+fn gathered(
+    arguments: &AnalyzeArgs,
+    snapshot: &GraphSnapshot,
+    output: &mut Output<'_>,
+) -> Result<onboard::Gathered, CliError> {
+    let told = onboard::Told {
+        policy: arguments.names.policy.as_deref(),
+        status: None,
+        inventory: arguments.names.inventory.as_deref(),
+        today: arguments.names.today,
+    };
+    onboard::gather(snapshot, told, &WishArgs::default(), output)
+}
+
 fn file_set(
     snapshot: &GraphSnapshot,
     envoy: FileSet,
-    plan: &Plan,
+    planned: onboard::PlanFiles,
     found: &Report,
 ) -> Result<FileSet, CliError> {
     let mut set = FileSet::new();
@@ -92,17 +133,34 @@ fn file_set(
         .map_err(|error| CliError::new("cannot write the findings as JSON").because(error))?;
     files::add(&mut set, "findings.json", json)?;
     files::add_below(&mut set, "egress", envoy)?;
-    files::add(&mut set, "onboarding.md", onboarding::markdown(plan))?;
-    files::add(&mut set, "onboarding.json", onboarding::json(plan))?;
+    // The two that people ask for first stand beside the graph.
+    for (path, entry) in planned.files {
+        let place = match path.as_str() {
+            "plan.json" => "onboarding.json".to_owned(),
+            "runbook.md" => "onboarding.md".to_owned(),
+            other => format!("onboarding/{other}"),
+        };
+        files::insert(&mut set, &place, entry)?;
+    }
     Ok(set)
 }
 
-fn waves(plan: &Plan) -> Vec<Vec<String>> {
-    let services = |wave: &Wave| {
+/// Waves by what to call them, mesh after mesh.
+fn waves(plans: &[onboard::Made<'_>]) -> Vec<(String, Vec<String>)> {
+    let named = |plan: &Plan, wave: &Wave| {
         let services = wave.services.iter();
-        services.map(|service| service.service.clone()).collect()
+        let services = services.map(|service| service.service.clone()).collect();
+        let title = match &plan.mesh {
+            Some(mesh) => format!("{} {}", clip(mesh, 8), wave.wave),
+            None => format!("wave {}", wave.wave),
+        };
+        (title, services)
     };
-    plan.waves.iter().map(services).collect()
+    let all = plans
+        .iter()
+        .map(|made| &made.plan)
+        .flat_map(|plan| plan.waves.iter().map(move |wave| named(plan, wave)));
+    all.collect()
 }
 
 fn shown(out: &Path, name: &str) -> String {

@@ -125,6 +125,13 @@ pub(super) struct Egress {
     thresholds: Evidence,
 }
 
+impl Egress {
+    /// Directory of each service below the root.
+    pub(super) fn directories(&self) -> BTreeMap<String, String> {
+        directories(&self.model)
+    }
+}
+
 /// The egress of every service of a graph.
 pub(super) fn egress_of(
     snapshot: &GraphSnapshot,

@@ -10,7 +10,15 @@ use crate::output_dir::{Entry, FileSet, RelativePath, write_files};
 /// # Errors
 /// Never for the names that this crate chooses; a name with other characters is refused rather than written.
 pub(super) fn add(files: &mut FileSet, path: &str, text: String) -> Result<(), CliError> {
-    files.insert(relative(path)?, Entry::File(text));
+    insert(files, path, Entry::File(text))
+}
+
+/// Adds a file or a link.
+///
+/// # Errors
+/// As [`add`].
+pub(super) fn insert(files: &mut FileSet, path: &str, entry: Entry) -> Result<(), CliError> {
+    files.insert(relative(path)?, entry);
     Ok(())
 }
 
@@ -21,7 +29,7 @@ pub(super) fn add_below(
     set: FileSet,
 ) -> Result<(), CliError> {
     for (path, entry) in set {
-        files.insert(relative(&format!("{directory}/{path}"))?, entry);
+        insert(files, &format!("{directory}/{path}"), entry)?;
     }
     Ok(())
 }

@@ -39,6 +39,7 @@ impl Reading {
         self.objects.workloads.extend(objects.workloads);
         self.objects.pods.extend(objects.pods);
         self.objects.nodes.extend(objects.nodes);
+        self.objects.namespaces.extend(objects.namespaces);
         for (into, from) in [
             (&mut self.objects.read, objects.read),
             (&mut self.objects.passed_over, objects.passed_over),

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use tracemesh_graph::inventory::{
-    Addressing, KubeEndpoint, KubeNode, KubeObjects, KubePod, KubeService, KubeSlice, KubeWorkload,
-    ServicePort, SlicePort, TargetPort,
+    Addressing, KubeEndpoint, KubeNamespace, KubeNode, KubeObjects, KubePod, KubeService,
+    KubeSlice, KubeWorkload, ServicePort, SlicePort, TargetPort,
 };
+
+use super::containers::{PodSpec, switches};
 
 /// Kinds of no use that are told apart; further ones are counted together.
 const PASSED_OVER_KINDS: usize = 32;
@@ -35,10 +38,13 @@ struct Header {
 }
 
 #[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase")]
 struct Metadata {
     name: Option<String>,
     namespace: Option<String>,
     labels: Option<Labels>,
+    annotations: Option<Labels>,
+    deletion_timestamp: Option<IgnoredAny>,
 }
 
 /// Adds an object. `default_kind` is that of the list, whose items need not say theirs.
@@ -78,6 +84,8 @@ pub(super) fn add(
         namespace,
         name,
         labels: meta.labels.unwrap_or_default(),
+        annotations: switches(meta.annotations),
+        is_terminating: meta.deletion_timestamp.is_some(),
     };
     reader(text.get(), named, objects).map_err(|error| fault(object, &error))?;
     *objects.read.entry(kind).or_default() += 1;
@@ -103,6 +111,8 @@ struct Named {
     namespace: String,
     name: String,
     labels: Labels,
+    annotations: Labels,
+    is_terminating: bool,
 }
 
 type Reader = fn(&str, Named, &mut KubeObjects) -> serde_json::Result<()>;
@@ -115,6 +125,7 @@ fn reader_of(kind: &str) -> Option<Reader> {
         "CronJob" => Some(cron_job),
         "Pod" => Some(pod),
         "Node" => Some(node),
+        "Namespace" => Some(namespace),
         _ => None,
     }
 }
@@ -275,12 +286,14 @@ struct WorkloadSpec {
 #[serde(default, rename_all = "camelCase")]
 struct LabelSelector {
     match_labels: Option<Labels>,
-    match_expressions: Option<Vec<serde::de::IgnoredAny>>,
+    match_expressions: Option<Vec<IgnoredAny>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
+#[serde(default)]
 struct Template {
     metadata: Option<Metadata>,
+    spec: Option<PodSpec>,
 }
 
 #[derive(Deserialize, Default)]
@@ -304,13 +317,16 @@ fn cron_job(text: &str, named: Named, objects: &mut KubeObjects) -> serde_json::
 
 fn add_workload(spec: WorkloadSpec, named: Named, objects: &mut KubeObjects) {
     let selector = spec.selector.unwrap_or_default();
-    let metadata = spec.template.and_then(|template| template.metadata);
+    let template = spec.template.unwrap_or_default();
+    let metadata = template.metadata.unwrap_or_default();
     let expressions = selector.match_expressions.unwrap_or_default();
     objects.workloads.push(KubeWorkload {
         kind: named.kind,
         namespace: named.namespace,
         name: named.name,
-        pod_labels: metadata.unwrap_or_default().labels.unwrap_or_default(),
+        pod_labels: metadata.labels.unwrap_or_default(),
+        pod_annotations: switches(metadata.annotations),
+        containers: template.spec.unwrap_or_default().lasting(),
         selector: selector.match_labels.unwrap_or_default(),
         has_expressions: !expressions.is_empty(),
         replicas: spec.replicas,
@@ -321,12 +337,6 @@ fn add_workload(spec: WorkloadSpec, named: Named, objects: &mut KubeObjects) {
 struct PodFields {
     spec: Option<PodSpec>,
     status: Option<PodStatus>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default, rename_all = "camelCase")]
-struct PodSpec {
-    node_name: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -356,13 +366,16 @@ fn pod(text: &str, named: Named, objects: &mut KubeObjects) -> serde_json::Resul
     let mut ips: Vec<IpAddr> = ips.map(|ip| address(&ip)).collect::<Result<_, _>>()?;
     ips.sort_unstable();
     ips.dedup();
+    let spec = fields.spec.unwrap_or_default();
     objects.pods.push(KubePod {
         zone: zone(&named.labels),
         namespace: named.namespace,
         name: named.name,
         labels: named.labels,
         ips,
-        node: fields.spec.unwrap_or_default().node_name,
+        containers: spec.lasting(),
+        node: spec.node_name,
+        is_terminating: named.is_terminating,
     });
     Ok(())
 }
@@ -375,6 +388,19 @@ fn node(_text: &str, named: Named, objects: &mut KubeObjects) -> serde_json::Res
     objects.nodes.push(KubeNode {
         zone: zone(&named.labels),
         name: named.name,
+    });
+    Ok(())
+}
+
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "all readers of kinds have one signature"
+)]
+fn namespace(_text: &str, named: Named, objects: &mut KubeObjects) -> serde_json::Result<()> {
+    objects.namespaces.push(KubeNamespace {
+        name: named.name,
+        labels: named.labels,
+        annotations: named.annotations,
     });
     Ok(())
 }

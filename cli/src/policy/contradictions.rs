@@ -1,5 +1,8 @@
 //! Parts of a policy that cannot both hold: each is right alone, and no order in the file decides between them.
 
+mod onboarding;
+
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
@@ -14,18 +17,22 @@ use super::settings::key;
 /// Pairs of patterns that are compared; a hostile file could ask for millions.
 const MAX_COMPARED: usize = 200_000;
 
+/// The same for pairs of which most are told apart by their first letters.
+const MAX_GLANCED: usize = 20_000_000;
+
 /// Reports what contradicts each other; pins that have expired contradict nobody.
 pub(super) fn contradictions(sections: &Sections, today: Date, faults: &mut Faults) {
     let mut compare = Compare {
         left: MAX_COMPARED,
+        glances: MAX_GLANCED,
         faults,
     };
     let rules = sections.services.iter();
     let services: Vec<_> = rules
         .map(|rule| {
             let settings = said(&rule.item.overrides);
-            let keepalive = rule.item.keepalive_ms.map(|_| "keepalive");
-            let owner = rule.item.owner.as_ref().map(|_| "owner");
+            let keepalive = rule.item.keepalive_ms.map(|_| Cow::from("`keepalive`"));
+            let owner = rule.item.owner.as_ref().map(|_| Cow::from("`owner`"));
             Rule {
                 line: rule.line,
                 patterns: vec![&rule.item.service],
@@ -47,7 +54,8 @@ pub(super) fn contradictions(sections: &Sections, today: Date, faults: &mut Faul
     let held: Vec<&Pin> = held.collect();
     compare.pins(&held);
     compare.infra(&sections.infra, &held);
-    if compare.left == 0 {
+    onboarding::contradictions(&sections.onboarding, &mut compare);
+    if compare.is_spent() {
         let last = sections.pins.last().map_or(1, |pin| pin.line);
         faults
             .add(last, "too many patterns to compare with each other")
@@ -56,21 +64,24 @@ pub(super) fn contradictions(sections: &Sections, today: Date, faults: &mut Faul
 }
 
 /// What is decided in a block.
-fn said(overrides: &Overrides) -> impl Iterator<Item = &'static str> {
-    let phase = overrides.phase.map(|_| "phase");
+fn said(overrides: &Overrides) -> impl Iterator<Item = Cow<'static, str>> {
+    let phase = overrides.phase.map(|_| Cow::from("`phase`"));
+    let settings = overrides.settings.keys();
     phase
         .into_iter()
-        .chain(overrides.settings.keys().map(|name| key(*name)))
+        .chain(settings.map(|name| Cow::from(format!("`{}`", key(*name)))))
 }
 
 struct Rule<'s> {
     line: usize,
     patterns: Vec<&'s ServicePattern>,
-    said: Vec<&'static str>,
+    /// What it decides, as messages say it.
+    said: Vec<Cow<'s, str>>,
 }
 
 struct Compare<'f> {
     left: usize,
+    glances: usize,
     faults: &'f mut Faults,
 }
 
@@ -84,7 +95,7 @@ impl Compare<'_> {
                 let mut pairs = later.patterns.iter().zip(&earlier.patterns);
                 if pairs.all(|(one, two)| self.overlap(one, two)) {
                     let message = format!(
-                        "`{word}` is also decided in line {} for what both rules mean",
+                        "{word} is also decided in line {} for what both rules mean",
                         earlier.line
                     );
                     self.faults.add(later.line, message).hint(
@@ -179,20 +190,35 @@ impl Compare<'_> {
         }
     }
 
+    /// Whether the file has too many pairs to look at the rest of them.
+    const fn is_spent(&self) -> bool {
+        self.left == 0 || self.glances == 0
+    }
+
     fn overlap(&mut self, one: &ServicePattern, two: &ServicePattern) -> bool {
+        self.glances = self.glances.saturating_sub(1);
+        if self.is_spent() {
+            return false;
+        }
         if one == two {
             return true;
         }
         if one.is_exact() && two.is_exact() {
             // Names decide before namespaces do; an id may go on behind its name.
             let (one, two) = (name(one), name(two));
-            if !one.starts_with(two) && !two.starts_with(one) {
+            if !goes_on(one, two) && !goes_on(two, one) {
                 return false;
             }
         }
         self.left = self.left.saturating_sub(1);
         self.left > 0 && one.overlaps(two)
     }
+}
+
+/// Whether a name is another one, or an id that goes on with an environment or a source.
+fn goes_on(long: &str, short: &str) -> bool {
+    let rest = long.strip_prefix(short);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['@', '~']))
 }
 
 fn name(pattern: &ServicePattern) -> &str {

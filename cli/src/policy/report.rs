@@ -1,5 +1,7 @@
 //! What `tracemesh policy check` answers: faults, warnings, and what the file says. Its JSON is `tracemesh.policy-check/v1`.
 
+mod onboarding;
+
 use jiff::civil::Date;
 use serde::Serialize;
 use tracemesh_graph::egress::{Phase, TargetProtocol};
@@ -9,6 +11,7 @@ use tracemesh_graph::snapshot::{GraphSnapshot, NodeKind};
 use super::values::PROTOCOLS;
 use super::{Checked, Fault, FaultKind};
 use crate::text::{clip, count_of};
+pub use onboarding::OnboardingSays;
 
 /// Value of the `schema` field.
 pub const SCHEMA: &str = "tracemesh.policy-check/v1";
@@ -69,6 +72,8 @@ pub struct Says {
     pub namespace_label: Option<String>,
     /// How the address of a service is assumed, `host:port`.
     pub naming: Option<String>,
+    /// What it says of onboarding; absent when it says nothing.
+    pub onboarding: Option<OnboardingSays>,
 }
 
 /// A pin, in short.
@@ -106,8 +111,10 @@ pub fn report(
         .iter()
         .filter_map(|pin| expiring(pin, today))
         .collect();
+    warnings.extend(onboarding::undated(&policy.onboarding));
     if let Some(graph) = graph {
         warnings.extend(unmatched(checked, graph));
+        warnings.extend(onboarding::unmatched(&policy.onboarding, graph));
     }
     warnings.sort_by_key(|warning| warning.line);
     Report {
@@ -219,6 +226,7 @@ fn says(policy: &Policy, today: Date) -> Says {
             .naming
             .as_ref()
             .map(|naming| format!("{}:{}", naming.host, naming.port)),
+        onboarding: onboarding::says(&policy.onboarding),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The sections of a policy file, one function each: mappings in, parts of the policy out, with their lines.
 
 mod labels;
+pub(super) mod onboarding;
 mod pins;
 
 use jiff::civil::Date;
@@ -21,7 +22,7 @@ use crate::kube_name;
 /// Items of one list.
 pub(super) const MAX_ITEMS: usize = 2_000;
 
-const SECTIONS: [&str; 9] = [
+const SECTIONS: [&str; 10] = [
     "schema",
     "defaults",
     "services",
@@ -31,6 +32,7 @@ const SECTIONS: [&str; 9] = [
     "labels",
     "naming",
     "thresholds",
+    "onboarding",
 ];
 
 const PHASES: [(&str, Phase); 2] = [("transparent", Phase::Transparent), ("tuned", Phase::Tuned)];
@@ -88,6 +90,9 @@ pub(super) fn sections(root: &Node, today: Date, faults: &mut Faults) -> Section
     read.naming = naming_node.and_then(|node| naming(node, faults));
     if let Some(node) = fields.get("thresholds", faults) {
         read.thresholds = thresholds(node, faults);
+    }
+    if let Some(node) = fields.get("onboarding", faults) {
+        read.onboarding = onboarding::onboarding(node, faults);
     }
     read
 }

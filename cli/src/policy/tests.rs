@@ -1,5 +1,7 @@
 //! What is accepted, what is refused and how, and that nothing breaks the reader.
 
+mod onboarding;
+
 use jiff::civil::{Date, date};
 use proptest::prelude::*;
 use tracemesh_graph::egress::{Phase, SettingName, SettingValue, TargetProtocol};
@@ -343,7 +345,7 @@ proptest! {
 
     /// A good file with a piece of it replaced: lines stay inside the file.
     #[test]
-    fn a_damaged_file_is_judged_line_by_line(at in 0_usize..1500, length in 0_usize..80, piece in "[ a-z:*\\n\"{}-]{0,12}") {
+    fn a_damaged_file_is_judged_line_by_line(at in 0_usize..5000, length in 0_usize..80, piece in "[ a-z:*\\n\"{}-]{0,12}") {
         let mut text = fixture("full.yaml");
         let end = (at + length).min(text.len());
         let at = at.min(end);

@@ -10,7 +10,7 @@ use super::faults::Faults;
 /// Bytes of a policy file.
 pub(super) const MAX_BYTES: usize = 1 << 20;
 
-/// Lists and mappings inside each other; the deepest that means anything is 4.
+/// Lists and mappings inside each other; the deepest that means anything is 6.
 const MAX_DEPTH: usize = 16;
 
 /// Values and keys.
@@ -176,7 +176,7 @@ impl Builder<'_> {
         if self.open.len() == MAX_DEPTH {
             self.faults
                 .add(line, format!("nested more than {MAX_DEPTH} deep"))
-                .hint("nothing in a policy is deeper than four");
+                .hint("nothing in a policy is deeper than six");
             return false;
         }
         self.open.push(open);

@@ -192,7 +192,7 @@ impl<'n> At<'n, '_> {
     }
 
     /// A single value that is there, and whether it is without quotes.
-    fn scalar(&self, faults: &mut Faults) -> Option<(&'n str, bool)> {
+    pub(super) fn scalar(&self, faults: &mut Faults) -> Option<(&'n str, bool)> {
         match &self.node.value {
             _ if self.node.is_null() => {
                 faults.add(self.node.line, format!("{} has no value", self.place));
@@ -212,7 +212,7 @@ impl<'n> At<'n, '_> {
         }
     }
 
-    fn refuse<'f>(&self, text: &str, faults: &'f mut Faults) -> &'f mut Faults {
+    pub(super) fn refuse<'f>(&self, text: &str, faults: &'f mut Faults) -> &'f mut Faults {
         let message = format!("{} cannot be {}", self.place, shown(text));
         faults.add(self.node.line, message)
     }

@@ -46,6 +46,7 @@ use tracemesh_graph::inventory::Endpoint;
 use crate::output_dir::{Entry, FileSet, RelativePath};
 use cluster::EndpointForm;
 use index::{Index, IndexEntry};
+pub(in crate::render) use names::component as path_component;
 use plan::{Discovery, ServicePlan};
 use yaml::{Node, map, quote};
 

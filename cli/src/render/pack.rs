@@ -8,6 +8,7 @@
 
 mod patches;
 mod readme;
+pub mod waves;
 pub(in crate::render) mod words;
 
 use std::collections::BTreeMap;

@@ -77,6 +77,9 @@ fn says(page: &mut Page, says: &Says) {
     page.fact("labels", &printable(&labels));
     let naming = says.naming.clone().unwrap_or_default();
     page.fact("naming", &or_none(printable(&naming).into_owned()));
+    if let Some(onboarding) = &says.onboarding {
+        page.fact("onboarding", &onboarding.to_string());
+    }
 }
 
 fn or_none(text: String) -> String {

@@ -31,6 +31,7 @@ pub(crate) fn node(kind: NodeKind, namespace: &str, name: &str) -> Node {
         served: Vec::new(),
         hazards: BTreeMap::new(),
         inbound: None,
+        sidecar_spans: 0,
     }
 }
 

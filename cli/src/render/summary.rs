@@ -40,8 +40,8 @@ pub struct Summary<'a> {
     pub egress: Conservation,
     /// Findings, most important first.
     pub findings: &'a [Told],
-    /// Node ids per wave, in order.
-    pub waves: &'a [Vec<String>],
+    /// Waves in order: what to call them, and the node ids of their services.
+    pub waves: &'a [(String, Vec<String>)],
     /// The snapshot file, for commands that look further; `None` when its path is no text that can be pasted.
     pub graph_path: Option<&'a str>,
     /// What was written: path and what it is.
@@ -278,8 +278,8 @@ fn unresolved(diagnostics: &Diagnostics) -> String {
     )
 }
 
-fn waves(page: &mut Page, waves: &[Vec<String>]) {
-    for (number, services) in waves.iter().take(WAVES).enumerate() {
+fn waves(page: &mut Page, waves: &[(String, Vec<String>)]) {
+    for (wave, services) in waves.iter().take(WAVES) {
         let mut names: Vec<String> = services
             .iter()
             .take(WAVE_SERVICES)
@@ -288,7 +288,7 @@ fn waves(page: &mut Page, waves: &[Vec<String>]) {
         if let Some(more @ 1..) = services.len().checked_sub(WAVE_SERVICES) {
             names.push(format!("{} more", thousands(count_of(more))));
         }
-        page.fact(&format!("wave {}", number + 1), &names.join(", "));
+        page.fact(&clip(wave, 12), &names.join(", "));
     }
     if let Some(more @ 1..) = waves.len().checked_sub(WAVES) {
         page.fact("then", &counted(count_of(more), "more wave", "more waves"));

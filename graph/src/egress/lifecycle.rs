@@ -344,6 +344,7 @@ fn node_of(service: &ServiceEgress) -> Node {
         facets: BTreeMap::new(),
         attributes: namespace.map(key).into_iter().collect(),
         inbound: None,
+        sidecar_spans: 0,
         hazards: Exposed::default(),
         served: Vec::new(),
     }

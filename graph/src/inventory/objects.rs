@@ -20,6 +20,8 @@ pub struct KubeObjects {
     pub pods: Vec<KubePod>,
     /// Nodes.
     pub nodes: Vec<KubeNode>,
+    /// Namespaces.
+    pub namespaces: Vec<KubeNamespace>,
     /// Kind -> objects of it that were read.
     pub read: BTreeMap<String, u64>,
     /// Kind -> objects of it that are of no use here and were passed over.
@@ -107,7 +109,7 @@ pub struct KubeEndpoint {
 }
 
 /// A controller of pods.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct KubeWorkload {
     /// `Deployment`, `StatefulSet`, `DaemonSet`, `Job` or `CronJob`.
     pub kind: String,
@@ -123,10 +125,14 @@ pub struct KubeWorkload {
     pub has_expressions: bool,
     /// Pods wanted; absent where the kind or the object does not say.
     pub replicas: Option<u64>,
+    /// Annotations of its pods, of which only those that could be labels are kept.
+    pub pod_annotations: BTreeMap<String, String>,
+    /// Containers of its pods that run as long as they do.
+    pub containers: Vec<String>,
 }
 
 /// A pod.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct KubePod {
     /// Namespace.
     pub namespace: String,
@@ -140,6 +146,21 @@ pub struct KubePod {
     pub node: Option<String>,
     /// Zone by its own labels.
     pub zone: Option<String>,
+    /// Containers that run as long as it does.
+    pub containers: Vec<String>,
+    /// Whether it is being deleted.
+    pub is_terminating: bool,
+}
+
+/// A namespace.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct KubeNamespace {
+    /// Name.
+    pub name: String,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// Annotations, of which only those that could be labels are kept.
+    pub annotations: BTreeMap<String, String>,
 }
 
 /// A node of the cluster.

@@ -37,7 +37,7 @@ fn workload(name: &str, app: &str) -> KubeWorkload {
         pod_labels: labels(&[("app", app), ("version", "3")]),
         selector: labels(&[("app", app)]),
         has_expressions: false,
-        replicas: None,
+        ..KubeWorkload::default()
     }
 }
 

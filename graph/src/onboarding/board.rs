@@ -4,6 +4,8 @@
 //! service is in no earlier wave. Sums of a wave are taken over its items in their order, so that they do not depend on the way there.
 //! `board/worth.rs` says what a board is worth, `board/exceptions.rs` which limits it breaks and whether that is allowed.
 
+use std::collections::BTreeSet;
+
 use super::model::total;
 use super::options::Limits;
 use super::problem::{Problem, Rank};
@@ -102,7 +104,7 @@ pub(super) struct Board<'a> {
     /// Items by rank that are placed.
     placed: [usize; 3],
     /// Waves above a limit only because they were planned before the numbers moved, within the tolerance.
-    planned_before: std::collections::BTreeSet<u32>,
+    planned_before: BTreeSet<u32>,
 }
 
 impl<'a> Board<'a> {
@@ -113,7 +115,7 @@ impl<'a> Board<'a> {
             wave_of: vec![NOWHERE; problem.items.len()],
             loads: Vec::new(),
             placed: [0; 3],
-            planned_before: std::collections::BTreeSet::new(),
+            planned_before: BTreeSet::new(),
         }
     }
 

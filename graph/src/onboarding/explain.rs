@@ -206,6 +206,7 @@ impl<'a> Explainer<'a> {
             .filter(|number| self.place(*number) == Place::Never)
             .map(|number| Unplanned {
                 service: self.model.ids[number].clone(),
+                because: None,
                 blockers: blockers(&self.model.services[number]),
                 strict_lost: self.strict_lost(number),
             })

@@ -70,7 +70,11 @@ impl PlanInput {
                 }
                 Relation::Sync => {
                     let requests = snapshot.node(&edge.caller).map(|caller| caller.requests);
-                    input.edges.push(plan_edge(edge, requests));
+                    let mut made = plan_edge(edge, requests);
+                    // What was seen counts more than what was declared.
+                    let declared = || options.facts.get(&edge.caller)?.attempts;
+                    made.attempts = made.attempts.or_else(declared);
+                    input.edges.push(made);
                 }
                 Relation::Async | Relation::Proxied => {
                     let reason = format!("{} edge", edge.relation.as_str());
@@ -243,6 +247,7 @@ fn with_facts(mut service: PlanService, node: &Node, options: &PlanOptions) -> P
         pins,
         effort,
         criticality,
+        attempts: _,
     } = facts.clone();
     service.team = team.or(service.team);
     service.tier = tier.or(service.tier);

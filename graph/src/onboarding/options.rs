@@ -193,6 +193,8 @@ pub struct ServiceFacts {
     pub effort: Option<u32>,
     /// Measured share of root requests that pass through the service, 0 to 1.
     pub criticality: Option<f64>,
+    /// Attempts that one of its calls makes while the callee fails, where the traces do not tell.
+    pub attempts: Option<f64>,
 }
 
 /// Worth of each kind of protection; with the defaults they sum to 1.

@@ -33,6 +33,9 @@ pub struct Plan {
     pub schema: String,
     /// Window of the observations.
     pub window: Window,
+    /// Hash of everything that the plan was made from, such as `sha256:2c26..`; empty when nobody computed it.
+    #[serde(default)]
+    pub input: String,
     /// The mesh, where there are several.
     #[serde(default)]
     pub mesh: Option<String>,
@@ -94,9 +97,9 @@ pub struct Summary {
     pub area: f64,
     /// `area` plus the cost of the waves; smaller is better.
     pub objective: f64,
-    /// Waves with an exception.
+    /// Waves with an exception, without those in `tolerated`.
     pub exceptions: usize,
-    /// Those of them that are over a limit only because they were planned before the numbers moved, and within the tolerance.
+    /// Waves over a limit by no more than the tolerance, because they were planned before the numbers moved.
     #[serde(default)]
     pub tolerated: usize,
     /// Calls between services whose caller joins before its callee, as a share of all calls by services.
@@ -695,6 +698,9 @@ pub enum StrictBlock {
 pub struct Unplanned {
     /// Node id.
     pub service: String,
+    /// Why it is excluded, where people told.
+    #[serde(default)]
+    pub because: Option<String>,
     /// Hazards that have to be fixed first; empty when the service is excluded.
     pub blockers: Vec<String>,
     /// Services that can never refuse plaintext because this one calls them.

@@ -9,13 +9,14 @@ use super::*;
 mod basics;
 mod degenerate;
 mod laws;
+mod limits;
 mod mutations;
 mod propagation;
 mod reference;
 mod snapshot;
 mod strategies;
 
-use strategies::any_input;
+use strategies::{any_input, any_options, any_wishes};
 
 fn service() -> PlanService {
     PlanService {

@@ -8,6 +8,8 @@
 //! one; between two of the same kind no order should have to decide, which the reader of the file checks. It refuses to drop a
 //! rule silently: a pattern that means no service is told with its line.
 
+use std::fmt;
+
 use jiff::civil::Date;
 
 use super::{Label, ServicePattern};
@@ -15,6 +17,9 @@ use crate::onboarding::{Hazard, Pins, PlanOptions};
 
 mod members;
 mod resolve;
+mod services;
+#[cfg(test)]
+mod tests;
 
 pub use members::MeshRule;
 
@@ -95,6 +100,12 @@ pub struct Exclusion {
     pub owner: String,
 }
 
+impl fmt::Display for Exclusion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.reason, self.owner)
+    }
+}
+
 /// A hazard that was dealt with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FixedHazard {
@@ -150,11 +161,45 @@ pub struct SidecarRule {
     pub containers: Vec<String>,
 }
 
-/// A pattern that means no service of a graph.
+/// Something of the policy that means nothing in a graph.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Unmatched {
     /// Line in the policy file.
     pub line: usize,
-    /// The pattern.
+    /// The pattern or name.
     pub pattern: String,
+    /// What is wrong with it.
+    pub why: Unmet,
+}
+
+impl fmt::Display for Unmatched {
+    /// What is wrong, without the line; the pattern is hostile text.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pattern = &self.pattern;
+        match self.why {
+            Unmet::NoService => write!(f, "no service of the graph is meant by `{pattern}`"),
+            Unmet::NoTeam => write!(f, "no service belongs to the team `{pattern}`"),
+            Unmet::NoNamespace => write!(f, "no service is in the namespace `{pattern}`"),
+            Unmet::NoCluster => write!(f, "no service is in the cluster `{pattern}`"),
+            Unmet::TooMany => write!(
+                f,
+                "`{pattern}` means too many services to order them: the rule is left out"
+            ),
+        }
+    }
+}
+
+/// Why something of the policy means nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unmet {
+    /// No service fits a pattern.
+    NoService,
+    /// No service belongs to a team.
+    NoTeam,
+    /// No service is in a namespace.
+    NoNamespace,
+    /// No service is in a cluster.
+    NoCluster,
+    /// A pattern before a pattern would be millions of pairs.
+    TooMany,
 }

@@ -100,7 +100,12 @@ pub(super) fn of(diagnosed: &Diagnosed<'_>) -> Diagnostics {
         for (name, count) in &stats.events {
             let is_per_service = matches!(
                 name.as_str(),
-                "orphan" | "without_server_half" | "duplicate" | "entry" | "proxy_span"
+                "orphan"
+                    | "without_server_half"
+                    | "duplicate"
+                    | "entry"
+                    | "proxy_span"
+                    | "sidecar_span"
             );
             if !is_per_service {
                 *totals.counters.entry(name.clone()).or_default() += count;

@@ -35,12 +35,14 @@ pub(super) fn describe(
         served: Vec::new(),
         hazards: BTreeMap::new(),
         inbound: None,
+        sidecar_spans: 0,
     };
     let Some((key, stats)) = emitter else {
         return described;
     };
     described.entry_calls = event(stats, "entry");
     described.requests = stats.requests;
+    described.sidecar_spans = event(stats, "sidecar_span");
     described.traces = stats.traces.counts();
     described.inbound = stats.inbound.shown();
     described.instances = stats.instances.len() as u64;

@@ -36,6 +36,7 @@ pub(crate) fn node(id: &str) -> Node {
         served: Vec::new(),
         hazards: BTreeMap::new(),
         inbound: None,
+        sidecar_spans: 0,
     }
 }
 

@@ -86,6 +86,7 @@ pub(crate) fn node(label: &str) -> Node {
         served: Vec::new(),
         hazards: BTreeMap::new(),
         inbound: None,
+        sidecar_spans: 0,
     }
 }
 

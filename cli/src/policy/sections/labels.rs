@@ -31,7 +31,7 @@ pub(super) fn labels(node: &Node, faults: &mut Faults) -> Labels {
     read
 }
 
-fn label(node: &Node, place: &str, faults: &mut Faults) -> Option<Label> {
+pub(super) fn label(node: &Node, place: &str, faults: &mut Faults) -> Option<Label> {
     let fields = Fields::read(node, place, &["key", "value"], faults)?;
     let key = fields
         .require("key", faults)

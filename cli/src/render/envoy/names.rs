@@ -42,7 +42,7 @@ fn directory(service: &ServiceEgress) -> String {
 }
 
 /// One path component: plain when it can be, else a readable stem and a hash.
-fn component(name: &str, when_empty: &str) -> String {
+pub(in crate::render) fn component(name: &str, when_empty: &str) -> String {
     if name.is_empty() {
         return when_empty.to_owned();
     }

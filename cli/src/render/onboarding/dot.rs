@@ -13,8 +13,13 @@ use super::words::{counted, short};
 use crate::render::dot::escape::{id, label};
 use crate::text::clip;
 
+#[cfg(test)]
+mod tests;
+
 /// Longest name drawn; the tooltip has the whole one.
 const NAME: usize = 32;
+
+const FONT: &str = "fontname=\"Helvetica,Arial,sans-serif\"";
 
 /// From the first wave to the last, light to dark, and the ink that is read on each.
 const PALETTE: [(&str, &str); 8] = [
@@ -27,6 +32,9 @@ const PALETTE: [(&str, &str); 8] = [
     ("#28529a", "#ffffff"),
     ("#182a62", "#ffffff"),
 ];
+
+/// Calls from which on lines are straight and pale, and stand behind the names: curves around thousands of boxes show nothing.
+const MANY_CALLS: usize = 80;
 
 /// A column of the drawing, from left to right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,7 +61,8 @@ pub fn dot(plan: &Plan, input: &PlanInput) -> String {
     let version = env!("CARGO_PKG_VERSION");
     let mut dot =
         format!("// Made by tracemesh {version} from observed traces.\ndigraph onboarding {{\n");
-    header(&mut dot, plan, input, &columns);
+    header(&mut dot, plan, input, columns.len());
+    defaults(&mut dot, calls.len() > MANY_CALLS);
     let mut by_column: BTreeMap<Column, Vec<&str>> = BTreeMap::new();
     for (service, column) in &columns {
         by_column.entry(*column).or_default().push(service);
@@ -123,7 +132,7 @@ fn calls<'a>(plan: &'a Plan, input: &'a PlanInput) -> BTreeMap<(&'a str, &'a str
     calls
 }
 
-fn header(dot: &mut String, plan: &Plan, input: &PlanInput, columns: &BTreeMap<&str, Column>) {
+fn header(dot: &mut String, plan: &Plan, input: &PlanInput, services: usize) {
     let ends = input
         .edges
         .iter()
@@ -133,7 +142,7 @@ fn header(dot: &mut String, plan: &Plan, input: &PlanInput, columns: &BTreeMap<&
         .collect();
     let mut title = vec![format!(
         "{} by wave, {}",
-        counted(columns.len(), "service"),
+        counted(services, "service"),
         counted(plan.waves.len(), "wave")
     )];
     if let Some(mesh) = &plan.mesh {
@@ -149,23 +158,28 @@ fn header(dot: &mut String, plan: &Plan, input: &PlanInput, columns: &BTreeMap<&
             counted(outside.len(), "node")
         ));
     }
-    let font = "fontname=\"Helvetica,Arial,sans-serif\"";
+    let title = label(title.iter().map(String::as_str));
     line(
         dot,
         &format!(
-            "graph [rankdir=LR, ranksep=1.1, nodesep=0.16, splines=true, newrank=true, labelloc=t, labeljust=l, {font}, \
-             fontsize=13, fontcolor=\"#555555\", label={}]",
-            label(title.iter().map(String::as_str))
+            "graph [label={title}, labelloc=t, labeljust=l, fontsize=13, fontcolor=\"#555555\", {FONT}]"
         ),
     );
-    line(
-        dot,
-        &format!("node [{font}, fontsize=12, shape=box, margin=\"0.14,0.06\", color=\"#4a5568\"]"),
-    );
-    line(
-        dot,
-        &format!("edge [{font}, arrowsize=0.6, color=\"#8a93a0\", constraint=false]"),
-    );
+}
+
+fn defaults(dot: &mut String, is_crowded: bool) {
+    let (splines, color) = if is_crowded {
+        ("splines=line, outputorder=edgesfirst", "#8a93a090")
+    } else {
+        ("splines=true", "#8a93a0")
+    };
+    for statement in [
+        format!("graph [rankdir=LR, ranksep=1.1, nodesep=0.16, newrank=true, {splines}]"),
+        format!("node [{FONT}, fontsize=12, shape=box, margin=\"0.14,0.06\", color=\"#4a5568\"]"),
+        format!("edge [{FONT}, arrowsize=0.6, color=\"{color}\", constraint=false]"),
+    ] {
+        line(dot, &statement);
+    }
 }
 
 fn subgraph(dot: &mut String, plan: &Plan, number: usize, (column, services): (Column, &[&str])) {
@@ -248,7 +262,7 @@ fn spine(dot: &mut String, columns: &BTreeMap<Column, Vec<&str>>) {
         let (from, to) = (id(pair[0]), id(pair[1]));
         line(
             dot,
-            &format!("{from} -> {to} [style=invis, constraint=true]"),
+            &format!("{from} -> {to} [style=invis, constraint=true, weight=100]"),
         );
     }
 }

@@ -14,6 +14,8 @@ use super::words::{counted, short};
 use crate::text::{clip, printable};
 
 mod line;
+#[cfg(test)]
+mod tests;
 
 use self::line::{push, text};
 
@@ -225,7 +227,11 @@ fn some<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<String> = names
         .map(|name| printable(short(name)).into_owned())
         .collect();
-    super::words::some(&names)
+    let voice = super::words::Voice {
+        name: |name| printable(name).into_owned(),
+        most: 12,
+    };
+    voice.some(&names)
 }
 
 /// A day as eight digits: years that have no four digits become the nearest that have.

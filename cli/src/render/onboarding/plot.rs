@@ -12,6 +12,8 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use crate::text::clip;
 
 pub(super) mod axis;
+#[cfg(test)]
+pub(super) mod tests;
 
 /// A part of the picture, in pixels from its own upper left corner.
 pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;

@@ -2,8 +2,12 @@
 
 use std::path::PathBuf;
 
+use jiff::ToSpan;
+use jiff::civil::Date;
 use tracemesh_graph::onboarding::{
-    Evidence, Plan, PlanEdge, PlanInput, PlanOptions, PlanService, Status, plan,
+    Bounds, Calendar, Contradiction, Evidence, Exception, ExceptionCause, Goal, Hazard, Health,
+    LimitName, Move, MoveReason, Plan, PlanEdge, PlanInput, PlanOptions, PlanService, Replan,
+    Rollout, Search, Severity, Status, WaveDates, plan,
 };
 
 use super::*;
@@ -44,6 +48,214 @@ fn onboarding_table_of_the_reference_graph() {
 #[test]
 fn onboarding_runbook_of_the_reference_graph() {
     expect("online-boutique.md", &markdown(&online_boutique()));
+}
+
+#[test]
+fn onboarding_csv_of_the_reference_graph() {
+    expect("online-boutique.csv", &csv(&online_boutique()));
+}
+
+#[test]
+fn onboarding_page_of_a_service_of_the_reference_graph() {
+    expect(
+        "online-boutique-checkout.txt",
+        &explain(&online_boutique(), "checkout", 80).unwrap(),
+    );
+}
+
+/// The reference graph with everything that a plan can hold: dates, exceptions, moves, contradictions, health, blockers.
+fn everything() -> Plan {
+    let text = std::fs::read_to_string(fixtures().join("online-boutique.json")).unwrap();
+    let mut input: PlanInput = serde_json::from_str(&text).unwrap();
+    let mut change = |id: &str, change: &dyn Fn(&mut PlanService)| {
+        change(input.services.get_mut(id).unwrap());
+    };
+    change("service/email", &|service| service.status = Status::Done);
+    change("service/ad", &|service| service.status = Status::Excluded);
+    change("service/payment", &|service| {
+        service.hazards[0] = Hazard {
+            code: "refused-connects".to_owned(),
+            severity: Severity::Blocker,
+        };
+    });
+    change("service/cart", &|service| {
+        service.requests = 39_323;
+        service.hazards.push(Hazard {
+            code: "grpc-trailers".to_owned(),
+            severity: Severity::Medium,
+        });
+        service.health = Health {
+            error_share: Some(0.0021),
+            p50_ms: Some(3.0),
+            p99_ms: Some(41.0),
+            requests_per_second: Some(0.5),
+            instances: Some(24),
+        };
+    });
+    let options = PlanOptions {
+        goal: Goal::RiskAverse,
+        ..PlanOptions::default()
+    };
+    let mut plan = plan(&input, &options, None).unwrap();
+    plan.mesh = Some("eu".to_owned());
+    let wave = &mut plan.waves[0];
+    wave.exceptions = vec![Exception {
+        limit: LimitName::Risk,
+        because: ExceptionCause::Pinned {
+            services: vec![wave.services[0].service.clone()],
+        },
+    }];
+    plan.summary.exceptions = 1;
+    plan.calendar = Some(dates(&plan));
+    plan.contradictions = vec![Contradiction {
+        service: "service/email".to_owned(),
+        taken: Status::Done,
+        says: vec!["status file: pending".to_owned(), "label: in".to_owned()],
+    }];
+    let moved = |service: &str, to, reason| Move {
+        service: format!("service/{service}"),
+        from: Some(2),
+        to,
+        reason,
+    };
+    let limit = LimitName::Traffic;
+    plan.replan = Some(Replan {
+        kept_waves: 2,
+        common: 8,
+        moves: vec![
+            moved("cart", Some(1), MoveReason::Pin),
+            moved("currency", Some(6), MoveReason::RateChanged { limit }),
+            moved("payment", None, MoveReason::NotPlanned),
+        ],
+        fresh_objective: 4.0,
+        gap: 1.25,
+        fresh_moves: 9,
+        advise_full: true,
+        replaced: false,
+    });
+    plan.bounds = Bounds {
+        waves: 5,
+        area: 4.0,
+        objective: 4.25,
+    };
+    plan
+}
+
+/// A wave every three weeks, in two cells.
+fn dates(plan: &Plan) -> Calendar {
+    let first = Date::constant(2026, 12, 1);
+    let waves = (0..).zip(&plan.waves).map(|(number, wave)| {
+        let day = |day: i64| first + (21 * number + day).days();
+        let rollout = |cell: &str, from| Rollout {
+            cell: Some(cell.to_owned()),
+            from: day(from),
+            to: day(from + 1),
+        };
+        WaveDates {
+            wave: wave.wave,
+            prepare: day(0),
+            canary: day(2),
+            bake_until: day(16),
+            rollouts: vec![rollout("blue", 17), rollout("green", 18)],
+            flips: day(20),
+            moved_by: if number == 1 {
+                vec!["new year".to_owned()]
+            } else {
+                vec![]
+            },
+        }
+    });
+    let waves: Vec<WaveDates> = waves.collect();
+    Calendar {
+        start: first,
+        end: waves.last().unwrap().flips,
+        weeks: 20.5,
+        mean_weeks: 12.25,
+        waves,
+    }
+}
+
+#[test]
+fn onboarding_table_of_a_plan_with_everything() {
+    expect("everything.txt", &table(&everything(), 80));
+}
+
+#[test]
+fn onboarding_runbook_of_a_plan_with_everything() {
+    expect("everything.md", &markdown(&everything()));
+}
+
+#[test]
+fn onboarding_page_of_a_plan_with_everything() {
+    let page = |service: &str| explain(&everything(), service, 80).unwrap();
+    let pages = ["service/cart", "email", "payment"].map(page);
+    expect("everything-pages.txt", &pages.join("\n"));
+}
+
+/// `tests/onboarding_schema.rs` holds it against `docs/schemas/onboarding.json`.
+#[test]
+fn onboarding_json_of_a_plan_with_everything() {
+    expect("everything.json", &json(&everything()));
+}
+
+#[test]
+fn onboarding_csv_of_a_plan_with_everything() {
+    expect("everything.csv", &csv(&everything()));
+}
+
+/// Services in a chain of five teams, with names as long as they come.
+fn many(count: usize) -> Plan {
+    let id = |number: usize| {
+        format!(
+            "service/shop-{}/{}-{number:04}",
+            number % 7,
+            "checkout-".repeat(number % 6)
+        )
+    };
+    let mut input = PlanInput::default();
+    for number in 0..count {
+        let service = PlanService {
+            entry_rate: f64::from(u32::from(number == 0)) * 100.0,
+            team: Some(format!("team-{}", number % 5)),
+            requests: 1000,
+            ..PlanService::unknown()
+        };
+        input.services.insert(id(number), service);
+        if number > 0 {
+            input.edges.push(PlanEdge {
+                caller: id(number / 3),
+                callee: id(number),
+                rate: 10.0,
+                attempts: None,
+                hit_ratio: None,
+                confidence: 1.0,
+            });
+        }
+    }
+    let options = PlanOptions {
+        search: Search { tries: 0 },
+        ..PlanOptions::default()
+    };
+    plan(&input, &options, None).unwrap()
+}
+
+#[test]
+fn a_plan_of_many_services_is_summed_up_by_wave_and_says_where_the_rest_is() {
+    let plan = many(90);
+    let text = table(&plan, 80);
+    assert!(text.lines().all(|line| line.chars().count() <= 80));
+    assert!(text.contains("MOST VALUABLE FIRST") && text.contains("--format csv"));
+    assert!(text.lines().count() < 120, "{text}");
+    assert_eq!(csv(&plan).lines().count(), 91);
+}
+
+#[test]
+fn a_service_is_found_by_its_id_and_by_what_people_call_it() {
+    let plan = online_boutique();
+    let page = explain(&plan, "service/cart", 80).unwrap();
+    assert_eq!(explain(&plan, "cart", 80), Ok(page));
+    let nobody = explain(&plan, "crat\u{1b}", 80).unwrap_err();
+    assert_eq!(nobody.to_string(), "the plan has no service `crat\\u{1b}`");
 }
 
 /// A graph whose every name attacks some format, with something of everything: exclusion, cycle, outside ends, exceptions.
@@ -102,6 +314,51 @@ fn no_name_breaks_out_of_the_table() {
 }
 
 #[test]
+fn no_name_breaks_out_of_the_page_of_a_service() {
+    let plan = hostile();
+    let services = plan.waves.iter().flat_map(|wave| &wave.services);
+    for service in services.map(|service| &service.service).chain(&plan.done) {
+        let text = explain(&plan, service, 0).unwrap();
+        assert!(text.chars().all(|c| c == '\n' || !c.is_control()));
+        // Queries are whole, to be copied.
+        let mut lines = text.lines().filter(|line| !line.starts_with("    "));
+        assert!(lines.all(|line| line.chars().count() <= 60), "{text}");
+    }
+}
+
+/// Read by a strict reader of RFC 4180: every record has every cell, and none is a formula.
+#[test]
+fn no_name_breaks_out_of_the_csv() {
+    let mut plan = hostile();
+    plan.waves[0].services[0].service = "service/=1+1,\"x\"\r\n@cmd".to_owned();
+    let text = csv(&plan);
+    let header = text.lines().next().unwrap().split(',').count();
+    for record in text.split_terminator("\r\n") {
+        let cells = cells(record);
+        assert_eq!(cells.len(), header, "{record}");
+        assert!(
+            cells
+                .iter()
+                .all(|cell| !cell.starts_with(['=', '+', '-', '@']))
+        );
+        assert!(record.chars().all(|c| !c.is_control()));
+    }
+}
+
+fn cells(record: &str) -> Vec<String> {
+    let (mut cells, mut is_quoted) = (vec![String::new()], false);
+    for character in record.chars() {
+        match character {
+            '"' => is_quoted = !is_quoted,
+            ',' if !is_quoted => cells.push(String::new()),
+            other => cells.last_mut().unwrap().push(other),
+        }
+    }
+    assert!(!is_quoted);
+    cells
+}
+
+#[test]
 fn no_name_breaks_out_of_the_runbook() {
     let text = markdown(&hostile());
     assert!(text.chars().all(|c| c == '\n' || !c.is_control()));
@@ -157,8 +414,8 @@ fn the_json_names_its_schema_and_reads_back() {
 #[test]
 fn an_empty_plan_still_reads_well() {
     let empty = plan(&PlanInput::default(), &PlanOptions::default(), None).unwrap();
-    assert!(table(&empty, 80).starts_with("0 of 0 services in 0 waves"));
-    assert!(markdown(&empty).contains("0 of 0 services join in 0 waves"));
+    assert!(table(&empty, 80).starts_with("Onboarding plan: 0 of 0 services in 0 waves"));
+    assert!(markdown(&empty).contains("0 of 0 services join the mesh in 0 waves"));
 }
 
 #[test]
@@ -170,6 +427,6 @@ fn a_plan_without_teams_has_no_team_column_and_counts_who_is_in() {
     }
     input.services.get_mut("service/email").unwrap().status = Status::Done;
     let text = table(&plan(&input, &PlanOptions::default(), None).unwrap(), 80);
-    assert!(text.starts_with("9 of 10 services (1 already in) in "));
+    assert!(text.starts_with("Onboarding plan: 9 of 10 services (1 already in) in "));
     assert!(!text.contains("TEAM"));
 }

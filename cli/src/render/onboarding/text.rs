@@ -74,8 +74,8 @@ pub(super) fn cut(text: &str, width: usize) -> String {
     result
 }
 
-/// `text` broken at spaces into lines of at most `width` columns; lines after the first are indented by two. A longer word stands
-/// alone, uncut.
+/// `text` broken at spaces into lines of at most `width` columns; lines after the first are indented by two. A word that is longer
+/// than a line is broken too.
 pub(super) fn wrapped(text: &str, width: usize) -> String {
     let mut lines: Vec<String> = Vec::new();
     let mut line = String::new();
@@ -88,7 +88,12 @@ pub(super) fn wrapped(text: &str, width: usize) -> String {
                 lines.push(std::mem::replace(&mut line, "  ".to_owned()));
             }
         }
-        line.push_str(word);
+        for character in word.chars() {
+            if columns(&line) + columns_of(character) > width.max(8) {
+                lines.push(std::mem::replace(&mut line, "  ".to_owned()));
+            }
+            line.push(character);
+        }
     }
     lines.push(line);
     lines.join("\n")

@@ -16,13 +16,17 @@ fn told(snapshot: &GraphSnapshot, waves: &[Vec<String>]) -> String {
             "the graph, for Graphviz".to_owned(),
         ),
     ];
+    let waves: Vec<(String, Vec<String>)> = (1..)
+        .zip(waves)
+        .map(|(number, services)| (format!("wave {number}"), services.clone()))
+        .collect();
     let summary = Summary {
         files: 2,
         skipped: Some("passed over 1 file without traces, such as `a.txt`: text".to_owned()),
         snapshot,
         egress: derive(snapshot, &EgressOptions::default()).conservation,
         findings: &findings,
-        waves,
+        waves: &waves,
         graph_path: Some("out/graph.json"),
         written: &written,
     };

@@ -67,7 +67,7 @@ fn workload(kind: &str, name: &str) -> KubeWorkload {
         pod_labels: labels("cart"),
         selector: labels("cart"),
         has_expressions: false,
-        replicas: None,
+        ..KubeWorkload::default()
     }
 }
 

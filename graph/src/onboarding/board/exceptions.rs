@@ -24,17 +24,10 @@ impl Board<'_> {
         self.planned_before.insert(wave);
     }
 
-    /// Whether a wave is above a limit only because it was planned before the numbers moved.
-    pub(in super::super) fn is_excused(&self, wave: u32) -> bool {
-        self.planned_before.contains(&wave)
-    }
-
     /// Waves with an exception that no earlier plan excuses.
     pub(in super::super) fn exceptional(&self) -> Vec<u32> {
         let waves = self.problem.first_wave()..=self.last_wave();
-        waves
-            .filter(|wave| !self.is_excused(*wave) && !self.broken(*wave).is_empty())
-            .collect()
+        waves.filter(|wave| self.is_exception(*wave)).collect()
     }
 
     fn broken(&self, wave: u32) -> Vec<LimitName> {
@@ -69,6 +62,16 @@ impl Board<'_> {
             broken.push(LimitName::Adjacent);
         }
         broken
+    }
+
+    /// Whether a wave breaks a limit by more than an earlier plan excuses.
+    pub(in super::super) fn is_exception(&self, wave: u32) -> bool {
+        !self.is_excused(wave) && !self.broken(wave).is_empty()
+    }
+
+    /// Whether a wave breaks a limit only because it was planned before the numbers moved.
+    pub(in super::super) fn is_excused(&self, wave: u32) -> bool {
+        self.planned_before.contains(&wave)
     }
 
     fn cause(&self, wave: u32) -> ExceptionCause {

@@ -123,9 +123,11 @@ pub(super) fn strict_from(
             || graph.services[service].orphans > 0
             || !graph.outside_callers[service].is_empty();
         let own = wave[service].filter(|_| !unknown)?;
-        let callers = graph.incoming[service].iter();
-        let callers = callers.map(|call| wave[graph.calls[*call].caller]);
-        callers.fold(Some(own), |latest, caller| Some(latest?.max(caller?)))
+        let mut callers = graph.incoming[service].iter();
+        callers.try_fold(own, |latest, call| {
+            let caller = wave[graph.calls[*call].caller]?;
+            Some(latest.max(caller))
+        })
     };
     (0..graph.count()).map(of).collect()
 }

@@ -59,6 +59,7 @@ fn a_blocking_hazard_keeps_a_service_out_and_its_callees_from_being_strict() {
         plan.unplanned,
         [Unplanned {
             service: names[0].clone(),
+            because: None,
             blockers: vec!["raw-sockets".to_owned()],
             strict_lost: vec![names[1].clone()],
         }]

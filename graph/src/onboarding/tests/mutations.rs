@@ -71,7 +71,8 @@ fn wrong_wave_numbers_are_found() {
 
 #[test]
 fn invented_numbers_are_found() {
-    let changes: [(&str, fn(&mut Plan)); 15] = [
+    type Change = fn(&mut Plan);
+    let changes: [(&str, Change); 15] = [
         ("curve", |plan| plan.curves[1].curves.strict += 0.1),
         ("curve", |plan| plan.curves[1].exposure = 0.0),
         ("curve", |plan| plan.maximum.shed = 0.5),

@@ -1,0 +1,1 @@
+//! A rollout week by week: plan, join, look, plan again.
