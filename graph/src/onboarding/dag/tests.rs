@@ -25,7 +25,13 @@ fn circle(rates: &[(usize, usize, f64)]) -> Model {
 /// Heavy-first keeps 0 -> 1 (5) and then has to cut both calls of 4 that make circles with it; without it only 5 is cut.
 #[test]
 fn a_service_is_inserted_where_less_is_cut() {
-    let model = circle(&[(0, 1, 5.0), (1, 2, 4.0), (2, 0, 4.0), (1, 3, 4.0), (3, 0, 4.0)]);
+    let model = circle(&[
+        (0, 1, 5.0),
+        (1, 2, 4.0),
+        (2, 0, 4.0),
+        (1, 3, 4.0),
+        (3, 0, 4.0),
+    ]);
     let dag = Dag::new(&model);
     let cut: f64 = dag.cut.iter().map(|arc| model.arcs[*arc].calls.rate).sum();
     assert_eq!(cut, 5.0);

@@ -48,7 +48,10 @@ fn pins_of_one_service_contradict_each_other() {
     let cases = [
         (
             pins(|p| (p.not_before, p.not_after) = (Some(5), Some(3))),
-            ["`service/s0` not after wave 3", "`service/s0` not before wave 5"],
+            [
+                "`service/s0` not after wave 3",
+                "`service/s0` not before wave 5",
+            ],
         ),
         (
             pins(|p| (p.wave, p.not_before) = (Some(2), Some(3))),
@@ -100,14 +103,19 @@ fn pins_contradict_groups() {
     };
     let none = |_: &mut PlanInput| {};
     let wave = |service: usize, wave: u32| {
-        move |input: &mut PlanInput| input.services.get_mut(&id(service)).unwrap().pins.wave = Some(wave)
+        move |input: &mut PlanInput| {
+            input.services.get_mut(&id(service)).unwrap().pins.wave = Some(wave)
+        }
     };
     type Change = Box<dyn Fn(&mut PlanInput)>;
     let cases: Vec<(Groups, Change, [&str; 2])> = vec![
         (
             groups(&|g| g.before = vec![pair(0, 2), pair(2, 0)]),
             Box::new(none),
-            ["`service/s2` before `service/s0`", "`service/s0` before `service/s2`"],
+            [
+                "`service/s2` before `service/s0`",
+                "`service/s0` before `service/s2`",
+            ],
         ),
         (
             groups(&|g| {
@@ -139,7 +147,10 @@ fn pins_contradict_groups() {
                 wave(0, 4)(input);
                 wave(2, 3)(input);
             }),
-            ["`service/s0` in wave 4, and `service/s0` before `service/s2`", "`service/s2` in wave 3"],
+            [
+                "`service/s0` in wave 4, and `service/s0` before `service/s2`",
+                "`service/s2` in wave 3",
+            ],
         ),
         (
             Groups::default(),
@@ -183,7 +194,10 @@ fn services_that_nobody_knows_are_counted() {
         ..PlanOptions::default()
     };
     let plan = plan(&chain(), &options, None).unwrap();
-    assert_eq!(plan.left_out["unknown service in a group of the options"], 1);
+    assert_eq!(
+        plan.left_out["unknown service in a group of the options"],
+        1
+    );
 }
 
 /// A pin that no limit allows holds all the same, and the wave says so.
@@ -193,11 +207,20 @@ fn a_risky_service_pinned_to_the_first_wave_is_an_exception() {
     let service = input.services.get_mut(&id(1)).unwrap();
     service.pins.wave = Some(1);
     let plan = plan(&input, &PlanOptions::default(), None).unwrap();
-    let names: Vec<&str> = plan.waves[0].services.iter().map(|s| s.service.as_str()).collect();
+    let names: Vec<&str> = plan.waves[0]
+        .services
+        .iter()
+        .map(|s| s.service.as_str())
+        .collect();
     assert_eq!(names, [id(1)]);
     let services = vec![id(1)];
     let because = ExceptionCause::Pinned { services };
-    assert!(plan.waves[0].exceptions.iter().any(|e| e.because == because));
+    assert!(
+        plan.waves[0]
+            .exceptions
+            .iter()
+            .any(|e| e.because == because)
+    );
     assert_eq!(check(&input, &plan), []);
 }
 

@@ -88,12 +88,18 @@ fn small_plans_are_the_best_there_are() {
             let plan = plan(&input, &options, None).unwrap();
             let least = optimum(&input, &options);
             if plan.summary.exceptions > 0 {
-                assert!(least.is_infinite(), "seed {seed}: an exception without need");
+                assert!(
+                    least.is_infinite(),
+                    "seed {seed}: an exception without need"
+                );
                 continue;
             }
             let ratio = plan.summary.objective / least;
             assert!(ratio < 1.0 + 1e-9, "seed {seed} {order:?}: {ratio}");
-            assert!(plan.bounds.objective <= least + 1e-9, "seed {seed} {order:?}");
+            assert!(
+                plan.bounds.objective <= least + 1e-9,
+                "seed {seed} {order:?}"
+            );
         }
     }
 }

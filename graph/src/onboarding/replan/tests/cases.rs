@@ -196,7 +196,7 @@ fn a_pin_moves_a_service_and_says_so() {
 /// A service grows until its wave is 2 % above the cap: a later wave keeps it and says so, one of the next two does not.
 #[test]
 fn the_tolerance_holds_for_later_waves_only() {
-    let mut input = company(60, 7);
+    let input = company(60, 7);
     let first = plan(&input, &options(), None).unwrap();
     let full = first
         .waves
