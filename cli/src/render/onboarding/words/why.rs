@@ -193,7 +193,11 @@ fn strict_block(block: &StrictBlock, voice: Voice) -> String {
 /// Why a service is not planned, and what that costs others.
 pub(in super::super) fn unplanned(service: &Unplanned, voice: Voice) -> String {
     let mut text = if service.blockers.is_empty() {
-        "excluded".to_owned()
+        let because = service.because.as_deref();
+        because.map_or_else(
+            || "excluded".to_owned(),
+            |because| format!("excluded: {}", (voice.name)(because)),
+        )
     } else {
         let blockers: Vec<String> = service.blockers.iter().map(|b| (voice.name)(b)).collect();
         format!("not eligible until fixed: {}", voice.some(&blockers))
