@@ -44,7 +44,7 @@ fn every_key_arrives_in_the_policy() {
         (Some(2), Some(6))
     );
     assert_eq!(onboarding.services[4].pins.wave, Some(3));
-    let exclusion = onboarding.services[5].exclude.as_ref().unwrap();
+    let exclusion = onboarding.services[6].exclude.as_ref().unwrap();
     assert_eq!(
         exclusion.to_string(),
         "is replaced by a product this year (team-mail)"
