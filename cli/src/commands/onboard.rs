@@ -24,6 +24,7 @@ mod file;
 mod gather;
 mod hash;
 mod packs;
+mod pins;
 mod previous;
 mod set;
 mod status;

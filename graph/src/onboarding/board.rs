@@ -256,7 +256,8 @@ impl<'a> Board<'a> {
             .or_else(|| self.out_of_rank(item, wave, false))
     }
 
-    fn kept_out(&self, item: usize, wave: u32) -> Option<Obstacle> {
+    /// Why a pin or a freeze keeps an item out of a wave.
+    pub(super) fn kept_out(&self, item: usize, wave: u32) -> Option<Obstacle> {
         let known = &self.problem.items[item];
         if wave < known.window.0 {
             return Some(Obstacle::TooEarly(known.window.0));

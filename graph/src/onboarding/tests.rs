@@ -13,6 +13,7 @@ mod limits;
 mod mutations;
 mod propagation;
 mod reference;
+mod replanning;
 mod snapshot;
 mod strategies;
 

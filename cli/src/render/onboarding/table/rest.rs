@@ -4,7 +4,7 @@ use tracemesh_graph::onboarding::{Inverted, Plan};
 
 use super::{Page, VOICE};
 use crate::render::onboarding::text::visible;
-use crate::render::onboarding::words::{counted, why};
+use crate::render::onboarding::words::{self, counted, why};
 
 const WHOLE: &str = "`--format json` has all of them";
 
@@ -28,7 +28,7 @@ pub(super) fn inverted(page: &mut Page, plan: &Plan) {
         return;
     }
     page.heading(&format!("CALLER BEFORE CALLEE ({})", plan.inverted.len()));
-    let budget = plan.options.retry_budget;
+    let budget = words::budget(&plan.options);
     page.say(&why::inversions(&plan.inverted, budget));
     let mut worst: Vec<&Inverted> = plan.inverted.iter().collect();
     worst.sort_by(|a, b| {
