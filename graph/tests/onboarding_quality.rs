@@ -6,7 +6,7 @@
 mod glue;
 
 use tracemesh_generator::placement::{by_order, exact};
-use tracemesh_generator::plan_graphs::{power_law, small};
+use tracemesh_generator::plan_graphs::{Circle, Weighing, power_law, small, ticket_shop};
 use tracemesh_generator::random::mix;
 use tracemesh_graph::onboarding::{PlanOptions, Search, plan};
 
@@ -66,11 +66,7 @@ fn small_plans_are_near_the_best_of_all() {
 #[test]
 fn a_company_is_planned_much_better_than_by_chance() {
     let input = glue::input(&power_law(1, 300, 825));
-    let options = PlanOptions {
-        search: Search { tries: 200_000 },
-        ..PlanOptions::default()
-    };
-    let chosen = plan(&input, &options, None).unwrap();
+    let chosen = plan(&input, &short_search(), None).unwrap();
     let judge = Judge::new(&input, &chosen);
     let mut random = 0.0;
     for seed in 0..10 {
@@ -82,4 +78,50 @@ fn a_company_is_planned_much_better_than_by_chance() {
     let ratio = chosen.summary.objective / random;
     assert!(ratio < 0.6, "{ratio}");
     assert!(judge.strict_mean(&judge.waves(&chosen)) > 1.0);
+}
+
+/// The calls that are cut to break cycles weigh little more than the least possible.
+#[test]
+fn cycles_are_cut_where_it_costs_least() {
+    for (weighing, most) in [(Weighing::Pareto, 1.03), (Weighing::Uniform, 1.05)] {
+        let ratio = |seed: u64| {
+            let circle = Circle::new(seed, 10, 20, weighing);
+            let all: f64 = circle.graph.calls.iter().map(|call| call.rate).sum();
+            let plan = plan(&glue::input(&circle.graph), &without_search(), None).unwrap();
+            let cut: f64 = plan.cut_arcs.iter().map(|arc| arc.share).sum();
+            cut * all / circle.least_cut()
+        };
+        let mean = (0..40).map(ratio).sum::<f64>() / 40.0;
+        assert!((1.0 - 1e-9..=most).contains(&mean), "{weighing:?}: {mean}");
+    }
+}
+
+/// A tenth of noise on every rate moves few services, and keeping still costs little.
+#[test]
+fn a_replan_moves_few_services() {
+    for (graph, most) in [(ticket_shop(1), 0.15), (power_law(1, 120, 330), 0.12)] {
+        let before = plan(&glue::input(&graph), &short_search(), None).unwrap();
+        let noisy = glue::input(&graph.noisy(99, 100));
+        let after = plan(&noisy, &short_search(), Some(&before)).unwrap();
+        let fresh = plan(&noisy, &short_search(), None).unwrap();
+        let replan = after.replan.unwrap();
+        let moved = replan.moves.len() as f64 / replan.common as f64;
+        assert!(moved <= most, "{moved}");
+        assert!(after.summary.objective <= 1.08 * fresh.summary.objective);
+    }
+}
+
+fn without_search() -> PlanOptions {
+    PlanOptions {
+        search: Search { tries: 0 },
+        ..PlanOptions::default()
+    }
+}
+
+/// Enough for a small graph, and fast in a debug build.
+fn short_search() -> PlanOptions {
+    PlanOptions {
+        search: Search { tries: 100_000 },
+        ..PlanOptions::default()
+    }
 }

@@ -47,7 +47,10 @@ impl Measures {
             half_shed: as_f64(half_shed(judge, waves)),
             both: mean(calls().map(|(a, b, share)| (share, a.max(b)))),
             strict: judge.strict_mean(waves),
-            inverted: calls().filter(|(a, b, _)| a < b).map(|call| call.2).sum(),
+            // Not `sum`, whose empty sum is -0.
+            inverted: calls()
+                .filter(|(a, b, _)| a < b)
+                .fold(0.0, |sum, call| sum + call.2),
             window: calls().map(|(a, b, share)| share * late(a, b)).sum(),
             early_risk: early_risk(&judge.placement, waves),
             exceptions: as_f64(exceptions),

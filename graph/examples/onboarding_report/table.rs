@@ -25,6 +25,13 @@ impl Report {
         &self.text
     }
 
+    /// What the document is about.
+    pub(crate) fn title(&mut self, title: &str, about: &str) {
+        let marks = if self.is_markdown { "# " } else { "" };
+        self.line(&format!("{marks}{title}\n\n{about}"));
+    }
+
+    /// Begins a section.
     pub(crate) fn heading(&mut self, title: &str) {
         let marks = if self.is_markdown { "## " } else { "" };
         self.line(&format!("\n{marks}{title}\n"));

@@ -220,6 +220,7 @@ impl<'a> Board<'a> {
             .or_else(|| self.out_of_rank(item, wave, false))
     }
 
+    /// Why a pin or a freeze keeps an item out of a wave.
     fn kept_out(&self, item: usize, wave: u32) -> Option<Obstacle> {
         let known = &self.problem.items[item];
         if wave < known.window.0 {

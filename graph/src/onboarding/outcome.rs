@@ -64,6 +64,10 @@ pub struct Plan {
     pub unplanned: Vec<Unplanned>,
     /// Calls left out of the amplification and criticality estimate to break cycles.
     pub cut_arcs: Vec<EdgeRef>,
+    /// Calls that a hard order asks for and the plan may not respect, because they close a circle, or would with services that are
+    /// pinned together; empty in the soft order.
+    #[serde(default)]
+    pub broken_arcs: Vec<EdgeRef>,
     /// Calls whose caller joins before its callee, with the attempts that mesh retries would multiply.
     #[serde(default)]
     pub inverted: Vec<Inverted>,
