@@ -1,6 +1,7 @@
 //! End-to-end tests of the `tracemesh` binary, over real files, real sockets and a real Envoy.
 
 mod between;
+mod calendar;
 mod collect;
 mod commands;
 mod dependency_rules;

@@ -9,6 +9,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::harness::{Run, root, tracemesh_in};
+use crate::policy::{judged, validator};
 
 mod formats;
 mod plans;
@@ -43,6 +44,15 @@ fn plan_into(place: &Path, file: &str, arguments: &str) -> Value {
     let run = onboard(place, &format!("{arguments} --format json")).expect_code(0);
     fs::write(place.join(file), &run.stdout).unwrap();
     serde_json::from_str(&run.stdout).unwrap()
+}
+
+/// Asserts that a report fits its schema; skipped where there is no validator.
+#[track_caller]
+fn expect_schema(schema: &str, report: &str) {
+    let Some(python) = validator() else { return };
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), report).unwrap();
+    assert_eq!(judged(python, schema, file.path()), "");
 }
 
 fn json(text: &str) -> Value {

@@ -13,13 +13,14 @@ mod numbers;
 pub mod report;
 mod sections;
 mod settings;
+pub(crate) mod status;
 mod tree;
 mod values;
 
 use std::path::Path;
 
 use jiff::civil::Date;
-use tracemesh_graph::policy::Policy;
+use tracemesh_graph::policy::{Policy, SCHEMA};
 
 use crate::error::CliError;
 use crate::text::{count_of, counted};
@@ -87,7 +88,7 @@ pub fn check(path: &Path, today: Date) -> Result<Checked, CliError> {
 pub fn check_text(text: &str, today: Date) -> Checked {
     let mut faults = faults::Faults::default();
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let root = tree::parse(text, &mut faults);
+    let root = tree::parse(text, SCHEMA, &mut faults);
     let read = root.map_or_else(sections::Sections::default, |root| {
         let read = sections::sections(&root, today, &mut faults);
         contradictions::contradictions(&read, today, &mut faults);

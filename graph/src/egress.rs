@@ -46,12 +46,14 @@ pub use evidence::{
 pub use host::{Host, HostFault};
 pub use known::KnownName;
 pub(crate) use known::KnownNames;
+pub(crate) use kube::named_workload;
 pub use model::{
     AddressSource, Confidence, Conflict, ConflictReason, Conservation, Destination,
     DestinationKind, DestinationProtocol, DestinationState, EgressKnowledge, EgressModel,
     EgressTarget, EvidenceClass, InboundPort, PinNote, PinnedOut, RawTarget, SCHEMA, ServiceEgress,
     TargetMatch, TargetProtocol, Unresolved, UnresolvedReason,
 };
+pub(crate) use names::own_namespaces;
 
 pub(crate) use protocol::{classify as protocol_of, is_http_system, is_server_first};
 pub use settings::{

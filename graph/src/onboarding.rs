@@ -34,13 +34,17 @@ mod problem;
 mod progress;
 mod replan;
 mod risk;
+mod search;
 mod status;
 #[cfg(test)]
 mod tests;
 mod value;
 mod why;
 
-pub use check::{Violation, ViolationCode, assignment, check, check_moves, revalidate};
+pub use check::{
+    Violation, ViolationCode, assignment, check, check_moves, planned_before, revalidate,
+    revalidate_repair,
+};
 pub use dates::{Calendar, CalendarOptions, Freeze, Rollout, WaveDates, Workday, staggered_starts};
 pub use difference::{
     CurveChange, DIFFERENCE_SCHEMA, Direction, ExceptionChange, HazardChange, OptionChange,
@@ -94,6 +98,7 @@ pub fn plan(
     options: &PlanOptions,
     previous: Option<&Plan>,
 ) -> Result<Plan, PlanError> {
+    let options = &options.effective();
     let model = Model::new(input);
     let dag = Dag::new(&model);
     let facts = facts(&model, &dag, options);
@@ -135,12 +140,13 @@ pub fn plan(
         done: done(&model),
         unplanned: explainer.unplanned(),
         cut_arcs: explain::cut_arcs(&model, &dag),
+        broken_arcs: explain::arc_refs(&model, &problem.broken),
         inverted,
         replan,
         calendar: None,
         contradictions: Vec::new(),
         notes: Vec::new(),
-        left_out: model.left_out.clone(),
+        left_out: left_out(&problem),
     };
     plan.notes = notes::notes(&model, &plan);
     let repaired = plan.replan.iter();
@@ -151,6 +157,21 @@ pub fn plan(
         plan.notes.extend(dates.notes(board.last_wave()));
     }
     Ok(plan)
+}
+
+/// What the input left out, and services in groups that nobody knows.
+fn left_out(problem: &Problem<'_>) -> std::collections::BTreeMap<String, u64> {
+    let mut left_out = problem.model.left_out.clone();
+    let groups = &problem.options.groups;
+    let pairs = groups.before.iter().flat_map(|(first, then)| [first, then]);
+    let sets = groups.together.iter().chain(&groups.apart).flatten();
+    for id in pairs.chain(sets) {
+        if problem.model.index(id).is_none() {
+            let reason = "unknown service in a group of the options";
+            *left_out.entry(reason.to_owned()).or_default() += 1;
+        }
+    }
+    left_out
 }
 
 fn facts(model: &Model, dag: &Dag, options: &PlanOptions) -> Facts {

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{boutique, json, move_service, onboard, plan_into, waves};
+use super::{boutique, expect_schema, json, move_service, onboard, plan_into, waves};
 
 #[test]
 fn the_best_plan_of_the_boutique_is_found_through_the_binary() {
@@ -82,7 +82,9 @@ fn check_passes_what_was_planned_and_catches_what_was_edited() {
             place.path(),
             &format!("check edited.json {sources} --format json"),
         );
-        let report = json(&run.expect_code(1).stdout);
+        let run = run.expect_code(1);
+        expect_schema("onboarding-check", &run.stdout);
+        let report = json(&run.stdout);
         assert_eq!(report["valid"], false);
         assert_eq!(report["same_input"], true);
         let violations = report["violations"].as_array().unwrap();

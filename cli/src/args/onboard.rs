@@ -194,7 +194,10 @@ pub struct ExplainPlanArgs {
     #[arg(
         long,
         value_name = "PLAN.json",
-        conflicts_with_all = ["PlanningArgs", "SourceArgs", "ReadingArgs", "ToldArgs", "WishArgs", "previous"]
+        conflicts_with_all = [
+            "traces", "graph", "store", "policy", "status", "inventory", "goal", "order", "mesh_mode", "in_flight", "start",
+            "waves_done", "mesh", "previous",
+        ]
     )]
     pub plan: Option<PathBuf>,
     /// An earlier plan to repair: its JSON, or the directory of its `--out`

@@ -24,6 +24,7 @@ mod file;
 mod gather;
 mod hash;
 mod packs;
+mod pins;
 mod previous;
 mod set;
 mod status;
@@ -126,8 +127,10 @@ fn write(
         counted(count_of(waves), "wave", "waves"),
         crate::text::printable(&out.display().to_string()),
     );
+    let width = set.told.iter().map(|(path, _)| path.len()).max();
+    let width = width.unwrap_or(0);
     for (path, what) in &set.told {
-        text.push_str(&format!("  {path:<24} {what}\n"));
+        text.push_str(&format!("  {path:<width$}  {what}\n"));
     }
     output.data(&text)?;
     Ok(Outcome::Done)

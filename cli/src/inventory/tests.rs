@@ -159,3 +159,32 @@ proptest::proptest! {
         drop(read(&object[..], "x"));
     }
 }
+
+/// What tells whether a workload has a sidecar: switches, and containers that last as long as their pod.
+#[test]
+fn switches_and_containers_of_sidecars_are_read() {
+    let long = "x".repeat(64);
+    let text = format!(
+        r#"{{"kind":"List","items":[
+        {{"kind":"Namespace","metadata":{{"name":"shop","labels":{{"istio-injection":"enabled"}}}}}},
+        {{"kind":"Deployment","metadata":{{"name":"cart","namespace":"shop"}},"spec":{{"template":{{
+            "metadata":{{"annotations":{{"linkerd.io/inject":"enabled","notes":"{long}"}}}},
+            "spec":{{"containers":[{{"name":"app","image":"x"}}]}}}}}}}},
+        {{"kind":"Pod","metadata":{{"name":"cart-1","namespace":"shop","deletionTimestamp":"2027-01-01T00:00:00Z"}},
+            "spec":{{"nodeName":"n1","containers":[{{"name":"app"}}],
+            "initContainers":[{{"name":"istio-init"}},{{"name":"istio-proxy","restartPolicy":"Always"}}]}}}},
+        {{"kind":"Pod","metadata":{{"name":"cart-2","namespace":"shop","deletionTimestamp":null}},"spec":{{"containers":null}}}}]}}"#
+    );
+    let found = parsed(&text).unwrap();
+    assert_eq!(found.namespaces[0].labels["istio-injection"], "enabled");
+    let cart = &found.workloads[0];
+    assert_eq!(cart.pod_annotations.len(), 1, "a whole object is no switch");
+    assert_eq!(cart.containers, ["app"]);
+    let [ending, other] = found.pods.as_slice() else {
+        panic!("{:?}", found.pods);
+    };
+    assert_eq!(ending.containers, ["istio-proxy", "app"]);
+    assert!(ending.is_terminating && !other.is_terminating);
+    assert_eq!(ending.node.as_deref(), Some("n1"));
+    assert_eq!(found.passed_over.len(), 0);
+}

@@ -64,7 +64,7 @@ pub(super) fn sections(root: &Node, today: Date, faults: &mut Faults) -> Section
     let Some(fields) = Fields::read(root, "the policy", &SECTIONS, faults) else {
         return read;
     };
-    schema(&fields, faults);
+    schema(&fields, SCHEMA, faults);
     let mut defaults = Settings::default();
     if let Some(node) = fields.get("defaults", faults)
         && let Some(block) = Fields::read(node, "`defaults`", &["phase", "settings"], faults)
@@ -97,20 +97,21 @@ pub(super) fn sections(root: &Node, today: Date, faults: &mut Faults) -> Section
     read
 }
 
-fn schema(fields: &Fields<'_>, faults: &mut Faults) {
+/// Checks that the file is of a format.
+pub(super) fn schema(fields: &Fields<'_>, wanted: &str, faults: &mut Faults) {
     let Some(node) = fields.require("schema", faults) else {
         if !fields.has("schema") {
-            faults.hint(format!("begin with `schema: {SCHEMA}`"));
+            faults.hint(format!("begin with `schema: {wanted}`"));
         }
         return;
     };
     let place = "`schema`";
     if let Some(text) = (At { node, place }).text(faults)
-        && text != SCHEMA
+        && text != wanted
     {
         faults
             .add(node.line, format!("the schema is {}", shown(text)))
-            .hint(format!("this version reads `{SCHEMA}`"));
+            .hint(format!("this version reads `{wanted}`"));
     }
 }
 

@@ -1,4 +1,4 @@
-//! YAML text -> a small tree that knows the line of everything.
+//! YAML text -> a small tree that knows the line of everything. JSON is YAML.
 //!
 //! It refuses what a reviewer cannot follow or a machine could be hurt by: anchors and aliases, tags, further documents,
 //! keys that are no text, depth, size. Scalars stay text: what they mean is for whoever knows what is wanted there.
@@ -62,7 +62,7 @@ fn is_null(text: &str) -> bool {
 }
 
 /// Reads one document; `None` when its syntax or size make it unusable, which is then among the faults.
-pub(super) fn parse(text: &str, faults: &mut Faults) -> Option<Node> {
+pub(super) fn parse(text: &str, schema: &str, faults: &mut Faults) -> Option<Node> {
     let mut builder = Builder {
         open: Vec::new(),
         root: None,
@@ -89,7 +89,7 @@ pub(super) fn parse(text: &str, faults: &mut Faults) -> Option<Node> {
     if found.as_ref().is_none_or(Node::is_null) {
         faults
             .add(1, "the file says nothing")
-            .hint("begin with `schema: tracemesh.policy/v1`");
+            .hint(format!("begin with `schema: {schema}`"));
         return None;
     }
     found
@@ -145,7 +145,7 @@ impl Builder<'_> {
                 if self.documents > 1 {
                     self.faults
                         .add(line, "a second document begins")
-                        .hint("a policy is one document: remove the line `---`");
+                        .hint("the file is one document: remove the line `---`");
                 }
                 self.documents == 1
             }
@@ -176,7 +176,7 @@ impl Builder<'_> {
         if self.open.len() == MAX_DEPTH {
             self.faults
                 .add(line, format!("nested more than {MAX_DEPTH} deep"))
-                .hint("nothing in a policy is deeper than six");
+                .hint("nothing that means anything is deeper than six");
             return false;
         }
         self.open.push(open);

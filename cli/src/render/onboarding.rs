@@ -5,11 +5,13 @@
 //! are cut short say how much is missing, and the JSON always holds everything.
 
 mod csv;
+mod difference;
 mod dot;
 mod explain;
 mod gantt;
 mod ics;
 mod markdown;
+mod moves;
 mod plot;
 pub mod progress;
 mod protection_svg;
@@ -23,6 +25,7 @@ mod words;
 use tracemesh_graph::onboarding::Plan;
 
 pub use self::csv::csv;
+pub use self::difference::{difference_json, difference_table};
 pub use self::dot::dot;
 pub use self::explain::{NotInPlan, explain};
 pub use self::gantt::gantt_svg;

@@ -55,7 +55,7 @@ pub(super) enum PortMatch<'a> {
 }
 
 /// Kind and name of the workload that the attributes of a node name.
-pub(super) fn named_workload(node: &Node) -> Option<(&'static str, &str)> {
+pub(crate) fn named_workload(node: &Node) -> Option<(&'static str, &str)> {
     let mut named = WORKLOADS.iter().filter_map(|(attribute, kind)| {
         let name = node.attributes.get(*attribute)?;
         Some((*kind, name.as_str()))

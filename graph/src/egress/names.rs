@@ -324,7 +324,7 @@ fn is_service(name: &str) -> bool {
 }
 
 /// The namespaces of Kubernetes that the spans of a node name.
-pub(super) fn own_namespaces(node: &Node) -> BTreeSet<String> {
+pub(crate) fn own_namespaces(node: &Node) -> BTreeSet<String> {
     let empty = BTreeMap::new();
     let facet = node.facets.get("kube_namespace").unwrap_or(&empty);
     node.attributes

@@ -17,7 +17,7 @@ use super::dates::{Timetable, WaveDates};
 use super::input::PlanInput;
 use super::model::Model;
 use super::options::PlanOptions;
-use super::outcome::{LimitName, Plan, Wave};
+use super::outcome::{ExceptionCause, LimitName, Plan, Wave};
 
 mod calendar;
 mod caps;
@@ -50,25 +50,30 @@ const CLOSE: f64 = 1e-9;
 #[must_use]
 pub fn check(input: &PlanInput, plan: &Plan) -> Vec<Violation> {
     let graph = Graph::new(input);
+    let options = plan.options.effective();
     let mut found = BTreeSet::new();
-    let waves = numbered(&graph, plan, &mut found);
-    let piece = pieces::pieces(&graph, &plan.options);
-    let broken = propagation::numbers(&graph, &plan.cut_arcs);
-    let order = pieces::but_for(&graph, &plan.options, &broken);
+    let waves = numbered((&graph, &options), plan, &mut found);
+    let piece = pieces::pieces(&graph, &options);
+    let broken = propagation::numbers(&graph, &plan.broken_arcs);
+    let order = pieces::but_for(&graph, &options, &broken);
     let cut = propagation::numbers(&graph, &plan.cut_arcs);
-    let flow = Flow::new(&graph, &cut, plan.options.assumed_attempts);
+    let flow = Flow::new(&graph, &cut, options.assumed_attempts);
     let dates = plan.calendar.iter().flat_map(|calendar| &calendar.waves);
     let dates: BTreeMap<u32, &WaveDates> = dates.map(|dates| (dates.wave, dates)).collect();
-    let standing = Standing::new(&graph, (waves, piece), &order, &dates);
+    let pairs = pieces::pinned(&graph, &options).into_iter();
+    let pairs = pairs.chain(order.iter().copied());
+    let standing = Standing::new(&graph, (waves, piece), pairs, &dates);
     let mut judge = Judge::new(
-        (graph, &plan.options, Some(plan)),
+        (graph, &options, Some(plan)),
         standing,
         dates,
         flow.as_ref(),
     );
     judge.found = found;
+    judge.tolerated = planned_before(plan);
     judge.assignment(&order);
     judge.arcs(plan, flow.is_some());
+    judge.broken_arcs(plan);
     judge.stated(plan, flow.as_ref());
     judge.curves(plan);
     judge.flips(plan);
@@ -89,6 +94,18 @@ pub fn revalidate(
     options: &PlanOptions,
     assignment: &BTreeMap<String, u32>,
 ) -> Vec<Violation> {
+    revalidate_repair(input, options, assignment, &BTreeSet::new())
+}
+
+/// As [`revalidate`], with waves that may be above their limits by the tolerance of the options: those that [`planned_before`] names.
+#[must_use]
+pub fn revalidate_repair(
+    input: &PlanInput,
+    options: &PlanOptions,
+    assignment: &BTreeMap<String, u32>,
+    planned_before: &BTreeSet<u32>,
+) -> Vec<Violation> {
+    let options = &options.effective();
     let graph = Graph::new(input);
     let mut found = BTreeSet::new();
     let entries = assignment
@@ -111,11 +128,24 @@ pub fn revalidate(
     let calendar = Timetable::new(options).and_then(|dates| dates.calendar(last, &[]));
     let dates = calendar.iter().flat_map(|calendar| &calendar.waves);
     let dates: BTreeMap<u32, &WaveDates> = dates.map(|dates| (dates.wave, dates)).collect();
-    let standing = Standing::new(&graph, (waves, piece), &order, &dates);
+    let pairs = pieces::pinned(&graph, options).into_iter();
+    let pairs = pairs.chain(order.iter().copied());
+    let standing = Standing::new(&graph, (waves, piece), pairs, &dates);
     let mut judge = Judge::new((graph, options, None), standing, dates, flow.as_ref());
     judge.found = found;
+    judge.tolerated.clone_from(planned_before);
     judge.assignment(&order);
     judge.found.into_iter().collect()
+}
+
+/// Waves of a repaired plan that it says are above a limit only because they were planned before the numbers moved.
+#[must_use]
+pub fn planned_before(plan: &Plan) -> BTreeSet<u32> {
+    let waves = plan.waves.iter().filter(|wave| {
+        let mut exceptions = wave.exceptions.iter();
+        plan.replan.is_some() && exceptions.any(|e| e.because == ExceptionCause::PlannedBefore)
+    });
+    waves.map(|wave| wave.wave).collect()
 }
 
 /// Wave of every service that a plan moves, for [`revalidate`]: where a service is in several waves, the first one counts.
@@ -131,8 +161,12 @@ pub fn assignment(plan: &Plan) -> BTreeMap<String, u32> {
 }
 
 /// Waves of a plan by service, and whether they are numbered as they should be.
-fn numbered(graph: &Graph<'_>, plan: &Plan, found: &mut BTreeSet<Violation>) -> Vec<Option<u32>> {
-    let first = plan.options.waves_done.saturating_add(1);
+fn numbered(
+    (graph, options): (&Graph<'_>, &PlanOptions),
+    plan: &Plan,
+    found: &mut BTreeSet<Violation>,
+) -> Vec<Option<u32>> {
+    let first = options.waves_done.saturating_add(1);
     for (expected, wave) in (first..=u32::MAX).zip(&plan.waves) {
         if wave.wave != expected {
             found.insert(Violation {
@@ -147,7 +181,7 @@ fn numbered(graph: &Graph<'_>, plan: &Plan, found: &mut BTreeSet<Violation>) -> 
         let services = wave.services.iter();
         services.map(|service| (service.service.as_str(), wave.wave))
     });
-    assigned(graph, &plan.options, entries, found)
+    assigned(graph, options, entries, found)
 }
 
 /// By service: 0 when it is in, the first wave that moves it, none when nothing does.
@@ -214,6 +248,8 @@ struct Judge<'a> {
     with_neighbours: BTreeSet<u32>,
     /// Those of which the plan says so.
     excused_neighbours: BTreeSet<u32>,
+    /// Waves that may be above a limit by the tolerance, because they were planned before the numbers moved.
+    tolerated: BTreeSet<u32>,
     found: BTreeSet<Violation>,
 }
 
@@ -229,13 +265,11 @@ impl<'a> Judge<'a> {
             let value = |service| flow.map_or(0.0, |flow| part(flow, service));
             (0..count).map(value).collect()
         };
-        let mut excused_neighbours = BTreeSet::new();
-        for wave in plan.iter().flat_map(|plan| &plan.waves) {
+        let stated = plan.iter().flat_map(|plan| &plan.waves);
+        let adjacent = stated.filter(|wave| {
             let mut exceptions = wave.exceptions.iter();
-            if exceptions.any(|exception| exception.limit == LimitName::Adjacent) {
-                excused_neighbours.insert(wave.wave);
-            }
-        }
+            exceptions.any(|exception| exception.limit == LimitName::Adjacent)
+        });
         Self {
             in_scope: graph.in_scope(),
             risks: of(&Flow::score),
@@ -248,7 +282,8 @@ impl<'a> Judge<'a> {
             standing,
             dates,
             with_neighbours: BTreeSet::new(),
-            excused_neighbours,
+            excused_neighbours: adjacent.map(|wave| wave.wave).collect(),
+            tolerated: BTreeSet::new(),
             found: BTreeSet::new(),
         }
     }

@@ -261,7 +261,12 @@ pub(super) fn blockers(service: &PlanService) -> Vec<String> {
 
 /// Calls that were cut to break cycles.
 pub(super) fn cut_arcs(model: &Model, dag: &Dag) -> Vec<EdgeRef> {
-    dag.cut.iter().map(|arc| arc_ref(model, *arc)).collect()
+    arc_refs(model, &dag.cut)
+}
+
+/// Calls by number.
+pub(super) fn arc_refs(model: &Model, numbers: &[usize]) -> Vec<EdgeRef> {
+    numbers.iter().map(|arc| arc_ref(model, *arc)).collect()
 }
 
 fn arc_ref(model: &Model, number: usize) -> EdgeRef {

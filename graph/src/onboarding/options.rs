@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::dates::{CalendarOptions, Freeze};
 use super::input::{Hazard, Pins, Status};
 
+mod effective;
 mod ramp;
 mod replanning;
 
@@ -92,7 +93,7 @@ pub enum Goal {
     Balanced,
     /// Services that can refuse plaintext soonest.
     StrictMtls,
-    /// Smaller steps: lower ceilings of risk and traffic.
+    /// Smaller steps: ceilings of risk and traffic as in [`Ramp::cautious`].
     RiskAverse,
 }
 

@@ -64,6 +64,10 @@ pub struct Plan {
     pub unplanned: Vec<Unplanned>,
     /// Calls left out of the amplification and criticality estimate to break cycles.
     pub cut_arcs: Vec<EdgeRef>,
+    /// Calls that a hard order asks for and the plan may not respect, because they close a circle, or would with services that are
+    /// pinned together; empty in the soft order.
+    #[serde(default)]
+    pub broken_arcs: Vec<EdgeRef>,
     /// Calls whose caller joins before its callee, with the attempts that mesh retries would multiply.
     #[serde(default)]
     pub inverted: Vec<Inverted>,
@@ -185,9 +189,9 @@ pub struct Replan {
 pub struct Move {
     /// Node id.
     pub service: String,
-    /// Wave before; none when it is new.
+    /// Wave before; none when the earlier plan did not move it.
     pub from: Option<u32>,
-    /// Wave now; none when it is no longer planned.
+    /// Wave now; none when this plan does not move it.
     pub to: Option<u32>,
     /// Why.
     #[serde(flatten)]

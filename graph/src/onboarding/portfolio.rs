@@ -1,18 +1,31 @@
-//! The portfolio: several rules schedule the same problem, the best plan wins and is improved.
+//! The portfolio: several rules schedule the same problem, the best plans are improved, and the best of all wins.
 //!
-//! Best is fewest waves with an exception, then the least objective, then the first rule.
+//! Best is fewest waves with an exception, then the least cost, then the first rule. The cost is the objective; with the goal of
+//! strict mTLS the mean wave of strictness counts beside it, among plans whose objective is not much above the best.
 
 use super::board::Board;
 use super::bounds;
 use super::greedy::{self, Baseline, Rule, Score, Stuck};
 use super::options::{Goal, Ranking};
 use super::outcome::CandidatePlan;
-use super::problem::{PlanError, Problem};
+use super::problem::{self, PlanError, Problem};
+use super::search::{self, Aim};
+
+/// What the goal of strict mTLS pays for a wave of delay of all strictness, in waves of delay of all protection.
+const STRICT_WEIGHT: f64 = 1.0;
+/// How far above the best objective of all rules that goal may go.
+const STRICT_PRICE: f64 = 1.45;
+/// Plans up to this size are improved from several beginnings.
+const SMALL: usize = 100;
+/// Beginnings then.
+const STARTS: usize = 3;
 
 /// What a rule came to.
+#[derive(Clone)]
 struct Pass<'a> {
     board: Board<'a>,
     candidate: CandidatePlan,
+    cost: f64,
 }
 
 /// The best plan found, and what every rule came to.
@@ -22,45 +35,81 @@ struct Pass<'a> {
 pub(super) fn best<'a>(
     problem: &'a Problem<'a>,
 ) -> Result<(Board<'a>, Vec<CandidatePlan>), PlanError> {
-    let target = u32::try_from(bounds::bounds(problem).waves).unwrap_or(u32::MAX);
+    let aim = Aim {
+        strict: match problem.options.goal {
+            Goal::StrictMtls => STRICT_WEIGHT,
+            Goal::Balanced | Goal::RiskAverse => 0.0,
+        },
+    };
+    let mut passes = scheduled(problem, aim).map_err(|stuck| problem::stuck(problem, stuck))?;
+    let ranking = ranked(&passes, aim);
+    let starts = if problem.items.len() <= SMALL {
+        STARTS
+    } else {
+        1
+    };
+    for start in ranking.into_iter().take(starts) {
+        let board = search::improve(&passes[start].board, aim);
+        let rule = format!("{} + search", passes[start].candidate.rule);
+        if board.wave_of != passes[start].board.wave_of {
+            passes.push(Pass::new(board, rule, aim));
+        }
+    }
+    let chosen = ranked(&passes, aim)[0];
+    passes[chosen].candidate.chosen = true;
+    let board = passes[chosen].board.clone();
+    let candidates = passes.into_iter().map(|pass| pass.candidate);
+    Ok((board, candidates.collect()))
+}
+
+/// One board for every rule that found a wave for everything: at least one.
+fn scheduled<'a>(problem: &'a Problem<'a>, aim: Aim) -> Result<Vec<Pass<'a>>, Stuck> {
+    let target = u32::try_from(bounds::waves(problem)).unwrap_or(u32::MAX);
     let mut passes = Vec::new();
     let mut stuck: Option<Stuck> = None;
     for rule in rules(problem.options.goal) {
         match greedy::schedule(problem, &rule, target) {
-            Ok(board) => passes.push(Pass::new(board, &rule)),
+            Ok(board) => passes.push(Pass::new(board, rule.name(), aim)),
             Err(found) => stuck = stuck.or(Some(found)),
         }
     }
-    let order = |a: &&Pass<'_>, b: &&Pass<'_>| {
-        let by_objective = a.candidate.objective.total_cmp(&b.candidate.objective);
-        a.candidate
-            .exceptions
-            .cmp(&b.candidate.exceptions)
-            .then(by_objective)
-    };
-    let chosen = (0..passes.len()).min_by(|a, b| order(&&passes[*a], &&passes[*b]));
-    let Some(chosen) = chosen else {
-        let stuck = stuck.expect("there are rules, and each one ends or is stuck");
-        return Err(super::problem::stuck(problem, stuck));
-    };
-    passes[chosen].candidate.chosen = true;
-    let board = passes[chosen].board.clone();
-    Ok((
-        board,
-        passes.into_iter().map(|pass| pass.candidate).collect(),
-    ))
+    match stuck {
+        Some(stuck) if passes.is_empty() => Err(stuck),
+        _ => Ok(passes),
+    }
+}
+
+/// Passes by number, the best first; different plans only.
+fn ranked(passes: &[Pass<'_>], aim: Aim) -> Vec<usize> {
+    let objectives = passes.iter().map(|pass| pass.candidate.objective);
+    let affordable = STRICT_PRICE * objectives.fold(f64::INFINITY, f64::min);
+    let is_dear = |pass: &Pass<'_>| aim.strict > 0.0 && pass.candidate.objective > affordable;
+    let mut ranking: Vec<usize> = (0..passes.len()).collect();
+    ranking.sort_by(|a, b| {
+        let (a, b) = (&passes[*a], &passes[*b]);
+        let exceptions = a.candidate.exceptions.cmp(&b.candidate.exceptions);
+        let by_price = is_dear(a).cmp(&is_dear(b));
+        exceptions.then(by_price).then(a.cost.total_cmp(&b.cost))
+    });
+    ranking.dedup_by(|a, b| passes[*a].board.wave_of == passes[*b].board.wave_of);
+    ranking
 }
 
 impl<'a> Pass<'a> {
-    fn new(board: Board<'a>, rule: &Rule) -> Self {
+    fn new(board: Board<'a>, rule: String, aim: Aim) -> Self {
         let candidate = CandidatePlan {
-            rule: rule.name(),
+            rule,
             waves: usize::try_from(board.waves()).unwrap_or(usize::MAX),
             exceptions: board.exceptional().len(),
             objective: board.objective(),
             chosen: false,
         };
-        Self { board, candidate }
+        let cost = aim.cost(&board);
+        Self {
+            board,
+            candidate,
+            cost,
+        }
     }
 }
 

@@ -13,9 +13,12 @@ use super::model::Model;
 use super::options::{Limits, MeshMode, PlanOptions};
 use super::value::{Place, Value};
 
+mod claims;
 mod conflicts;
 mod items;
 mod order;
+#[cfg(test)]
+mod tests;
 
 pub use conflicts::PlanError;
 pub(super) use conflicts::stuck;
@@ -70,7 +73,7 @@ pub(super) struct Item {
 pub(super) struct StrictSet {
     /// What has to move for it, sorted.
     pub(super) items: Vec<usize>,
-    /// Calls into the service, as a share of all calls by services.
+    /// Calls into the service, as a share of all calls into services that can be strict some day.
     pub(super) share: f64,
 }
 
@@ -110,6 +113,8 @@ pub(super) struct Problem<'a> {
     pub(super) order: Vec<usize>,
     /// What can refuse plaintext, and what that needs.
     pub(super) strict_sets: Vec<StrictSet>,
+    /// By item: the strict sets that it is in.
+    pub(super) sets_of: Vec<Vec<usize>>,
     /// Items by rank.
     ranked: [Vec<usize>; 3],
     /// Limits of the first waves of the plan, and whether they are still what the ramp says.
@@ -143,6 +148,7 @@ impl<'a> Problem<'a> {
             broken: Vec::new(),
             order: Vec::new(),
             strict_sets: Vec::new(),
+            sets_of: Vec::new(),
             ranked: Default::default(),
             limits: Vec::new(),
         };
@@ -152,16 +158,25 @@ impl<'a> Problem<'a> {
             .collect();
         conflicts::find(&problem)?;
         problem.group(dag);
+        conflicts::of_groups(&problem)?;
         problem.connect();
         problem.precede(dag)?;
         problem.survey(dag);
-        problem.restrict(Timetable::new(options).as_ref());
+        let dates = Timetable::new(options);
+        if let Some(dates) = &dates {
+            problem.freeze(dates);
+        }
         problem.weigh();
-        conflicts::propagate(&mut problem)?;
+        conflicts::propagate(&mut problem, dates.as_ref())?;
         for (number, item) in problem.items.iter().enumerate() {
             problem.ranked[item.rank as usize].push(number);
         }
         Ok(problem)
+    }
+
+    /// Id of the first service of an item, which stands for it.
+    pub(super) fn name(&self, item: usize) -> &str {
+        &self.model.ids[self.items[item].members[0]]
     }
 
     /// Number of the first wave.

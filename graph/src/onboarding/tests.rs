@@ -7,12 +7,14 @@ use proptest::prelude::*;
 use super::*;
 
 mod basics;
+mod bounds;
 mod degenerate;
 mod laws;
 mod limits;
 mod mutations;
 mod propagation;
 mod reference;
+mod replanning;
 mod snapshot;
 mod strategies;
 

@@ -22,6 +22,7 @@ mod services;
 mod tests;
 
 pub use members::MeshRule;
+pub(crate) use services::Services;
 
 /// Everything that the section says.
 #[derive(Debug, Clone, PartialEq, Default)]

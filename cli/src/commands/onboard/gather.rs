@@ -7,12 +7,13 @@ use std::path::Path;
 
 use jiff::civil::Date;
 use tracemesh_graph::onboarding::{
-    Contradiction, Goal, InFlight, MeshMode, Order, Pins, Plan, PlanError, PlanInput, PlanOptions,
-    StatusFile, StatusSources, Statuses, plan, statuses,
+    Contradiction, Goal, InFlight, MeshMode, Order, Plan, PlanInput, PlanOptions, StatusFile,
+    StatusSources, Statuses, plan, statuses,
 };
 use tracemesh_graph::policy::Policy;
 use tracemesh_graph::snapshot::GraphSnapshot;
 
+use super::pins::{self, ServiceName};
 use super::{hash, previous};
 use crate::args::{PlanGoal, PlanMeshMode, PlanOrder, WishArgs};
 use crate::error::CliError;
@@ -51,6 +52,8 @@ pub(in crate::commands) struct Gathered {
     pub(super) has_policy: bool,
     policy: Policy,
     wishes: WishArgs,
+    /// Services of the graph, for messages about the policy.
+    names: Vec<ServiceName>,
 }
 
 /// One thing to plan.
@@ -123,6 +126,7 @@ pub(in crate::commands) fn gather(
         has_policy: told.policy.is_some(),
         policy,
         wishes: wishes.clone(),
+        names: pins::names(snapshot),
     })
 }
 
@@ -259,22 +263,12 @@ impl Gathered {
             );
         }
         let made = plan(&part.input, &options, earlier);
-        let mut made = made.map_err(|error| self.impossible(&error))?;
+        let mut made = made
+            .map_err(|error| pins::contradiction(&error, &self.policy.onboarding, &self.names))?;
         made.mesh.clone_from(&part.mesh);
         made.contradictions = self.contradictions(part);
         made.input = hash::of(&part.input, &made.options);
         Ok(made)
-    }
-
-    /// Why no plan can be made: two pins, with the lines of the policy that speak of pins.
-    fn impossible(&self, error: &PlanError) -> CliError {
-        let told = CliError::from_cause(error);
-        let rules = self.policy.onboarding.services.iter();
-        let lines = rules
-            .filter(|rule| rule.pins != Pins::NONE)
-            .map(|rule| format!("line {} of the policy pins `{}`", rule.line, rule.service.0));
-        told.details(lines.collect())
-            .hint("take one of the two back in the section `onboarding` of the policy, or let it hold for other waves")
     }
 
     /// Lays the flags over options that come from elsewhere than the policy.

@@ -45,7 +45,7 @@ pub fn csv(plan: &Plan) -> String {
         }
     }
     for id in &plan.done {
-        push(&mut text, &other(id, "done", String::new()));
+        push(&mut text, &other(id, "done", ""));
     }
     for service in &plan.unplanned {
         let status = if service.blockers.is_empty() {
@@ -55,7 +55,7 @@ pub fn csv(plan: &Plan) -> String {
         };
         push(
             &mut text,
-            &other(&service.service, status, service.blockers.join("; ")),
+            &other(&service.service, status, &service.blockers.join("; ")),
         );
     }
     text
@@ -112,12 +112,12 @@ fn planned(plan: &Plan, wave: &Wave, service: &PlannedService) -> [String; HEADE
     ]
 }
 
-fn other(id: &str, status: &str, hazards: String) -> [String; HEADER.len()] {
+fn other(id: &str, status: &str, hazards: &str) -> [String; HEADER.len()] {
     let (namespace, name) = split(id);
     HEADER.map(|column| match column {
         "service" => name.clone(),
         "namespace" => namespace.clone(),
-        "hazards" => hazards.clone(),
+        "hazards" => hazards.to_owned(),
         "status" => status.to_owned(),
         "id" => id.to_owned(),
         _ => String::new(),

@@ -132,7 +132,7 @@ impl Page {
                 .iter()
                 .filter(|step| step.service == service.service)
             {
-                self.row("Moved", &why::moved(step, VOICE));
+                self.row("Moved", &words::replan::moved(step, VOICE));
             }
         }
         for row in rows(plan, wave, service, VOICE) {

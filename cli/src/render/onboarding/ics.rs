@@ -227,11 +227,7 @@ fn some<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<String> = names
         .map(|name| printable(short(name)).into_owned())
         .collect();
-    let voice = super::words::Voice {
-        name: |name| printable(name).into_owned(),
-        most: 12,
-    };
-    voice.some(&names)
+    super::words::some(&names)
 }
 
 /// A day as eight digits: years that have no four digits become the nearest that have.

@@ -199,3 +199,6 @@ fn gate(page: &mut Page, progress: &Progress) {
     };
     page.wrapped("  ", way_out);
 }
+
+#[cfg(test)]
+mod tests;

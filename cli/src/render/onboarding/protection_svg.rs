@@ -159,7 +159,10 @@ fn places(plan: &Plan) -> (Axis, Vec<f64>, &'static str) {
         return dated;
     }
     let waves = || plan.curves.iter().map(|point| point.wave);
-    let (first, last) = (waves().next().unwrap_or(0), waves().last().unwrap_or(0));
+    let (first, last) = (
+        waves().next().unwrap_or(0),
+        waves().next_back().unwrap_or(0),
+    );
     let at = waves().map(f64::from).collect();
     (Axis::waves(first, last).with_room(ROOM), at, "wave")
 }

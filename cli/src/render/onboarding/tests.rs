@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use jiff::ToSpan;
 use jiff::civil::Date;
+use proptest::prelude::*;
 use tracemesh_graph::onboarding::{
     Bounds, Calendar, Contradiction, Evidence, Exception, ExceptionCause, Goal, Hazard, Health,
     LimitName, Move, MoveReason, Plan, PlanEdge, PlanInput, PlanOptions, PlanService, Replan,
@@ -98,6 +99,8 @@ fn everything() -> Plan {
     };
     let mut plan = plan(&input, &options, None).unwrap();
     plan.mesh = Some("eu".to_owned());
+    plan.input = "sha256:2c26b46b68ffc68f".to_owned();
+    plan.unplanned[0].because = Some("ends in spring".to_owned());
     let wave = &mut plan.waves[0];
     wave.exceptions = vec![Exception {
         limit: LimitName::Risk,
@@ -105,7 +108,7 @@ fn everything() -> Plan {
             services: vec![wave.services[0].service.clone()],
         },
     }];
-    plan.summary.exceptions = 1;
+    plan.summary.exceptions += 1;
     plan.calendar = Some(dates(&plan));
     plan.contradictions = vec![Contradiction {
         service: "service/email".to_owned(),
@@ -129,7 +132,7 @@ fn everything() -> Plan {
         ],
         fresh_objective: 4.0,
         gap: 1.25,
-        fresh_moves: 9,
+        fresh_moves: 7,
         advise_full: true,
         replaced: false,
     });
@@ -382,12 +385,14 @@ fn the_json_names_its_schema_and_reads_back() {
     keys.sort_unstable();
     let documented = [
         "bounds",
+        "broken_arcs",
         "calendar",
         "candidates",
         "contradictions",
         "curves",
         "cut_arcs",
         "done",
+        "input",
         "inverted",
         "left_out",
         "maximum",
@@ -429,4 +434,42 @@ fn a_plan_without_teams_has_no_team_column_and_counts_who_is_in() {
     let text = table(&plan(&input, &PlanOptions::default(), None).unwrap(), 80);
     assert!(text.starts_with("Onboarding plan: 9 of 10 services (1 already in) in "));
     assert!(!text.contains("TEAM"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Whatever services, teams and hazards are called: lines fit, nothing is invisible, and every reader of a format finds its own.
+    #[test]
+    fn any_name_stays_a_name(names in proptest::collection::vec(any::<String>(), 3..6), width in 0..120usize) {
+        let mut input = PlanInput::default();
+        for name in &names {
+            let mut service = PlanService::unknown();
+            service.team = Some(name.clone());
+            service.hazards.push(Hazard { code: name.clone(), severity: Severity::Medium });
+            input.services.insert(format!("service/{name}"), service);
+            input.edges.push(PlanEdge {
+                caller: format!("service/{name}"),
+                callee: format!("external/{name}"),
+                rate: 1.0,
+                attempts: None,
+                hit_ratio: None,
+                confidence: 1.0,
+            });
+        }
+        let plan = plan(&input, &PlanOptions::default(), None).unwrap();
+        let is_plain = |text: &str| text.chars().all(|c| c == '\n' || !c.is_control());
+        let text = table(&plan, width);
+        prop_assert!(is_plain(&text));
+        for line in text.lines() {
+            prop_assert!(text::columns(line) <= width.max(72), "{}", line);
+        }
+        prop_assert!(is_plain(&markdown(&plan)));
+        for record in csv(&plan).split_terminator("\r\n") {
+            prop_assert_eq!(cells(record).len(), 21);
+        }
+        for service in input.services.keys() {
+            prop_assert!(is_plain(&explain(&plan, service, width).unwrap()));
+        }
+    }
 }

@@ -56,6 +56,25 @@ pub(super) fn left(text: &str, width: usize) -> String {
     result
 }
 
+/// `text` in exactly `width` columns: padded on the right, or with `..` in its middle, because the ends of names tell them apart.
+pub(super) fn clipped(text: &str, width: usize) -> String {
+    let all = columns(text);
+    if all <= width || width < 6 {
+        return left(text, width);
+    }
+    let tail_room = (width - 2) / 2;
+    let mut tail = String::new();
+    for character in text.chars().rev() {
+        if columns(&tail) + columns_of(character) > tail_room {
+            break;
+        }
+        tail.insert(0, character);
+    }
+    let mut head = cut(text, width - columns(&tail));
+    head.push_str(&tail);
+    left(&head, width)
+}
+
 /// `text` in at most `width` columns, cut with `..`.
 pub(super) fn cut(text: &str, width: usize) -> String {
     if columns(text) <= width {
@@ -142,9 +161,18 @@ mod tests {
     }
 
     #[test]
+    fn names_keep_both_ends() {
+        assert_eq!(clipped("checkout-checkout-0001", 12), "check..-0001");
+        assert_eq!(clipped("cart", 6), "cart  ");
+        assert_eq!(clipped("productcatalog", 5), "pro..");
+        assert_eq!(columns(&clipped(&"\u{6f22}".repeat(9), 9)), 9);
+    }
+
+    #[test]
     fn long_text_is_broken_at_spaces() {
         assert_eq!(wrapped("one two three", 8), "one two\n  three");
         assert_eq!(wrapped("", 8), "");
+        assert_eq!(wrapped("abcdefghijkl", 8), "abcdefgh\n  ijkl");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The words that the table, the runbook and the page of a service share.
 
 pub(super) mod hazards;
+pub(super) mod replan;
 pub(super) mod sheet;
 pub(super) mod steps;
 pub(super) mod watch;
@@ -158,6 +159,11 @@ pub(super) const fn order(options: &PlanOptions) -> &'static str {
         (_, Order::CalleeFirst) => "every callee before its callers",
         (_, Order::CallerFirst) => "every caller before its callees",
     }
+}
+
+/// The share of calls that the mesh may retry, where a budget holds retries: one of nothing is none, as for who plans.
+pub(super) fn budget(options: &PlanOptions) -> Option<f64> {
+    options.retry_budget.filter(|budget| *budget > 0.0)
 }
 
 /// How far the plan is from the best possible, one sentence for the objective and one for the waves.

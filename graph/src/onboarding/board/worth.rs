@@ -52,4 +52,28 @@ impl Board<'_> {
         }
         cost
     }
+
+    /// Mean wave from which on a service can refuse plaintext, over the calls into those that ever can.
+    pub(in super::super) fn strict_mean(&self) -> f64 {
+        let all = 0..self.problem.strict_sets.len();
+        self.strict_sum(all)
+    }
+
+    /// The part of [`Self::strict_mean`] that depends on some items.
+    pub(in super::super) fn strict_mean_of(&self, items: &[usize]) -> f64 {
+        let sets = items.iter().flat_map(|item| &self.problem.sets_of[*item]);
+        let sets: std::collections::BTreeSet<usize> = sets.copied().collect();
+        self.strict_sum(sets.into_iter())
+    }
+
+    fn strict_sum(&self, sets: impl Iterator<Item = usize>) -> f64 {
+        let offset = self.problem.options.waves_done;
+        let sets = sets.map(|set| &self.problem.strict_sets[set]);
+        let late = |set: &super::super::problem::StrictSet| {
+            let waves = set.items.iter().map(|item| self.wave_of[*item]);
+            let wave = waves.max().unwrap_or(offset);
+            set.share * f64::from(wave.saturating_sub(offset))
+        };
+        sets.map(late).fold(0.0, |sum, part| sum + part)
+    }
 }

@@ -13,9 +13,6 @@ use super::{CLOSE, Judge, ViolationCode};
 /// Most empty waves that are looked at: no sound plan has as many, and a file may name any number.
 const MOST_EMPTY: u32 = 5_000;
 
-/// Share of a limit by which a wave of the plan before may be above it.
-const TOLERANCE: f64 = 0.05;
-
 /// A wave as its services make it.
 pub(super) struct Load<'a> {
     pub(super) wave: u32,
@@ -102,7 +99,7 @@ impl Judge<'_> {
         self.company(&load);
     }
 
-    /// Whether rounding decides if a limit is broken.
+    /// Whether it is a matter of rounding, or of words, if a limit is broken.
     fn is_near(&self, load: &Load<'_>, limit: LimitName) -> bool {
         let near = |value: f64, limit: f64| (value - limit).abs() <= CLOSE;
         match limit {
@@ -111,7 +108,12 @@ impl Judge<'_> {
                 let mut members = load.members.iter();
                 members.any(|service| near(self.risks[*service], load.limits.risk))
             }
-            LimitName::Size | LimitName::Team | LimitName::Adjacent => false,
+            // The effort of one service above the limit is no fault, and may be called an exception.
+            LimitName::Team => {
+                let mut efforts = self.efforts(load.members).into_values();
+                efforts.any(|(effort, _)| effort > load.limits.team)
+            }
+            LimitName::Size | LimitName::Adjacent => false,
         }
     }
 
@@ -152,7 +154,7 @@ impl Judge<'_> {
                 }
                 ExceptionCause::PlannedBefore => self.is_tolerated(load, limit),
             },
-            None => nobody || pinned || by_size,
+            None => nobody || pinned || by_size || self.is_tolerated(load, limit),
         };
         if is_legal {
             return;
@@ -197,16 +199,24 @@ impl Judge<'_> {
             && numbers.all(|number| number.is_some_and(|s| self.standing.wave[s] == Some(wave)))
     }
 
-    /// Whether a plan from before may keep what is above its limit by no more than the tolerance.
+    /// Whether a wave of the plan before may keep what is above its limit by no more than the tolerance.
     fn is_tolerated(&self, load: &Load<'_>, limit: LimitName) -> bool {
-        let within = |value: f64, limit: f64| value <= limit * (1.0 + TOLERANCE) + CLOSE;
+        let replanning = self.options.replanning;
+        let frozen_until = self
+            .options
+            .waves_done
+            .saturating_add(replanning.frozen_waves);
+        if !self.tolerated.contains(&load.wave) || load.wave <= frozen_until {
+            return false;
+        }
+        let slack = replanning.slack();
+        let within = |value: f64, limit: f64| value <= limit * slack + CLOSE;
         let risk = |service: &usize| within(self.risks[*service], load.limits.risk);
-        let is_repaired = self.plan.is_some_and(|plan| plan.replan.is_some());
         match limit {
-            _ if !is_repaired => false,
+            LimitName::Size => within(load.members.len() as f64, load.limits.size as f64),
             LimitName::Traffic => within(load.touched, load.limits.traffic),
             LimitName::Risk => load.members.iter().all(risk),
-            LimitName::Size | LimitName::Team | LimitName::Adjacent => false,
+            LimitName::Team | LimitName::Adjacent => false,
         }
     }
 
@@ -247,7 +257,10 @@ impl Judge<'_> {
         let Some(members) = large.cloned() else {
             return;
         };
-        if !self.are_pinned_to(load.members, load.wave) {
+        let is_excused = self.are_pinned_to(load.members, load.wave)
+            || (self.is_tolerated(load, LimitName::Traffic)
+                && self.is_tolerated(load, LimitName::Size));
+        if !is_excused {
             let text = "above a limit by itself, and not alone".to_owned();
             self.say(ViolationCode::NotAlone, Some(load.wave), &members, text);
         }

@@ -7,7 +7,7 @@ use super::{Violation, ViolationCode};
 
 /// Differences between two plans that the later one does not list among its moves, and moves that are none; sorted.
 ///
-/// A service that is in several waves of a plan counts where it is first.
+/// A service that is in the mesh is in wave 0; one that is in several waves of a plan counts where it is first.
 #[must_use]
 pub fn check_moves(previous: &Plan, plan: &Plan) -> Vec<Violation> {
     let (before, now) = (waves(previous), waves(plan));
@@ -55,12 +55,12 @@ pub fn check_moves(previous: &Plan, plan: &Plan) -> Vec<Violation> {
 
 /// Reasons that only fit a service that came, or one that went.
 fn false_reason(one: &Move) -> Option<&'static str> {
-    let came = one.from.is_none();
-    let went = one.to.is_none();
     let fits = match one.reason {
-        MoveReason::New | MoveReason::RolledBack => came,
-        MoveReason::Done | MoveReason::NotPlanned => went,
-        _ => !came && !went,
+        MoveReason::New => one.from.is_none(),
+        MoveReason::RolledBack => one.from == Some(0),
+        MoveReason::Done => one.to == Some(0),
+        MoveReason::NotPlanned => one.to.is_none(),
+        _ => one.from.is_some() && one.to.is_some(),
     };
     (!fits).then_some("has a reason that does not fit its move")
 }
@@ -75,7 +75,7 @@ fn words(from: Option<u32>, to: Option<u32>) -> String {
 }
 
 fn waves(plan: &Plan) -> BTreeMap<&str, u32> {
-    let mut waves = BTreeMap::new();
+    let mut waves: BTreeMap<&str, u32> = plan.done.iter().map(|id| (id.as_str(), 0)).collect();
     for wave in &plan.waves {
         for service in &wave.services {
             waves.entry(service.service.as_str()).or_insert(wave.wave);

@@ -79,23 +79,33 @@ pub(super) fn but_for(
     pairs
 }
 
-/// Number of the circle that the piece of each service is part of, by what pins and the order of calls ask for. Inside of one
-/// not everything that they ask for can be had.
+/// Pairs that pins ask for.
+pub(super) fn pinned(graph: &Graph<'_>, options: &PlanOptions) -> Vec<(usize, usize)> {
+    let before = options.groups.before.iter();
+    let before = before.filter_map(|(a, b)| Some((graph.number(a)?, graph.number(b)?)));
+    before.collect()
+}
+
+/// Number of the circle that each service is part of, by what pins and the order of calls ask for of all services, those that never
+/// move among them. Inside of one not everything that they ask for can be had.
 pub(super) fn ordered_circles(
     graph: &Graph<'_>,
     options: &PlanOptions,
     piece: &[Option<usize>],
-) -> Vec<Option<usize>> {
-    let count = piece.iter().flatten().max().map_or(0, |last| last + 1);
-    let before = options.groups.before.iter();
-    let before = before.filter_map(|(a, b)| Some((graph.number(a)?, graph.number(b)?)));
-    let pairs = ordered(graph, options).into_iter().chain(before);
-    let pairs: Vec<(usize, usize)> = pairs
-        .filter_map(|(first, then)| Some((piece[first]?, piece[then]?)))
-        .collect();
-    let circle = circles(count, pairs.into_iter());
-    piece
-        .iter()
-        .map(|piece| piece.map(|piece| circle[piece]))
-        .collect()
+) -> Vec<usize> {
+    let count = graph.count();
+    // A service that does not move is a node of its own, after those of the pieces.
+    let node = |service: usize| piece[service].unwrap_or(count + service);
+    let calls = graph.calls.iter();
+    let calls: Vec<(usize, usize)> = match options.hard_order() {
+        Order::Soft => Vec::new(),
+        Order::CalleeFirst => calls.map(|call| (call.callee, call.caller)).collect(),
+        Order::CallerFirst => calls.map(|call| (call.caller, call.callee)).collect(),
+    };
+    let pairs = calls.into_iter().chain(pinned(graph, options));
+    let circle = circles(
+        2 * count,
+        pairs.map(|(first, then)| (node(first), node(then))),
+    );
+    (0..count).map(|service| circle[node(service)]).collect()
 }

@@ -65,7 +65,7 @@ impl Standing {
     pub(super) fn new(
         graph: &Graph<'_>,
         (wave, piece): (Vec<Option<u32>>, Vec<Option<usize>>),
-        order: &[(usize, usize)],
+        order: impl Iterator<Item = (usize, usize)>,
         dates: &BTreeMap<u32, &WaveDates>,
     ) -> Self {
         let count = piece.iter().flatten().max().map_or(0, |last| last + 1);
@@ -99,9 +99,9 @@ impl Standing {
         standing
     }
 
-    fn connect(&mut self, order: &[(usize, usize)]) {
+    fn connect(&mut self, order: impl Iterator<Item = (usize, usize)>) {
         for (first, then) in order {
-            if let (Some(first), Some(then)) = (self.piece[*first], self.piece[*then])
+            if let (Some(first), Some(then)) = (self.piece[first], self.piece[then])
                 && first != then
             {
                 self.pieces[then].before.push(first);

@@ -48,7 +48,33 @@ pub struct Limits {
     pub ramp: bool,
 }
 
+/// Traffic limits that a risk-averse plan never exceeds.
+const CAUTIOUS_TRAFFIC: [f64; 4] = [0.025, 0.05, 0.10, 0.15];
+/// Risk ceilings that a risk-averse plan never exceeds, six waves long.
+const CAUTIOUS_RISK: [f64; 6] = [0.15, 0.25, 0.30, 0.40, 0.40, 1.0];
+
 impl Ramp {
+    /// The ramp of a risk-averse plan: no wave touches more than 2.5, 5, 10, then 15 % of the traffic, and the ceilings of risk are .15,
+    /// .25, .30, .40, .40, then 1, where this ramp does not allow less anyway.
+    #[must_use]
+    pub fn cautious(&self) -> Self {
+        let least = |list: &[f64], cautious: &[f64]| {
+            let at = |list: &[f64], step: usize| {
+                let value = list.get(step).or(list.last()).copied();
+                value.filter(|value| *value >= 0.0).unwrap_or(1.0)
+            };
+            let steps = 0..list.len().max(cautious.len());
+            steps
+                .map(|step| at(list, step).min(at(cautious, step)))
+                .collect()
+        };
+        Self {
+            traffic_caps: least(&self.traffic_caps, &CAUTIOUS_TRAFFIC),
+            risk_ceilings: least(&self.risk_ceilings, &CAUTIOUS_RISK),
+            ..self.clone()
+        }
+    }
+
     /// Limits of `wave` (from 1) in a plan over `services` services.
     #[must_use]
     pub fn limits(&self, wave: u32, services: usize) -> Limits {

@@ -6,7 +6,7 @@ use super::super::dag::Dag;
 use super::super::dates::{Freeze, Timetable};
 use super::super::input::PlanService;
 use super::super::value::Place;
-use super::{Item, MAX_PINNED_WAVE, Problem, Rank, summed};
+use super::{Item, Problem, Rank, summed};
 
 impl Problem<'_> {
     /// Puts together what moves in one piece: pins say so, or the mesh has no permissive mode and services call each other in a
@@ -132,20 +132,10 @@ impl Problem<'_> {
         apart
     }
 
-    /// Windows and freezes.
-    pub(super) fn restrict(&mut self, dates: Option<&Timetable>) {
-        let first = self.first_wave();
+    /// Waves that freezes take from items.
+    pub(super) fn freeze(&mut self, dates: &Timetable) {
         for number in 0..self.items.len() {
-            let members = self.items[number].members.iter();
-            let services = members.map(|service| &self.model.services[*service]);
-            let window = services.fold((first, u32::MAX), |(from, to), service| {
-                let (own_from, own_to) = window(service, dates);
-                (from.max(own_from), to.min(own_to))
-            });
-            self.items[number].window = window;
-            if let Some(dates) = dates {
-                self.items[number].frozen = self.frozen(number, dates);
-            }
+            self.items[number].frozen = self.frozen(number, dates);
         }
     }
 
@@ -194,30 +184,6 @@ impl Problem<'_> {
             item.bonds = summed(bonds.into_iter());
         }
     }
-}
-
-/// Waves in which a service may join, as it is pinned.
-fn window(service: &PlanService, dates: Option<&Timetable>) -> (u32, u32) {
-    let pins = &service.pins;
-    let mut from = pins.not_before.unwrap_or(0);
-    let mut to = pins.not_after.unwrap_or(u32::MAX);
-    if let Some(dates) = dates {
-        let day = pins.not_before_day.map(|day| dates.first_wave_from(day));
-        from = from.max(day.unwrap_or(0));
-        let day = pins.not_after_day.map(|day| dates.last_wave_until(day));
-        to = to.min(day.map_or(u32::MAX, Option::unwrap_or_default));
-    }
-    if let Some(wave) = pins.wave {
-        (from, to) = (from.max(wave), to.min(wave));
-    }
-    let most = |wave: u32| {
-        if wave == u32::MAX {
-            wave
-        } else {
-            wave.min(MAX_PINNED_WAVE)
-        }
-    };
-    (from.min(MAX_PINNED_WAVE), most(to))
 }
 
 /// One that is pinned first and one that is pinned last contradict each other; that is found elsewhere.

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::super::dag::{Dag, TopologicalOrder};
+use super::super::model::total;
 use super::super::options::Order;
 use super::super::value::Place;
 use super::conflicts::{self, PlanError};
@@ -108,9 +109,16 @@ impl Problem<'_> {
             let most = |levels: &[u32]| item.members.iter().map(|s| levels[*s]).max().unwrap_or(0);
             item.levels = (most(&below), most(&above));
         }
-        self.strict_sets = (0..model.ids.len())
-            .filter_map(|s| self.strict_set(s))
-            .collect();
+        let services = 0..model.ids.len();
+        self.strict_sets = services.filter_map(|s| self.strict_set(s)).collect();
+        let all = total(self.strict_sets.iter().map(|set| set.share));
+        self.sets_of = vec![Vec::new(); self.items.len()];
+        for (number, set) in self.strict_sets.iter_mut().enumerate() {
+            set.share /= all;
+            for item in &set.items {
+                self.sets_of[*item].push(number);
+            }
+        }
     }
 
     fn strict_set(&self, service: usize) -> Option<StrictSet> {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::services::Services;
 use super::{
-    BeforeRule, FreezeRule, GroupRule, OnboardingPolicy, OnboardingRule, Unmatched, Unmet,
+    BeforeRule, Exclusion, FreezeRule, GroupRule, OnboardingPolicy, OnboardingRule, Unmatched,
+    Unmet,
 };
 use crate::onboarding::{Freeze, Hazard, Pins, PlanOptions, ServiceFacts, Status};
 use crate::policy::ServicePattern;
@@ -34,6 +35,26 @@ impl OnboardingPolicy {
         unmatched.sort();
         unmatched.dedup();
         (options, unmatched)
+    }
+}
+
+impl OnboardingPolicy {
+    /// Services that will not join, and why; as [`plan_options`](Self::plan_options) decides it.
+    pub(crate) fn exclusions(&self, services: &Services<'_>) -> BTreeMap<String, &Exclusion> {
+        let mut excluded = BTreeMap::new();
+        for is_exact in [false, true] {
+            let rules = self.services.iter();
+            for rule in rules.filter(|rule| rule.service.is_exact() == is_exact) {
+                for id in services.meant_by(&rule.service) {
+                    match &rule.exclude {
+                        Some(exclusion) => _ = excluded.insert(id, exclusion),
+                        None if rule.pins != Pins::NONE => _ = excluded.remove(&id),
+                        None => {}
+                    }
+                }
+            }
+        }
+        excluded
     }
 }
 

@@ -276,7 +276,16 @@ fn wave(area: &Area<'_>, chart: &mut Chart<'_, '_>, days: &Days, bar: &Bar<'_>, 
         Rectangle::new([(from, high), (to, low)], color.filled())
     };
     let (canary, baked) = (days.at(dates.canary), days.after(dates.bake_until));
-    let mut blocks = vec![block(canary, baked, SKY), block(canary, canary + 1.0, BLUE)];
+    // A thin line through all of a wave: a freeze may part its bake from its rolling updates by weeks.
+    let line = [
+        (canary, top + LANE / 2 - 1),
+        (days.at(dates.flips), top + LANE / 2 + 1),
+    ];
+    let mut blocks = vec![
+        Rectangle::new(line, SKY.filled()),
+        block(canary, baked, SKY),
+        block(canary, canary + 1.0, BLUE),
+    ];
     for rollout in &dates.rollouts {
         blocks.push(block(days.at(rollout.from), days.after(rollout.to), GREEN));
     }

@@ -58,36 +58,22 @@ fn moves(page: &mut Page, plan: &Plan) {
         return;
     };
     page.heading(2, "Moved since the plan before");
-    page.line(&format!(
-        "{}; {} in both plans. Objective {:.3}; a fresh plan would have {:.3}, so this one is {} times that{}.",
-        counted(replan.moves.len(), "move"),
-        are(replan.common),
-        plan.summary.objective,
-        replan.fresh_objective,
-        words::number(replan.gap, 3),
-        if replan.gap > 1.1 {
-            ": think of planning afresh"
-        } else {
-            ""
-        }
-    ));
+    page.line(&words::replan::summary(plan, replan));
     if !replan.moves.is_empty() {
         page.line("");
     }
     for step in &replan.moves {
-        page.item(&why::moved(step, VOICE));
+        page.item(&words::replan::moved(step, VOICE));
     }
-}
-
-fn are(common: usize) -> String {
-    let verb = if common == 1 { "is" } else { "are" };
-    format!("{} {verb}", counted(common, "service"))
 }
 
 fn made(page: &mut Page, plan: &Plan) {
     page.heading(2, "How it was made");
     if let Some(window) = words::window(plan) {
         page.item(&format!("Traces: {window}"));
+    }
+    if !plan.input.is_empty() {
+        page.item(&format!("Made from: {}", (VOICE.name)(&plan.input)));
     }
     page.item(&format!("Goal: {}", words::goal(plan.options.goal)));
     page.item(&format!("Order: {}", words::order(&plan.options)));
@@ -134,7 +120,7 @@ fn limits(page: &mut Page, options: &PlanOptions) {
         "Weights: shed {}, client {}, both {}, exposure {}, wave {}",
         weights.shed, weights.client, weights.both, weights.exposure, weights.wave
     ));
-    match options.retry_budget {
+    match words::budget(options) {
         Some(budget) => page.item(&format!("Retry budget of the mesh: {}", percent(budget))),
         None => page.item(
             "Retry budget of the mesh: none given, so retries wait for a callee that can shed load",
@@ -149,7 +135,7 @@ fn inverted(page: &mut Page, plan: &Plan) {
     page.heading(2, "Callers that join before their callees");
     page.line(&format!(
         "{}. They are {} of the calls by services.\n",
-        why::inversions(&plan.inverted, plan.options.retry_budget),
+        why::inversions(&plan.inverted, words::budget(&plan.options)),
         percent(plan.summary.caller_first)
     ));
     let mut edges: Vec<_> = plan.inverted.iter().collect();

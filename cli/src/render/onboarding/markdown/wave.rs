@@ -145,15 +145,16 @@ fn flips(page: &mut Page, plan: &Plan, wave: &Wave) {
         page.item("No call has both ends in the mesh that had not before");
     } else {
         let text = VOICE.edges(both, arrow);
-        page.task(&format!("mTLS and peer identity can be used on {text}"));
+        page.task(&format!(
+            "mTLS, peer identity and, because the callee can shed load, mesh retries can be used on {text}"
+        ));
     }
-    if !wave.retries_on.is_empty() {
-        let why = match plan.options.retry_budget {
-            Some(_) => "held by the retry budget",
-            None => "the callee can shed load now",
-        };
+    // Without a budget they are among those with both ends in.
+    if words::budget(&plan.options).is_some() && !wave.retries_on.is_empty() {
         let text = VOICE.edges(&wave.retries_on, arrow);
-        page.task(&format!("Mesh retries may be switched on, {why}: {text}"));
+        page.task(&format!(
+            "Mesh retries can be used, held by the retry budget, on {text}"
+        ));
     }
     if !wave.strict_ready.is_empty() {
         let ready = VOICE.nodes(&wave.strict_ready);

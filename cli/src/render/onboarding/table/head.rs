@@ -3,6 +3,7 @@
 use tracemesh_graph::onboarding::Plan;
 
 use super::{Page, VOICE};
+use crate::render::onboarding::text::cut;
 use crate::render::onboarding::words::{self, counted, percent, why};
 
 /// Where everything is.
@@ -60,30 +61,19 @@ pub(super) fn moves(page: &mut Page, plan: &Plan) {
         "MOVED SINCE THE PLAN BEFORE ({})",
         replan.moves.len()
     ));
-    page.say(&format!(
-        "{} in both plans; the first {} kept; a fresh plan would have objective {:.3}, this one is {} times that{}",
-        counted(replan.common, "service"),
-        if replan.kept_waves == 1 {
-            "wave is".to_owned()
-        } else {
-            format!("{} waves are", replan.kept_waves)
-        },
-        replan.fresh_objective,
-        words::number(replan.gap, 3),
-        if replan.gap > 1.1 {
-            ": think of planning afresh"
-        } else {
-            ""
-        }
-    ));
+    page.say(&words::replan::summary(plan, replan));
     let moves = replan.moves.iter();
-    page.list(moves.map(|step| why::moved(step, VOICE)), WHOLE);
+    page.list(moves.map(|step| words::replan::moved(step, VOICE)), WHOLE);
 }
 
 pub(super) fn facts(page: &mut Page, plan: &Plan) {
     page.line("");
     if let Some(window) = words::window(plan) {
         page.say(&format!("traces    {window}"));
+    }
+    if !plan.input.is_empty() {
+        let input = format!("input     {}", (VOICE.name)(&plan.input));
+        page.line(&cut(&input, page.width));
     }
     page.say(&format!("goal      {}", words::goal(plan.options.goal)));
     page.say(&format!("order     {}", words::order(&plan.options)));

@@ -4,7 +4,7 @@ use tracemesh_graph::onboarding::{Inverted, Plan};
 
 use super::{Page, VOICE};
 use crate::render::onboarding::text::visible;
-use crate::render::onboarding::words::{counted, why};
+use crate::render::onboarding::words::{self, counted, why};
 
 const WHOLE: &str = "`--format json` has all of them";
 
@@ -28,7 +28,7 @@ pub(super) fn inverted(page: &mut Page, plan: &Plan) {
         return;
     }
     page.heading(&format!("CALLER BEFORE CALLEE ({})", plan.inverted.len()));
-    let budget = plan.options.retry_budget;
+    let budget = words::budget(&plan.options);
     page.say(&why::inversions(&plan.inverted, budget));
     let mut worst: Vec<&Inverted> = plan.inverted.iter().collect();
     worst.sort_by(|a, b| {
@@ -58,6 +58,15 @@ pub(super) fn notes(page: &mut Page, plan: &Plan) {
         });
         let count = counted(plan.cut_arcs.len(), "call");
         page.say(&format!("- circles broken at {count}: {arcs}"));
+    }
+    if !plan.broken_arcs.is_empty() {
+        let arcs = VOICE.edges(&plan.broken_arcs, |edge| {
+            VOICE.arrow(&edge.caller, &edge.callee)
+        });
+        let count = counted(plan.broken_arcs.len(), "call");
+        page.say(&format!(
+            "- the order is not kept on {count} that close a circle: {arcs}"
+        ));
     }
     for (reason, count) in &plan.left_out {
         page.say(&format!("- left out: {count} x {}", visible(reason)));

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use tracemesh_graph::onboarding::{ExceptionCause, Plan, PlannedService, Wave};
 
 use super::{Page, VOICE};
-use crate::render::onboarding::text::{columns, cut, left, visible};
-use crate::render::onboarding::words::{self, percent, why};
+use crate::render::onboarding::text::{clipped, columns, cut, left, visible};
+use crate::render::onboarding::words::{self, Voice, percent, why};
 
 /// Columns of a service line that do not depend on names: wave, risk, traffic, gain, and the gaps.
 const FIXED: usize = 33;
@@ -69,7 +69,7 @@ impl Widths {
         } else {
             team.clamp(4, room / 5)
         };
-        let service = service.clamp(7, room * 2 / 5);
+        let service = service.clamp(7, room * 9 / 20);
         let gap = if team > 0 { 2 } else { 0 };
         Self {
             service,
@@ -88,8 +88,8 @@ impl Widths {
         };
         format!(
             "{wave:>4}  {}  {team}{risk:>4}  {traffic:>7}  {gain:>6}  {}",
-            left(service, self.service),
-            cut(why, self.why)
+            clipped(service, self.service),
+            clipped(why, self.why).trim_end()
         )
     }
 }
@@ -209,6 +209,6 @@ fn teams(wave: &Wave) -> String {
     if teams.is_empty() {
         String::new()
     } else {
-        format!("; teams {}", VOICE.some(&teams))
+        format!("; teams {}", Voice { most: 3, ..VOICE }.some(&teams))
     }
 }

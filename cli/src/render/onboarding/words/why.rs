@@ -1,8 +1,8 @@
 //! Reasons in words: why not earlier, why an exception, why moved, when strict.
 
 use tracemesh_graph::onboarding::{
-    BlockReason, Blocked, Contradiction, Exception, ExceptionCause, Inverted, LimitName, Move,
-    MoveReason, Status, Strict, StrictBlock, Unplanned,
+    BlockReason, Blocked, Contradiction, Exception, ExceptionCause, Inverted, LimitName, Status,
+    Strict, StrictBlock, Unplanned,
 };
 
 use super::{Voice, counted, number, percent};
@@ -20,8 +20,8 @@ pub(in super::super) fn reason(reason: &BlockReason, voice: Voice) -> String {
         BlockReason::Apart { service } => format!("apart from {}", node(service)),
         BlockReason::WorthLess => "worth less there".to_owned(),
         BlockReason::RiskCeiling { ceiling } => format!("risk above {ceiling:.2}"),
-        BlockReason::TrafficRamp { cap } => format!("above {:.0} % of traffic", 100.0 * cap),
-        BlockReason::TrafficCap { cap } => format!("no room in {:.0} % of traffic", 100.0 * cap),
+        BlockReason::TrafficRamp { cap } => format!("traffic above {:.0} %", 100.0 * cap),
+        BlockReason::TrafficCap { cap } => format!("traffic full at {:.0} %", 100.0 * cap),
         BlockReason::NeedsOwnWave => "needs a wave of its own".to_owned(),
         BlockReason::WaveTaken { by } => format!("{} went alone", node(by)),
         BlockReason::Adjacent { service, .. } => format!("next to {}", node(service)),
@@ -60,7 +60,7 @@ fn run(blocked: &Blocked) -> String {
 }
 
 /// A limit of a wave.
-const fn limit(limit: LimitName) -> &'static str {
+pub(super) const fn limit(limit: LimitName) -> &'static str {
     match limit {
         LimitName::Size => "size",
         LimitName::Team => "team",
@@ -93,48 +93,6 @@ pub(in super::super) fn exception(exception: &Exception, voice: Voice) -> String
             format!(
                 "{broken}: planned before the numbers moved, and over it by no more than the tolerance"
             )
-        }
-    }
-}
-
-/// A move since the plan before.
-pub(in super::super) fn moved(step: &Move, voice: Voice) -> String {
-    let place = |wave: Option<u32>, none: &str| {
-        wave.map_or_else(|| none.to_owned(), |wave| format!("wave {wave}"))
-    };
-    let (from, to) = (place(step.from, "new"), place(step.to, "not planned"));
-    let why = move_reason(&step.reason, voice);
-    format!("{}: {from} -> {to}, {why}", voice.node(&step.service))
-}
-
-fn move_reason(reason: &MoveReason, voice: Voice) -> String {
-    match reason {
-        MoveReason::New => "it was not in the plan before".to_owned(),
-        MoveReason::Done => "it is in the mesh".to_owned(),
-        MoveReason::NotPlanned => "it is excluded, blocked by a hazard, or gone".to_owned(),
-        MoveReason::Slipped => "its wave is over and it did not join".to_owned(),
-        MoveReason::RolledBack => "it was rolled back".to_owned(),
-        MoveReason::RateChanged { limit: broken } => {
-            format!(
-                "its traffic or risk changed and it no longer fits ({})",
-                limit(*broken)
-            )
-        }
-        MoveReason::NewEdge { service } => format!("a new call with {}", voice.node(service)),
-        MoveReason::Cap { limit: broken } => {
-            format!(
-                "others of its wave grew, or a limit shrank ({})",
-                limit(*broken)
-            )
-        }
-        MoveReason::Pin => "a pin, an order or a freeze asks for it".to_owned(),
-        MoveReason::Displaced { by } => format!("displaced by {}", voice.node(by)),
-        MoveReason::Advanced => {
-            "its new wave would be empty, or an exception, without it".to_owned()
-        }
-        MoveReason::Renumbered => "its wave got another number".to_owned(),
-        MoveReason::Replanned => {
-            "the earlier plan could not be repaired: this is a new one".to_owned()
         }
     }
 }
@@ -193,7 +151,11 @@ fn strict_block(block: &StrictBlock, voice: Voice) -> String {
 /// Why a service is not planned, and what that costs others.
 pub(in super::super) fn unplanned(service: &Unplanned, voice: Voice) -> String {
     let mut text = if service.blockers.is_empty() {
-        "excluded".to_owned()
+        let because = service.because.as_deref();
+        because.map_or_else(
+            || "excluded".to_owned(),
+            |because| format!("excluded ({})", (voice.name)(because)),
+        )
     } else {
         let blockers: Vec<String> = service.blockers.iter().map(|b| (voice.name)(b)).collect();
         format!("not eligible until fixed: {}", voice.some(&blockers))
