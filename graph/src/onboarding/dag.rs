@@ -11,6 +11,9 @@ use petgraph::graph::{DiGraph, NodeIndex};
 
 use super::model::Model;
 
+#[cfg(test)]
+mod tests;
+
 /// Largest component whose services are inserted once more.
 const MOST_INSERTED: usize = 6_000;
 

@@ -17,6 +17,8 @@ mod claims;
 mod conflicts;
 mod items;
 mod order;
+#[cfg(test)]
+mod tests;
 
 pub use conflicts::PlanError;
 pub(super) use conflicts::stuck;

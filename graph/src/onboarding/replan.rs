@@ -84,7 +84,8 @@ pub(super) fn repair<'a>(
         fresh_objective,
         gap,
         fresh_moves: moves(fresh, &before, &Causes::Fresh).len(),
-        advise_full: replanning.is_too_far(gap) || exceptions(&board) > exceptions(fresh),
+        advise_full: replanning.is_too_far(gap)
+            || board.exceptional().len() > fresh.exceptional().len(),
         replaced: matches!(causes, Causes::Fresh),
     };
     (board, replan)
@@ -108,9 +109,4 @@ pub(super) fn notes(replan: &Replan) -> Vec<String> {
         ));
     }
     notes
-}
-
-fn exceptions(board: &Board<'_>) -> usize {
-    let waves = board.problem.first_wave()..=board.last_wave();
-    waves.filter(|wave| board.is_exception(*wave)).count()
 }

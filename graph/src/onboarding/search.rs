@@ -10,12 +10,17 @@ use super::problem::Problem;
 mod descent;
 mod random;
 mod ruin;
+#[cfg(test)]
+mod tests;
 
 /// Plans up to this size are taken apart and put together again.
 const SMALL: usize = 100;
 
 /// Improvements below this are rounding.
 const LEAST: f64 = 1e-9;
+
+/// Tries that a move costs once it is carried out, beside those that are refused at a glance.
+const COST_OF_ATTEMPT: u64 = 20;
 
 /// What a search makes small: the objective, and with the goal of strict mTLS the mean wave from which on a service can be strict.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -93,6 +98,7 @@ impl<'a> Search<'a> {
 
     /// Moves items if each one fits, no wave before the last is left empty, and the cost falls.
     fn attempt(&mut self, moves: &[(usize, u32)]) -> bool {
+        self.tries = self.tries.saturating_sub(COST_OF_ATTEMPT);
         let weight = self.board.problem.options.weights.wave;
         let old: Vec<(usize, u32)> = moves
             .iter()

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::*;
 
 mod basics;
+mod bounds;
 mod degenerate;
 mod laws;
 mod limits;

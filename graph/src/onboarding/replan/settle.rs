@@ -4,7 +4,7 @@
 //! that may join it does, or, when only the ramp holds everybody back, the least risky one, as in a fresh plan. What pins, freezes
 //! and waves in flight keep empty stays empty.
 
-use super::super::board::{Board, Rules};
+use super::super::board::Board;
 use super::super::outcome::{Exception, ExceptionCause, MoveReason};
 use super::reason;
 use super::repair::Repair;
@@ -125,20 +125,12 @@ impl Repair<'_, '_> {
         let before = std::mem::replace(&mut self.board, shifted);
         let fits = (0..self.board.wave_of.len()).all(|item| {
             let at = self.board.wave_of[item];
-            at < wave || self.may_stand(item, at)
+            at < wave || self.cannot_stay(item, at).is_none()
         });
         if !fits {
             (self.board, self.lifted) = (before, lifted);
         }
         fits
-    }
-
-    fn may_stand(&self, item: usize, wave: u32) -> bool {
-        let rules = Rules {
-            limits: self.limits_to_stay(item, wave),
-            absent_come_later: true,
-        };
-        self.board.obstacle_under(item, wave, rules).is_none()
     }
 
     /// Marks the waves that are over their limits by no more than the tolerance.

@@ -67,9 +67,10 @@ impl Search<'_> {
         };
         room(to, two.touched, one.touched)
             && room(at, one.touched, two.touched)
-            && board.kept_out(item, to).is_none()
             && board.above_ramp(item, to).is_none()
             && (self.aim.strict > 0.0 || self.gain(item, other) < -LEAST)
+            && board.held_by_placed(item, to).is_none()
+            && board.held_by_placed(other, at).is_none()
     }
 
     /// Change of the area when two items swap their waves.

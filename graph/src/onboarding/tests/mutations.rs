@@ -166,15 +166,24 @@ fn broken_arcs_are_named_and_lie_in_circles() {
     silent.cut_arcs.clear();
     let found = codes(&check(&input, &silent));
     assert!(has(&found, "broken_arc"), "{found:?}");
-    let mut boasting = plan;
-    boasting.cut_arcs.push(EdgeRef {
+    let mut stubborn = plan.clone();
+    stubborn.broken_arcs.clear();
+    let found = codes(&check(&input, &stubborn));
+    assert!(has(&found, "order"), "{found:?}");
+    let sound = EdgeRef {
         caller: names[2].clone(),
         callee: names[3].clone(),
         share: 0.0,
         confidence: 1.0,
-    });
-    let found = codes(&check(&input, &boasting));
-    assert!(has(&found, "broken_arc"), "{found:?}");
+    };
+    type List = fn(&mut Plan) -> &mut Vec<EdgeRef>;
+    let lists: [List; 2] = [|plan| &mut plan.cut_arcs, |plan| &mut plan.broken_arcs];
+    for list in lists {
+        let mut boasting = plan.clone();
+        list(&mut boasting).push(sound.clone());
+        let found = codes(&check(&input, &boasting));
+        assert!(has(&found, "broken_arc"), "{found:?}");
+    }
 }
 
 /// Waves of hand-edited plans alone.
