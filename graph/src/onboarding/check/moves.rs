@@ -5,6 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::outcome::{Move, MoveReason, Plan};
 use super::{Violation, ViolationCode};
 
+/// Services that are in the mesh.
+type Done<'a> = BTreeSet<&'a str>;
+
 /// Differences between two plans that the later one does not list among its moves, and moves that are none; sorted.
 ///
 /// Only waves count: a service that is in the mesh is in none. One that is in several waves of a plan counts where it is first.
@@ -22,6 +25,8 @@ pub fn check_moves(previous: &Plan, plan: &Plan) -> Vec<Violation> {
         .chain(listed.keys())
         .copied()
         .collect();
+    let done_before: Done<'_> = previous.done.iter().map(String::as_str).collect();
+    let done: Done<'_> = plan.done.iter().map(String::as_str).collect();
     let mut found = BTreeSet::new();
     for service in services {
         let (from, to) = (before.get(service).copied(), now.get(service).copied());
@@ -37,7 +42,7 @@ pub fn check_moves(previous: &Plan, plan: &Plan) -> Vec<Violation> {
                 "{}, and is listed as moved",
                 words(only.from, only.to)
             )),
-            [only] => false_reason((previous, plan), only).map(str::to_owned),
+            [only] => false_reason((&done_before, &done), only).map(str::to_owned),
             [] => None,
             _ => Some("is among the moves more than once".to_owned()),
         };
@@ -54,9 +59,9 @@ pub fn check_moves(previous: &Plan, plan: &Plan) -> Vec<Violation> {
 }
 
 /// Reasons that only fit a service that came, or one that went.
-fn false_reason((previous, plan): (&Plan, &Plan), one: &Move) -> Option<&'static str> {
-    let was_in = previous.done.contains(&one.service);
-    let is_in = plan.done.contains(&one.service);
+fn false_reason((done_before, done): (&Done<'_>, &Done<'_>), one: &Move) -> Option<&'static str> {
+    let was_in = done_before.contains(one.service.as_str());
+    let is_in = done.contains(one.service.as_str());
     let fits = match one.reason {
         MoveReason::New => one.from.is_none() && !was_in,
         MoveReason::RolledBack => one.from.is_none() && was_in,
