@@ -62,7 +62,9 @@ pub(super) fn repair<'a>(
     let before = Before::new(previous);
     let mut repair = Repair::new(problem, &before);
     let has_common = before.items(problem).iter().any(Option::is_some);
-    let (board, causes) = if has_common && repair.run() {
+    // A repair with an idle wave or an exception that nothing asks for is worse than a fresh plan, unless that has one too.
+    let is_sound = |board: &Board<'_>| board.is_justified() || !fresh.is_justified();
+    let (board, causes) = if has_common && repair.run() && is_sound(&repair.board) {
         (repair.board, Causes::Repaired(repair.reasons))
     } else {
         (fresh.clone(), Causes::Fresh)

@@ -121,6 +121,12 @@ impl Board<'_> {
         })
     }
 
+    /// Whether every empty wave has its reason.
+    pub(in super::super) fn gaps_are_justified(&self) -> bool {
+        let mut waves = self.problem.first_wave()..=self.last_wave();
+        waves.all(|wave| !self.load(wave).items.is_empty() || self.may_be_empty(wave))
+    }
+
     /// Whether no item of this wave or a later one could be in this wave within the limits. An item adjacent to what changes at
     /// the same time could not.
     fn nothing_eligible(&self, wave: u32) -> bool {

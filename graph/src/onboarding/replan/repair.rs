@@ -61,7 +61,7 @@ impl<'a, 'p> Repair<'a, 'p> {
     /// Repairs the plan; false when it cannot be done, and the board is to be thrown away.
     pub(super) fn run(&mut self) -> bool {
         self.keep();
-        self.insert_all() && self.settle() && self.board.is_justified()
+        self.insert_all() && self.settle()
     }
 
     /// Puts every item into its wave, most valuable first, and queues what no longer fits.

@@ -5,7 +5,7 @@
 //! and waves in flight keep empty stays empty.
 
 use super::super::board::Board;
-use super::super::outcome::{Exception, ExceptionCause, MoveReason};
+use super::super::outcome::{LimitName, MoveReason};
 use super::reason;
 use super::repair::Repair;
 
@@ -136,12 +136,24 @@ impl Repair<'_, '_> {
     /// Marks the waves that are over their limits by no more than the tolerance.
     fn excuse(&mut self) {
         let waves = self.board.problem.first_wave()..=self.board.last_wave();
-        for wave in waves {
-            let exceptions = self.board.exceptions(wave);
-            let unpinned = |e: &Exception| e.because == ExceptionCause::NothingEligible;
-            if !self.is_exception(wave) && exceptions.iter().any(unpinned) {
-                self.board.excuse(wave);
-            }
+        let tolerated: Vec<u32> = waves.filter(|wave| self.is_tolerated(*wave)).collect();
+        tolerated
+            .into_iter()
+            .for_each(|wave| self.board.excuse(wave));
+    }
+
+    /// Whether what stands in a wave without a pin is over a limit, which only the tolerance allows.
+    fn is_tolerated(&self, wave: u32) -> bool {
+        if self.is_frozen(wave) || self.is_exception(wave) {
+            return false;
         }
+        let exceptions = self.board.exceptions(wave);
+        let limits = self.board.problem.limits(wave);
+        let load = self.board.load(wave).items.iter();
+        let free = load.filter(|item| !self.is_due(**item, wave));
+        let mut free = free.map(|item| &self.board.problem.items[*item]);
+        let is_broken = |limit| exceptions.iter().any(|exception| exception.limit == limit);
+        let (traffic, risk) = (is_broken(LimitName::Traffic), is_broken(LimitName::Risk));
+        free.any(|item| (traffic && item.touched > 0.0) || (risk && item.risk > limits.risk))
     }
 }

@@ -297,3 +297,29 @@ fn an_earlier_plan_of_other_services_is_replaced() {
     assert_eq!(replan.moves.len(), 31);
     assert!(second.notes.iter().any(|note| note.contains("fresh")));
 }
+
+/// A pinned service of the wave does not break the limit by itself: its pin is no reason for an exception.
+#[test]
+fn what_is_tolerated_beside_a_pinned_service_is_no_exception_for_its_pin() {
+    let mut input = company(60, 7);
+    let first = plan(&input, &options(), None).unwrap();
+    let full = first
+        .waves
+        .iter()
+        .skip(3)
+        .filter(|wave| wave.services.len() > 2);
+    let wave = full.max_by(|a, b| a.touched.total_cmp(&b.touched)).unwrap();
+    let pinned = input.services.get_mut(&wave.services[0].service).unwrap();
+    pinned.pins.wave = Some(wave.wave);
+    let mut options = options();
+    options.ramp.traffic_caps = vec![0.05, 0.10, 0.20, wave.touched / 1.02];
+    let second = plan(&input, &options, Some(&first)).unwrap();
+    let same = second
+        .waves
+        .iter()
+        .find(|other| other.wave == wave.wave)
+        .unwrap();
+    let cause = same.exceptions.first().map(|exception| &exception.because);
+    assert_eq!(cause, Some(&ExceptionCause::PlannedBefore));
+    assert_eq!(check(&input, &second), vec![]);
+}

@@ -141,15 +141,16 @@ proptest! {
         let Ok(first) = plan(&input, &options, None) else {
             return Ok(());
         };
+        // What a fresh plan does not keep is no fault of the repair.
+        let is_sound = check(&input, &first).is_empty();
         let again = plan(&input, &options, Some(&first)).unwrap();
         let replan = again.replan.clone().unwrap();
-        prop_assert!(replan.moves.is_empty() && !replan.replaced, "{replan:?}");
+        prop_assert!(replan.moves.is_empty() && !(is_sound && replan.replaced), "{replan:?}");
         let exceptions = |plan: &Plan| -> Vec<Vec<Exception>> {
             plan.waves.iter().map(|wave| wave.exceptions.clone()).collect()
         };
         prop_assert_eq!(exceptions(&again), exceptions(&first));
-        prop_assert_eq!(again.notes.clone(), first.notes.clone());
-        prop_assert!(without_replan(again) == first);
+        prop_assert!(replan.replaced || without_replan(again) == first);
 
         let mut today = rewired(&noisy(&input, &mut random), &mut random);
         today = grown(&today, 2, &mut random);
@@ -165,7 +166,6 @@ proptest! {
         let Ok(second) = plan(&today, &options, Some(&first)) else {
             return Ok(());
         };
-        // What a fresh plan does not keep is no fault of the repair.
         let fresh = plan(&today, &options, None).unwrap();
         if check(&today, &fresh).is_empty() {
             prop_assert_eq!(check(&today, &second), vec![]);
