@@ -12,7 +12,6 @@ use crate::error::CliError;
 use crate::output_dir::FileSet;
 use crate::render::pack::waves;
 use crate::render::{onboarding, path_component};
-use crate::text::{count_of, counted};
 
 /// Name of the file that holds the plan.
 pub(super) const PLAN: &str = "plan.json";
