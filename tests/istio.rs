@@ -124,3 +124,24 @@ fn the_generator_writes_the_committed_files() {
     let truth = |path: &std::path::Path| fs::read_to_string(path.join("truth.json")).expect("text");
     assert_eq!(truth(out.path()), truth(&committed));
 }
+
+/// Who has a sidecar shows in its spans, whether it has spans of its own or not; gateways stand beside nobody.
+#[test]
+fn spans_of_sidecars_are_counted_for_the_services_that_have_one() {
+    let graph = graph();
+    let with = graph.nodes.iter().filter(|node| node.sidecar_spans > 0);
+    let with: Vec<&str> = with.map(|node| node.id.as_str()).collect();
+    assert_eq!(
+        with,
+        [
+            "service/billing.shop",
+            "service/bookinfo/details",
+            "service/bookinfo/ratings",
+            "service/nightly.shop",
+            "service/productpage.bookinfo",
+            "service/reviews.bookinfo",
+            "service/shop/catalog",
+            "service/shop/orders",
+        ]
+    );
+}

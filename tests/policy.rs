@@ -249,6 +249,26 @@ fn the_schema_of_the_policy_accepts_and_refuses_as_the_command_does() {
 }
 
 #[test]
+fn the_schema_of_the_status_file_accepts_and_refuses_as_the_command_does() {
+    let Some(python) = validator() else { return };
+    let files = root().join("fixtures/onboarding/status");
+    let place = tempfile::tempdir().unwrap();
+    for (name, is_accepted) in [
+        ("status.yaml", true),
+        ("status.json", true),
+        ("faulty.yaml", false),
+    ] {
+        let text = fs::read_to_string(files.join(name)).unwrap();
+        // A reader that makes trees knows no file with a key twice.
+        let text = text.replacen("  shop/cart: done\n", "", 1);
+        let json = place.path().join("status.json");
+        fs::write(&json, as_json(&text).to_string()).unwrap();
+        let said = judged(python, "onboarding-status", &json);
+        assert_eq!(said.is_empty(), is_accepted, "{name}: {said}");
+    }
+}
+
+#[test]
 fn the_schemas_know_every_name() {
     let schema = |name: &str| -> Value {
         let path = root().join(format!("docs/schemas/{name}.json"));

@@ -133,7 +133,7 @@ fn sources_that_disagree_are_listed_in_the_plan_and_in_its_status() {
         "apiVersion": "apps/v1", "kind": "Deployment",
         "metadata": {"name": "payment", "namespace": "boutique"},
         "spec": {"replicas": 2, "selector": {"matchLabels": {"app": "payment"}},
-            "template": {"metadata": {"labels": {"app": "payment"}},
+            "template": {"metadata": {"labels": {"app": "payment", "sidecar.istio.io/inject": "false"}},
                 "spec": {"containers": [{"name": "app"}]}}}}]});
     fs::write(place.path().join("cluster.json"), inventory.to_string()).unwrap();
     let told = "--status status.yaml --inventory cluster.json";

@@ -112,8 +112,14 @@ fn write(
 ) -> Result<Outcome, CliError> {
     let set = plan_files(out, plans, packs)?;
     files::write(out, &set.files)?;
-    for note in &set.notes {
+    for note in &set.stale {
         output.note(note);
+    }
+    if set.without_pack > 0 {
+        let count = counted(count_of(set.without_pack), "service has", "services have");
+        output.note(&format!(
+            "{count} no pack with a workload, and so stand in no kustomization"
+        ));
     }
     let (waves, services) = plans.iter().fold((0, 0), |(waves, services), made| {
         (
@@ -127,8 +133,10 @@ fn write(
         counted(count_of(waves), "wave", "waves"),
         crate::text::printable(&out.display().to_string()),
     );
+    let width = set.told.iter().map(|(path, _)| path.len()).max();
+    let width = width.unwrap_or(0);
     for (path, what) in &set.told {
-        text.push_str(&format!("  {path:<24} {what}\n"));
+        text.push_str(&format!("  {path:<width$}  {what}\n"));
     }
     output.data(&text)?;
     Ok(Outcome::Done)

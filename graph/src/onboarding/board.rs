@@ -93,14 +93,6 @@ impl Load {
     }
 }
 
-/// What a place is judged by.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Rules {
-    pub(super) limits: Limits,
-    /// What is not placed yet counts as coming later; else it does not count.
-    pub(super) absent_come_later: bool,
-}
-
 /// Items on waves.
 #[derive(Debug, Clone)]
 pub(super) struct Board<'a> {
@@ -111,7 +103,7 @@ pub(super) struct Board<'a> {
     loads: Vec<Load>,
     /// Items by rank that are placed.
     placed: [usize; 3],
-    /// Waves whose exceptions were no more than the limits of the plan before allowed, within its tolerance.
+    /// Waves above a limit only because they were planned before the numbers moved, within the tolerance.
     planned_before: BTreeSet<u32>,
 }
 
@@ -125,11 +117,6 @@ impl<'a> Board<'a> {
             placed: [0; 3],
             planned_before: BTreeSet::new(),
         }
-    }
-
-    /// Says that a wave is over its limits only because it was planned before the numbers moved.
-    pub(super) fn excuse(&mut self, wave: u32) {
-        self.planned_before.insert(wave);
     }
 
     /// What a wave holds.
@@ -215,29 +202,6 @@ impl<'a> Board<'a> {
     pub(super) fn ineligible(&self, item: usize, wave: u32) -> Option<Obstacle> {
         let held = self.held(item, wave);
         held.or_else(|| self.above_ramp(item, wave))
-    }
-
-    /// The rules of a wave.
-    pub(super) fn rules(&self, wave: u32) -> Rules {
-        Rules {
-            limits: self.problem.limits(wave),
-            absent_come_later: true,
-        }
-    }
-
-    /// As [`Self::ineligible`], under other rules.
-    pub(super) fn ineligible_under(
-        &self,
-        item: usize,
-        wave: u32,
-        rules: Rules,
-    ) -> Option<Obstacle> {
-        let held = if rules.absent_come_later {
-            self.held(item, wave)
-        } else {
-            self.held_by_placed(item, wave)
-        };
-        held.or_else(|| self.above(item, rules.limits))
     }
 
     /// What no exception can overcome: pins, freezes, and what has to come first.
@@ -336,10 +300,11 @@ impl<'a> Board<'a> {
 
     /// What the ramp holds against an item, whoever else moves.
     pub(super) fn above_ramp(&self, item: usize, wave: u32) -> Option<Obstacle> {
-        self.above(item, self.problem.limits(wave))
+        self.above_ramp_of(item, self.problem.limits(wave))
     }
 
-    fn above(&self, item: usize, limits: Limits) -> Option<Obstacle> {
+    /// The same under other limits.
+    pub(super) fn above_ramp_of(&self, item: usize, limits: Limits) -> Option<Obstacle> {
         let known = &self.problem.items[item];
         if known.risk > limits.risk + ROUNDING {
             return Some(Obstacle::RiskCeiling(limits.risk));
@@ -355,15 +320,21 @@ impl<'a> Board<'a> {
 
     /// Why an item cannot join what a wave holds now; the item itself does not count.
     pub(super) fn no_room(&self, item: usize, wave: u32) -> Option<Obstacle> {
-        self.no_room_under(item, wave, self.problem.limits(wave))
+        self.no_room_under(item, wave, None)
     }
 
-    /// The same under other limits.
-    pub(super) fn no_room_under(&self, item: usize, wave: u32, limits: Limits) -> Option<Obstacle> {
+    /// The same under other limits than those of the wave.
+    pub(super) fn no_room_under(
+        &self,
+        item: usize,
+        wave: u32,
+        own_limits: Option<Limits>,
+    ) -> Option<Obstacle> {
         if let Some(other) = self.neighbour_in_flight(item, wave) {
             return Some(Obstacle::Adjacent(other));
         }
         let problem = self.problem;
+        let limits = own_limits.unwrap_or_else(|| problem.limits(wave));
         let (known, load) = (&problem.items[item], self.load(wave));
         let is_in = self.wave_of[item] == wave;
         let mut others = load.items.iter().copied().filter(|other| *other != item);
@@ -371,11 +342,12 @@ impl<'a> Board<'a> {
         if let Some(apart) = self.apart_in(item, load) {
             return Some(Obstacle::Apart(apart));
         }
-        // What the load remembers holds for the limits of the wave: other limits may be wider.
-        let large = |other: &usize| problem.needs_own_wave(*other, limits);
-        let large = match load.taken {
-            Some(taken) if taken == item => others.clone().find(large),
-            taken => taken.filter(large),
+        let large = if is_in || own_limits.is_some() {
+            others
+                .clone()
+                .find(|other| problem.needs_own_wave(*other, limits))
+        } else {
+            load.taken
         };
         if let Some(large) = large {
             return Some(Obstacle::WaveTaken(large));
@@ -429,10 +401,16 @@ impl<'a> Board<'a> {
             .or_else(|| self.no_room(item, wave))
     }
 
-    /// The same under other rules.
-    pub(super) fn obstacle_under(&self, item: usize, wave: u32, rules: Rules) -> Option<Obstacle> {
-        self.ineligible_under(item, wave, rules)
-            .or_else(|| self.no_room_under(item, wave, rules.limits))
+    /// Why an item may not stand in a wave under other limits, where what is not placed yet holds nobody back.
+    pub(super) fn obstacle_under(
+        &self,
+        item: usize,
+        wave: u32,
+        limits: Limits,
+    ) -> Option<Obstacle> {
+        let held = self.held_by_placed(item, wave);
+        held.or_else(|| self.above_ramp_of(item, limits))
+            .or_else(|| self.no_room_under(item, wave, Some(limits)))
     }
 
     /// Whether an item fits into a wave beside what is placed: once all are placed so, no limit is broken.

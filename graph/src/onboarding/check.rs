@@ -50,27 +50,21 @@ const CLOSE: f64 = 1e-9;
 #[must_use]
 pub fn check(input: &PlanInput, plan: &Plan) -> Vec<Violation> {
     let graph = Graph::new(input);
+    let options = plan.options.effective();
     let mut found = BTreeSet::new();
-    let waves = numbered(&graph, plan, &mut found);
-    let piece = pieces::pieces(&graph, &plan.options);
-    let mut broken = propagation::numbers(&graph, &plan.cut_arcs);
-    // Together, services can make circles that the calls alone do not; nowhere else is an arc of a hard order given up.
-    let circle = pieces::ordered_circles(&graph, &plan.options, &piece);
-    let given_up = propagation::numbers(&graph, &plan.broken_arcs).into_iter();
-    broken.extend(given_up.filter(|call| {
-        let call = graph.calls[*call];
-        circle[call.caller] == circle[call.callee]
-    }));
-    let order = pieces::but_for(&graph, &plan.options, &broken);
+    let waves = numbered((&graph, &options), plan, &mut found);
+    let piece = pieces::pieces(&graph, &options);
+    let broken = propagation::numbers(&graph, &plan.broken_arcs);
+    let order = pieces::but_for(&graph, &options, &broken);
     let cut = propagation::numbers(&graph, &plan.cut_arcs);
-    let flow = Flow::new(&graph, &cut, plan.options.assumed_attempts);
+    let flow = Flow::new(&graph, &cut, options.assumed_attempts);
     let dates = plan.calendar.iter().flat_map(|calendar| &calendar.waves);
     let dates: BTreeMap<u32, &WaveDates> = dates.map(|dates| (dates.wave, dates)).collect();
-    let pairs = pieces::pinned(&graph, &plan.options).into_iter();
+    let pairs = pieces::pinned(&graph, &options).into_iter();
     let pairs = pairs.chain(order.iter().copied());
     let standing = Standing::new(&graph, (waves, piece), pairs, &dates);
     let mut judge = Judge::new(
-        (graph, &plan.options, Some(plan)),
+        (graph, &options, Some(plan)),
         standing,
         dates,
         flow.as_ref(),
@@ -79,6 +73,7 @@ pub fn check(input: &PlanInput, plan: &Plan) -> Vec<Violation> {
     judge.tolerated = planned_before(plan);
     judge.assignment(&order);
     judge.arcs(plan, flow.is_some());
+    judge.broken_arcs(plan);
     judge.stated(plan, flow.as_ref());
     judge.curves(plan);
     judge.flips(plan);
@@ -110,6 +105,7 @@ pub fn revalidate_repair(
     assignment: &BTreeMap<String, u32>,
     planned_before: &BTreeSet<u32>,
 ) -> Vec<Violation> {
+    let options = &options.effective();
     let graph = Graph::new(input);
     let mut found = BTreeSet::new();
     let entries = assignment
@@ -165,8 +161,12 @@ pub fn assignment(plan: &Plan) -> BTreeMap<String, u32> {
 }
 
 /// Waves of a plan by service, and whether they are numbered as they should be.
-fn numbered(graph: &Graph<'_>, plan: &Plan, found: &mut BTreeSet<Violation>) -> Vec<Option<u32>> {
-    let first = plan.options.waves_done.saturating_add(1);
+fn numbered(
+    (graph, options): (&Graph<'_>, &PlanOptions),
+    plan: &Plan,
+    found: &mut BTreeSet<Violation>,
+) -> Vec<Option<u32>> {
+    let first = options.waves_done.saturating_add(1);
     for (expected, wave) in (first..=u32::MAX).zip(&plan.waves) {
         if wave.wave != expected {
             found.insert(Violation {
@@ -181,7 +181,7 @@ fn numbered(graph: &Graph<'_>, plan: &Plan, found: &mut BTreeSet<Violation>) -> 
         let services = wave.services.iter();
         services.map(|service| (service.service.as_str(), wave.wave))
     });
-    assigned(graph, &plan.options, entries, found)
+    assigned(graph, options, entries, found)
 }
 
 /// By service: 0 when it is in, the first wave that moves it, none when nothing does.

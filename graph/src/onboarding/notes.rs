@@ -96,7 +96,7 @@ fn retries(plan: &Plan, notes: &mut Vec<String>) {
     }
     if later + never > 0 {
         notes.push(format!(
-            "mesh retries have to stay off (or under a retry budget) on {later} edges until the callee is in, and on {never} throughout this plan"
+            "mesh retries have to stay off, or under a retry budget: until the callee is in on {later} of the edges, throughout this plan on {never}"
         ));
     }
 }

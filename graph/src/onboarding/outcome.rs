@@ -189,9 +189,9 @@ pub struct Replan {
 pub struct Move {
     /// Node id.
     pub service: String,
-    /// Wave before; none when it is new.
+    /// Wave before; none when the earlier plan did not move it.
     pub from: Option<u32>,
-    /// Wave now; none when it is no longer planned.
+    /// Wave now; none when this plan does not move it.
     pub to: Option<u32>,
     /// Why.
     #[serde(flatten)]

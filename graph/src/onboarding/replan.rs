@@ -62,7 +62,9 @@ pub(super) fn repair<'a>(
     let before = Before::new(previous);
     let mut repair = Repair::new(problem, &before);
     let has_common = before.items(problem).iter().any(Option::is_some);
-    let (board, causes) = if has_common && repair.run() {
+    // A repair with an idle wave or an exception that nothing asks for is worse than a fresh plan, unless that has one too.
+    let is_sound = |board: &Board<'_>| board.is_justified() || !fresh.is_justified();
+    let (board, causes) = if has_common && repair.run() && is_sound(&repair.board) {
         (repair.board, Causes::Repaired(repair.reasons))
     } else {
         (fresh.clone(), Causes::Fresh)
@@ -84,7 +86,8 @@ pub(super) fn repair<'a>(
         fresh_objective,
         gap,
         fresh_moves: moves(fresh, &before, &Causes::Fresh).len(),
-        advise_full: replanning.is_too_far(gap) || exceptions(&board) > exceptions(fresh),
+        advise_full: replanning.is_too_far(gap)
+            || board.exceptional().len() > fresh.exceptional().len(),
         replaced: matches!(causes, Causes::Fresh),
     };
     (board, replan)
@@ -108,9 +111,4 @@ pub(super) fn notes(replan: &Replan) -> Vec<String> {
         ));
     }
     notes
-}
-
-fn exceptions(board: &Board<'_>) -> usize {
-    let waves = board.problem.first_wave()..=board.last_wave();
-    waves.filter(|wave| board.is_exception(*wave)).count()
 }

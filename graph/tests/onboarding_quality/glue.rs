@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use tracemesh_generator::placement::{Piece, Placement, WaveLimits};
+use tracemesh_generator::placement::{Piece, Placement, WaveLimits, exact};
 use tracemesh_generator::plan_graphs::PlanGraph;
 use tracemesh_graph::onboarding::{
     Evidence, Hazard, Order, Plan, PlanEdge, PlanInput, PlanService, Severity,
@@ -142,6 +142,25 @@ impl Judge {
         let parts = calls.map(|(_, callee, share)| (*share, from[*callee]));
         mean(parts)
     }
+}
+
+/// Whether the bounds of a plan are below the fewest waves, the least area and the least objective that any placement has, each on
+/// its own. True when no placement keeps all limits.
+pub(crate) fn bounds_hold(judge: &Judge, plan: &Plan) -> bool {
+    let least = |wave_cost: f64| {
+        let placement = Placement {
+            wave_cost,
+            ..judge.placement.clone()
+        };
+        exact(&placement)
+    };
+    let bounds = plan.bounds;
+    let objective = least(judge.placement.wave_cost).map(|w| judge.placement.objective(&w));
+    let area = least(0.0).map(|waves| judge.placement.area(&waves));
+    let waves = least(1e6).and_then(|waves| waves.into_iter().max());
+    objective.is_none_or(|least| bounds.objective <= least + 1e-9)
+        && area.is_none_or(|least| bounds.area <= least + 1e-9)
+        && waves.is_none_or(|least| bounds.waves <= least)
 }
 
 /// Mean wave, weighted.

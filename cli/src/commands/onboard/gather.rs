@@ -91,12 +91,9 @@ pub(in crate::commands) fn gather(
     let inventory = told.inventory.map(inventory::load).transpose()?;
     let (mut options, unmatched) = policy.onboarding.plan_options(snapshot);
     tell(
-        unmatched.iter().map(|rule| {
-            format!(
-                "line {} of the policy: `{}` means no service of this graph",
-                rule.line, rule.pattern
-            )
-        }),
+        unmatched
+            .iter()
+            .map(|rule| format!("line {} of the policy: {rule}", rule.line)),
         "tracemesh policy check FILE --graph SNAPSHOT.json lists all",
         output,
     );
@@ -267,6 +264,7 @@ impl Gathered {
             .map_err(|error| pins::contradiction(&error, &self.policy.onboarding, &self.names))?;
         made.mesh.clone_from(&part.mesh);
         made.contradictions = self.contradictions(part);
+        self.statuses.explain_exclusions(&mut made);
         made.input = hash::of(&part.input, &made.options);
         Ok(made)
     }

@@ -108,13 +108,13 @@ pub(super) fn undated(policy: &OnboardingPolicy) -> Vec<Remark> {
 /// What means nothing in a graph.
 pub(super) fn unmatched(policy: &OnboardingPolicy, graph: &GraphSnapshot) -> Vec<Remark> {
     let (_, unmatched) = policy.plan_options(graph);
-    unmatched.into_iter().map(remark).collect()
+    unmatched.iter().map(remark).collect()
 }
 
-fn remark(unmatched: Unmatched) -> Remark {
+fn remark(unmatched: &Unmatched) -> Remark {
     let told = Unmatched {
         pattern: clip(&unmatched.pattern, 60),
-        ..unmatched
+        ..*unmatched
     };
     let hint = match told.why {
         Unmet::NoService | Unmet::NoNamespace | Unmet::NoCluster => {

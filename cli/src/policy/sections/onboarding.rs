@@ -7,7 +7,9 @@ mod ramp;
 mod rules;
 mod sidecars;
 
-use tracemesh_graph::onboarding::{Goal, InFlight, MeshMode, Order, PlanOptions, Search, Weights};
+use tracemesh_graph::onboarding::{
+    Goal, InFlight, MeshMode, Order, PlanOptions, Replanning, Search, Weights,
+};
 use tracemesh_graph::policy::ServicePattern;
 use tracemesh_graph::policy::onboarding::OnboardingPolicy;
 
@@ -17,7 +19,7 @@ use crate::policy::fields::{Fields, list};
 use crate::policy::tree::Node;
 use crate::policy::values::At;
 
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 20] = [
     "goal",
     "order",
     "mesh_mode",
@@ -29,6 +31,7 @@ const KEYS: [&str; 19] = [
     "retry_budget",
     "team_attribute",
     "search",
+    "replanning",
     "calendar",
     "freezes",
     "services",
@@ -130,19 +133,16 @@ fn options(fields: &Fields<'_>, faults: &mut Faults) -> PlanOptions {
     if let Some(node) = fields.get("search", faults) {
         read.search = search(node, faults);
     }
+    if let Some(node) = fields.get("replanning", faults) {
+        read.replanning = replanning(node, faults);
+    }
     if let Some(node) = fields.get("calendar", faults) {
         read.calendar = calendar::calendar(node, faults);
     }
-    if let Some(node) = fields.get("adjacent_share", faults) {
-        let place = "`adjacent_share`";
-        let share = At { node, place }.share((0.0, 100.0), faults);
-        read.adjacent_share = share.unwrap_or(read.adjacent_share);
-    }
-    if let Some(node) = fields.get("assumed_attempts", faults) {
-        let place = "`assumed_attempts`";
-        let attempts = At { node, place }.number((1.0, 10.0), faults);
-        read.assumed_attempts = attempts.unwrap_or(read.assumed_attempts);
-    }
+    let adjacent = &mut read.adjacent_share;
+    share(fields, "adjacent_share", (0.0, 100.0), adjacent, faults);
+    let attempts = &mut read.assumed_attempts;
+    number(fields, "assumed_attempts", (1.0, 10.0), attempts, faults);
     if let Some(node) = fields.get("retry_budget", faults) {
         let place = "`retry_budget`";
         read.retry_budget = At { node, place }.share((0.0, 100.0), faults);
@@ -217,6 +217,38 @@ fn search(node: &Node, faults: &mut Faults) -> Search {
         );
     }
     read
+}
+
+fn replanning(node: &Node, faults: &mut Faults) -> Replanning {
+    let mut read = Replanning::default();
+    let keys = ["frozen_waves", "tolerance", "full_replan_gap"];
+    let Some(fields) = Fields::read(node, "`replanning`", &keys, faults) else {
+        return read;
+    };
+    count(
+        &fields,
+        keys[0],
+        (0, MAX_WAVE),
+        &mut read.frozen_waves,
+        faults,
+    );
+    for (key, most, value) in [
+        (keys[1], 50.0, &mut read.tolerance),
+        (keys[2], 100.0, &mut read.full_replan_gap),
+    ] {
+        share(&fields, key, (0.0, most), value, faults);
+    }
+    read
+}
+
+/// A share of a key that may be missing; the range is in percent.
+fn share(fields: &Fields<'_>, key: &str, range: (f64, f64), value: &mut f64, faults: &mut Faults) {
+    let Some(node) = fields.get(key, faults) else {
+        return;
+    };
+    let place = format!("`{key}`");
+    let place = &place;
+    *value = At { node, place }.share(range, faults).unwrap_or(*value);
 }
 
 /// A number of a key that may be missing.

@@ -23,6 +23,9 @@ fn every_key_arrives_in_the_policy() {
     assert_eq!(options.retry_budget, Some(0.2));
     assert_eq!(options.weights, PlanOptions::default().weights);
     assert_eq!(options.search.tries, 1_000_000);
+    assert_eq!(options.replanning.frozen_waves, 3);
+    assert_eq!(options.replanning.tolerance, 0.025);
+    assert_eq!(options.replanning.full_replan_gap, 0.15);
     assert_eq!(options.calendar.start, Some(date(2027, 1, 11)));
     assert_eq!(options.calendar.working_days.len(), 4);
     assert_eq!(options.calendar.working_days[3], Workday::Thursday);
@@ -41,7 +44,7 @@ fn every_key_arrives_in_the_policy() {
         (Some(2), Some(6))
     );
     assert_eq!(onboarding.services[4].pins.wave, Some(3));
-    let exclusion = onboarding.services[5].exclude.as_ref().unwrap();
+    let exclusion = onboarding.services[6].exclude.as_ref().unwrap();
     assert_eq!(
         exclusion.to_string(),
         "is replaced by a product this year (team-mail)"
@@ -68,120 +71,127 @@ fn words_of_the_plan_are_told_from_each_other() {
     );
 }
 
+/// What stands in the section, and what has to be told.
+const WRONG: &[(&str, &str)] = &[
+    ("goal: strict_mtls", "did you mean `strict-mtls`?"),
+    (
+        "gaol: balanced",
+        "unknown key `gaol` in `onboarding` (hint: did you mean `goal`?)",
+    ),
+    (
+        "order: callee-first, mesh_mode: strict-only",
+        "callees cannot come first",
+    ),
+    (
+        "ramp: {growth: 0.5}",
+        "`growth` cannot be `0.5` (hint: give a number from 1 to 100",
+    ),
+    (
+        "ramp: {traffic_caps: [0.05]}",
+        "give a share from `0.01%` to `100%`",
+    ),
+    (
+        "ramp: {traffic_caps: [10%, 5%]}",
+        "`traffic_caps` falls after wave 1",
+    ),
+    ("ramp: {risk_ceilings: []}", "`risk_ceilings` has no items"),
+    (
+        "weights: {shed: 0, client: 0, both: 0, exposure: 0}",
+        "no protection is worth anything",
+    ),
+    ("weights: {shed: -1}", "`shed` cannot be `-1`"),
+    (
+        "replanning: {tolerance: 60%}",
+        "give a share from `0%` to `50%`",
+    ),
+    (
+        "in_flight: 2",
+        "`in_flight` is a single value, not a mapping",
+    ),
+    ("in_flight: {after: 0}", "give a whole number from 1 to 10"),
+    ("retry_budget: 0.2", "give a share"),
+    ("calendar: {start: 2027-02-30}", "give a day that exists"),
+    (
+        "calendar: {working_days: [monday, monday]}",
+        "a working day is said twice",
+    ),
+    ("calendar: {working_days: [mon]}", "cannot be `mon`"),
+    (
+        "calendar: {rollout_days: 0}",
+        "give a whole number from 1 to 3650",
+    ),
+    (
+        "freezes: [{name: x, from: 2027-01-02, to: 2027-01-01}]",
+        "before it begins",
+    ),
+    (
+        "freezes: [{from: 2027-01-02, to: 2027-01-03}]",
+        "needs `name`",
+    ),
+    ("services: [{service: a}]", "says nothing"),
+    (
+        "services: [{service: a, tier: 4}]",
+        "give a whole number from 0 to 3",
+    ),
+    (
+        "services: [{service: a, not_before: soon}]",
+        "give a wave from 1 to 200, or a day",
+    ),
+    (
+        "services: [{service: a, not_before: 0}]",
+        "give a wave from 1 to 200, or a day",
+    ),
+    (
+        "services: [{service: a, wave: 2, not_before: 3}]",
+        "`wave` is before `not_before`",
+    ),
+    (
+        "services: [{service: a, wave: 2, not_after: 1}]",
+        "`wave` is after `not_after`",
+    ),
+    (
+        "services: [{service: a, not_before: 4, not_after: 3}]",
+        "`not_after` is before `not_before`",
+    ),
+    (
+        "services: [{service: a, exclude: {reason: r}}]",
+        "needs `owner`",
+    ),
+    (
+        "services: [{service: a, wave: 1, exclude: {reason: r, owner: o}}]",
+        "also pinned to a time",
+    ),
+    (
+        "services: [{service: a, hazards: [{code: A B, severity: low}]}]",
+        "the code of a hazard cannot be",
+    ),
+    (
+        "services: [{service: a, hazards: [{code: x, severity: bad}]}]",
+        "give `low`, `medium`, `high` or `blocker`",
+    ),
+    (
+        "services: [{service: a, hazards: [{code: x, severity: low}], fixed_hazards: [x]}]",
+        "said twice in a rule",
+    ),
+    (
+        "services: [{service: a, fixed_hazards: [long-cals]}]",
+        "no hazard is called `long-cals` (hint: did you mean `long-calls`?)",
+    ),
+    ("together: [[a]]", "a group needs two services"),
+    (
+        "together: [a, b]",
+        "a group of services is a single value, not a list",
+    ),
+    (
+        "before: [[a, b]]",
+        "an item of `before` is a list, not a mapping",
+    ),
+    ("meshes: [{name: m}]", "a mesh has no services"),
+];
+
 #[test]
 fn wrong_values_are_refused_with_what_would_be_right() {
-    for (inside, message) in [
-        ("goal: strict_mtls", "did you mean `strict-mtls`?"),
-        (
-            "gaol: balanced",
-            "unknown key `gaol` in `onboarding` (hint: did you mean `goal`?)",
-        ),
-        (
-            "order: callee-first, mesh_mode: strict-only",
-            "callees cannot come first",
-        ),
-        (
-            "ramp: {growth: 0.5}",
-            "`growth` cannot be `0.5` (hint: give a number from 1 to 100",
-        ),
-        (
-            "ramp: {traffic_caps: [0.05]}",
-            "give a share from `0.01%` to `100%`",
-        ),
-        (
-            "ramp: {traffic_caps: [10%, 5%]}",
-            "`traffic_caps` falls after wave 1",
-        ),
-        ("ramp: {risk_ceilings: []}", "`risk_ceilings` has no items"),
-        (
-            "weights: {shed: 0, client: 0, both: 0, exposure: 0}",
-            "no protection is worth anything",
-        ),
-        ("weights: {shed: -1}", "`shed` cannot be `-1`"),
-        (
-            "in_flight: 2",
-            "`in_flight` is a single value, not a mapping",
-        ),
-        ("in_flight: {after: 0}", "give a whole number from 1 to 10"),
-        ("retry_budget: 0.2", "give a share"),
-        ("calendar: {start: 2027-02-30}", "give a day that exists"),
-        (
-            "calendar: {working_days: [monday, monday]}",
-            "a working day is said twice",
-        ),
-        ("calendar: {working_days: [mon]}", "cannot be `mon`"),
-        (
-            "calendar: {rollout_days: 0}",
-            "give a whole number from 1 to 3650",
-        ),
-        (
-            "freezes: [{name: x, from: 2027-01-02, to: 2027-01-01}]",
-            "before it begins",
-        ),
-        (
-            "freezes: [{from: 2027-01-02, to: 2027-01-03}]",
-            "needs `name`",
-        ),
-        ("services: [{service: a}]", "says nothing"),
-        (
-            "services: [{service: a, tier: 4}]",
-            "give a whole number from 0 to 3",
-        ),
-        (
-            "services: [{service: a, not_before: soon}]",
-            "give a wave from 1 to 200, or a day",
-        ),
-        (
-            "services: [{service: a, not_before: 0}]",
-            "give a wave from 1 to 200, or a day",
-        ),
-        (
-            "services: [{service: a, wave: 2, not_before: 3}]",
-            "`wave` is before `not_before`",
-        ),
-        (
-            "services: [{service: a, wave: 2, not_after: 1}]",
-            "`wave` is after `not_after`",
-        ),
-        (
-            "services: [{service: a, not_before: 4, not_after: 3}]",
-            "`not_after` is before `not_before`",
-        ),
-        (
-            "services: [{service: a, exclude: {reason: r}}]",
-            "needs `owner`",
-        ),
-        (
-            "services: [{service: a, wave: 1, exclude: {reason: r, owner: o}}]",
-            "also pinned to a time",
-        ),
-        (
-            "services: [{service: a, hazards: [{code: A B, severity: low}]}]",
-            "the code of a hazard cannot be",
-        ),
-        (
-            "services: [{service: a, hazards: [{code: x, severity: bad}]}]",
-            "give `low`, `medium`, `high` or `blocker`",
-        ),
-        (
-            "services: [{service: a, hazards: [{code: x, severity: low}], fixed_hazards: [x]}]",
-            "said twice in a rule",
-        ),
-        (
-            "services: [{service: a, fixed_hazards: [long-cals]}]",
-            "no hazard is called `long-cals` (hint: did you mean `long-calls`?)",
-        ),
-        ("together: [[a]]", "a group needs two services"),
-        (
-            "together: [a, b]",
-            "a group of services is a single value, not a list",
-        ),
-        (
-            "before: [[a, b]]",
-            "an item of `before` is a list, not a mapping",
-        ),
-        ("meshes: [{name: m}]", "a mesh has no services"),
-    ] {
+    for (inside, message) in WRONG {
         refuses(&format!("onboarding: {{{inside}}}\n"), 2, message);
     }
 }

@@ -108,7 +108,7 @@ fn everything() -> Plan {
             services: vec![wave.services[0].service.clone()],
         },
     }];
-    plan.summary.exceptions = 1;
+    plan.summary.exceptions += 1;
     plan.calendar = Some(dates(&plan));
     plan.contradictions = vec![Contradiction {
         service: "service/email".to_owned(),
@@ -385,6 +385,7 @@ fn the_json_names_its_schema_and_reads_back() {
     keys.sort_unstable();
     let documented = [
         "bounds",
+        "broken_arcs",
         "calendar",
         "candidates",
         "contradictions",

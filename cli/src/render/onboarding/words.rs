@@ -28,12 +28,7 @@ impl Voice {
 
     /// The items, separated by commas; a long list is cut and says by how much.
     pub(super) fn some(self, items: &[String]) -> String {
-        let (shown, rest) = items.split_at(items.len().min(self.most));
-        let mut text = shown.join(", ");
-        if !rest.is_empty() {
-            text.push_str(&format!(" and {} more", rest.len()));
-        }
-        text
+        listed(items, self.most)
     }
 
     /// The nodes, separated by commas.
@@ -58,6 +53,20 @@ impl Voice {
     pub(super) fn arrow(self, caller: &str, callee: &str) -> String {
         format!("{} -> {}", self.node(caller), self.node(callee))
     }
+}
+
+/// The items, separated by commas; a list of more than twelve is cut and says by how much.
+pub(super) fn some(items: &[String]) -> String {
+    listed(items, 12)
+}
+
+fn listed(items: &[String], most: usize) -> String {
+    let (shown, rest) = items.split_at(items.len().min(most));
+    let mut text = shown.join(", ");
+    if !rest.is_empty() {
+        text.push_str(&format!(" and {} more", rest.len()));
+    }
+    text
 }
 
 /// A node id as people say it: services without their class.

@@ -19,7 +19,12 @@ impl Board<'_> {
         broken.into_iter().map(exception).collect()
     }
 
-    /// Waves with an exception.
+    /// Says that a wave is above its limits only because it was planned before the numbers moved.
+    pub(in super::super) fn excuse(&mut self, wave: u32) {
+        self.planned_before.insert(wave);
+    }
+
+    /// Waves with an exception that no earlier plan excuses.
     pub(in super::super) fn exceptional(&self) -> Vec<u32> {
         let waves = self.problem.first_wave()..=self.last_wave();
         waves.filter(|wave| self.is_exception(*wave)).collect()
@@ -110,6 +115,7 @@ impl Board<'_> {
             }
             let broken = self.broken(wave);
             broken.is_empty()
+                || self.is_excused(wave)
                 || matches!(self.cause(wave), ExceptionCause::Pinned { .. })
                 || (load.items.len() == 1 && self.nothing_eligible(wave))
         })

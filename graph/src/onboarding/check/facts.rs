@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::super::options::Order;
 use super::super::outcome::{Blocked, EdgeRef, Plan, PlannedService, Wave};
 use super::graph::Graph;
+use super::pieces;
 use super::propagation::{self, Flow};
 use super::{CLOSE, Judge, ViolationCode, close};
 
@@ -39,6 +41,28 @@ impl Judge<'_> {
             let call = self.graph.calls[number];
             if !is_in_circle(&self.graph, call.caller, call.callee) {
                 let text = "are not part of a circle of calls".to_owned();
+                let ends = [call.caller, call.callee];
+                self.say(ViolationCode::BrokenArc, None, &ends, text);
+            }
+        }
+    }
+
+    /// Arcs that a hard order does not keep to lie in circles of what is asked for.
+    pub(super) fn broken_arcs(&mut self, plan: &Plan) {
+        let circle = pieces::ordered_circles(&self.graph, self.options, &self.standing.piece);
+        let broken = propagation::numbers(&self.graph, &plan.broken_arcs);
+        let named: BTreeSet<(&str, &str)> = ends(&plan.broken_arcs).collect();
+        let is_soft = self.options.hard_order() == Order::Soft;
+        if broken.len() != named.len() || (is_soft && !named.is_empty()) {
+            let text = "`broken_arcs` names calls that no order asks for".to_owned();
+            self.say(ViolationCode::BrokenArc, None, &[], text);
+        }
+        for number in broken {
+            let call = self.graph.calls[number];
+            let pieces = [call.caller, call.callee].map(|end| self.standing.piece[end]);
+            let is_inside = pieces[0].is_some() && pieces[0] == pieces[1];
+            if !is_inside && circle[call.caller] != circle[call.callee] {
+                let text = "could be in order, and are named among `broken_arcs`".to_owned();
                 let ends = [call.caller, call.callee];
                 self.say(ViolationCode::BrokenArc, None, &ends, text);
             }

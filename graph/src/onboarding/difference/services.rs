@@ -20,7 +20,7 @@ pub(super) fn changes(before: &Plan, after: &Plan) -> Vec<ServiceChange> {
     let mut ids: BTreeSet<&str> = old.planned.keys().chain(&old.done).copied().collect();
     ids.extend(new.planned.keys().chain(&new.done));
     let change = |id: &str| {
-        let (from, to) = (old.wave_of(id), new.wave_of(id));
+        let (from, to) = (old.standing(id), new.standing(id));
         let change = direction(from, to)?;
         // A reason says something about these two plans only if it speaks of the same waves.
         let reason = reasons

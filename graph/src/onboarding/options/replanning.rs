@@ -12,8 +12,8 @@ pub struct Replanning {
     /// The next waves, whose owners know their dates: nobody is moved out of them to make room for another, and their limits are
     /// kept to the letter.
     pub frozen_waves: u32,
-    /// Share by which what was planned for a later wave may be above its limits on services, traffic and risk, because the numbers
-    /// moved since.
+    /// Share by which what was planned for a later wave may be above its limits on traffic and risk, because the numbers moved since.
+    /// What is above a limit by itself still has its wave for itself.
     pub tolerance: f64,
     /// Share by which the objective of the repaired plan may be above that of a fresh one before a fresh one is advised.
     pub full_replan_gap: f64,

@@ -34,20 +34,22 @@ impl<'p> Before<'p> {
             before.waves.entry(wave.wave).or_insert(wave);
             for service in &wave.services {
                 let id = service.service.as_str();
-                let at = before.planned.entry(id).or_insert(wave.wave);
-                *at = (*at).min(wave.wave);
+                before.planned.entry(id).or_insert(wave.wave);
                 before.services.entry(id).or_insert(service);
             }
         }
         before
     }
 
-    /// Where the earlier plan has a service: 0 when it was in.
+    /// Wave in which the earlier plan moves a service.
     pub(in super::super) fn wave_of(&self, id: &str) -> Option<u32> {
-        if self.done.contains(id) {
-            return Some(0);
-        }
         self.planned.get(id).copied()
+    }
+
+    /// The same, or 0 for a service that was in.
+    pub(in super::super) fn standing(&self, id: &str) -> Option<u32> {
+        let in_mesh = self.done.contains(id).then_some(0);
+        self.wave_of(id).or(in_mesh)
     }
 
     /// What it said of a service that it moves.
@@ -82,16 +84,11 @@ impl<'p> Before<'p> {
             .collect()
     }
 
-    /// Limits that a wave broke for a reason that may still hold.
-    pub(super) fn broken(&self, number: u32) -> Vec<(LimitName, bool)> {
+    /// Limits that a wave broke, but not because it was planned even earlier: that is asked anew.
+    pub(super) fn broken(&self, number: u32) -> Vec<LimitName> {
         let exceptions = self.wave(number).into_iter().flat_map(|w| &w.exceptions);
-        exceptions
-            .filter_map(|exception| match exception.because {
-                ExceptionCause::PlannedBefore => None,
-                ExceptionCause::Pinned { .. } => Some((exception.limit, true)),
-                _ => Some((exception.limit, false)),
-            })
-            .collect()
+        let still = exceptions.filter(|e| e.because != ExceptionCause::PlannedBefore);
+        still.map(|exception| exception.limit).collect()
     }
 }
 

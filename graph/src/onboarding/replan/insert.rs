@@ -58,15 +58,14 @@ impl Repair<'_, '_> {
 
     /// Items of a wave that do not keep to its limits and stand there only because nobody else did.
     pub(super) fn exceptional(&self, wave: u32) -> Vec<usize> {
-        let mut rules = self.board.rules(wave);
-        if !self.is_exception(wave) {
-            rules.limits = self.tolerant(wave);
-        }
+        let limits = if self.is_exception(wave) {
+            self.board.problem.limits(wave)
+        } else {
+            self.tolerant(wave)
+        };
         let items = self.board.load(wave).items.iter().copied();
         let breaks = |item: &usize| {
-            let obstacle = self.board.ineligible_under(*item, wave, rules);
-            let pinned = self.board.problem.items[*item].window.1 == wave;
-            !pinned && obstacle.is_some_and(reason::is_ramp)
+            !self.is_due(*item, wave) && self.board.above_ramp_of(*item, limits).is_some()
         };
         items.filter(breaks).collect()
     }
@@ -77,10 +76,8 @@ impl Repair<'_, '_> {
         if self.is_frozen(wave) || problem.items[item].neighbours.is_empty() {
             return false;
         }
-        let worth_less = |other: &usize| {
-            let pinned = problem.items[*other].window.1 == wave;
-            !pinned && self.gain(*other) < 0.5 * self.gain(item)
-        };
+        let worth_less =
+            |other: &usize| !self.is_due(*other, wave) && self.gain(*other) < 0.5 * self.gain(item);
         let members = self.board.load(wave).items.iter().copied();
         let mut members: Vec<usize> = members
             .filter(worth_less)
@@ -201,7 +198,7 @@ impl Repair<'_, '_> {
         };
         while let Some(obstacle) = self.board.no_room(item, wave) {
             let others = self.board.load(wave).items.iter().copied();
-            let free = others.filter(|other| self.board.problem.items[*other].window.1 != wave);
+            let free = others.filter(|other| !self.is_due(*other, wave));
             let in_the_way = match obstacle {
                 Obstacle::Adjacent(other) => Some(other),
                 _ => free.min_by(|a, b| self.gain(*a).total_cmp(&self.gain(*b)).then(a.cmp(b))),

@@ -27,33 +27,34 @@ pub(super) fn moves(board: &Board<'_>, before: &Before<'_>, causes: &Causes) -> 
         let number = model.index(id);
         let from = before.wave_of(id);
         let to = number.and_then(|number| match places[number] {
-            Place::In(wave) => Some(wave),
-            Place::Pending | Place::Never => None,
+            Place::In(wave) if wave > 0 => Some(wave),
+            _ => None,
         });
+        let joined = number.is_some_and(|number| places[number] == Place::In(0));
         (from != to).then(|| Move {
             service: id.to_owned(),
             from,
             to,
-            reason: reason(board, before, (number, from, to), causes),
+            reason: match (from, to) {
+                (_, None) if joined => MoveReason::Done,
+                (_, None) => MoveReason::NotPlanned,
+                (None, Some(_)) if before.done.contains(id) => MoveReason::RolledBack,
+                (None, Some(_)) => MoveReason::New,
+                (Some(from), Some(_)) => reason(board, before, (number, from), causes),
+            },
         })
     };
     ids.into_iter().filter_map(difference).collect()
 }
 
+/// Why a service is in another wave than before.
 fn reason(
     board: &Board<'_>,
     before: &Before<'_>,
-    (number, from, to): (Option<usize>, Option<u32>, Option<u32>),
+    (number, from): (Option<usize>, u32),
     causes: &Causes,
 ) -> MoveReason {
     let problem = board.problem;
-    let from = match (from, to) {
-        (_, None) => return MoveReason::NotPlanned,
-        (_, Some(0)) => return MoveReason::Done,
-        (None, Some(_)) => return MoveReason::New,
-        (Some(0), Some(_)) => return MoveReason::RolledBack,
-        (Some(from), Some(_)) => from,
-    };
     if from < problem.first_wave() {
         return MoveReason::Slipped;
     }

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::board::{Board, NOWHERE, Obstacle, Rules};
+use super::super::board::{Board, NOWHERE, Obstacle};
 use super::super::options::Limits;
 use super::super::outcome::{LimitName, MoveReason};
 use super::super::problem::Problem;
@@ -35,10 +35,10 @@ pub(super) struct Repair<'a, 'p> {
 /// Limits that do not hold in a wave, because the earlier plan could not keep them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Lifted {
-    /// For whatever reason but a pin: the wave is an exception, if nobody else is eligible.
+    /// The wave holds one item, and is an exception if nobody else is eligible.
     limits: Vec<LimitName>,
-    /// Because of a pin: others stay beside it as long as the wave does not grow.
-    beside_pin: Option<(usize, f64, u32)>,
+    /// Something pinned to the wave calls somebody who changes at the same time.
+    adjacent: bool,
 }
 
 impl<'a, 'p> Repair<'a, 'p> {
@@ -70,13 +70,18 @@ impl<'a, 'p> Repair<'a, 'p> {
         let waves = self.before.items(problem);
         let numbers = squeezed(problem.first_wave(), waves.iter().flatten().copied());
         for (old, number) in &numbers {
-            let mut members = (0..waves.len()).filter(|item| waves[*item] == Some(*old));
-            let alone = members.clone().count() == 1;
-            let pinned = members.any(|item| problem.items[item].window.1 == *number);
-            self.lifted.insert(*number, self.lift(*old, alone, pinned));
+            let members = waves.iter().filter(|wave| **wave == Some(*old));
+            let broken = self.before.broken(*old);
+            let adjacent = broken.contains(&LimitName::Adjacent);
+            let limits = if members.count() == 1 {
+                broken
+            } else {
+                Vec::new()
+            };
+            self.lifted.insert(*number, Lifted { limits, adjacent });
         }
         let mut order: Vec<usize> = (0..waves.len()).collect();
-        let due = |item: usize| problem.items[item].window.1 == waves[item].unwrap_or(NOWHERE);
+        let due = |item: usize| problem.items[item].window.1 <= waves[item].unwrap_or(NOWHERE);
         order.sort_by(|a, b| {
             let by_gain = self.gains[*b].total_cmp(&self.gains[*a]);
             due(*b).cmp(&due(*a)).then(by_gain).then(a.cmp(b))
@@ -97,62 +102,65 @@ impl<'a, 'p> Repair<'a, 'p> {
         }
     }
 
-    /// An exception holds for an item alone, or beside one that is pinned to the wave today.
-    fn lift(&self, old: u32, alone: bool, pinned: bool) -> Lifted {
-        let mut lifted = Lifted::default();
-        for (limit, by_pin) in self.before.broken(old) {
-            if !by_pin && alone {
-                lifted.limits.push(limit);
-            }
-            if !by_pin || !pinned {
-                continue;
-            }
-            if let Some(wave) = self.before.wave(old) {
-                let team = wave.team_load.values().copied().max().unwrap_or(0);
-                lifted.beside_pin = Some((wave.services.len(), wave.touched, team));
-            }
-        }
-        lifted
+    /// Whether pins leave an item no later wave: it stands there, whatever the limits.
+    pub(super) fn is_due(&self, item: usize, wave: u32) -> bool {
+        self.board.problem.items[item].window.1 <= wave
     }
 
     /// What stands against an item in the wave where it was planned.
     pub(super) fn cannot_stay(&self, item: usize, wave: u32) -> Option<Obstacle> {
-        let rules = Rules {
-            limits: self.limits_to_stay(item, wave),
-            absent_come_later: false,
-        };
-        let window = self.board.problem.items[item].window;
-        if window.0 == window.1 {
-            return self.board.ineligible_under(item, wave, rules);
+        let board = &self.board;
+        if self.is_due(item, wave) {
+            let apart = board.no_room(item, wave);
+            let apart = apart.filter(|obstacle| matches!(obstacle, Obstacle::Apart(_)));
+            return board.held_by_placed(item, wave).or(apart);
         }
-        self.board.obstacle_under(item, wave, rules)
+        let limits = self.limits_to_stay(wave);
+        let obstacle = board.obstacle_under(item, wave, limits);
+        match obstacle {
+            Some(Obstacle::Adjacent(other)) if self.was_adjacent(item, wave, other) => {
+                board.above_ramp_of(item, limits)
+            }
+            None => self.in_company(item, wave),
+            found => found,
+        }
+    }
+
+    /// What is above a cap by itself has its wave for itself: no tolerance changes that.
+    fn in_company(&self, item: usize, wave: u32) -> Option<Obstacle> {
+        let problem = self.board.problem;
+        let limits = problem.limits(wave);
+        let load = self.board.load(wave).items.iter().copied();
+        let mut others = load.filter(|other| *other != item);
+        others.clone().next()?;
+        if problem.needs_own_wave(item, limits) {
+            return Some(Obstacle::NeedsOwnWave);
+        }
+        let large = others.find(|other| problem.needs_own_wave(*other, limits));
+        large.map(Obstacle::WaveTaken)
+    }
+
+    /// Whether an item stood beside one that a pin holds there, as the earlier plan said.
+    fn was_adjacent(&self, item: usize, wave: u32, other: usize) -> bool {
+        let at = self.board.wave_of[other];
+        let said = |wave: &u32| self.lifted.get(wave).is_some_and(|lifted| lifted.adjacent);
+        let names = |item: usize| reason::name(self.board.problem, item);
+        self.is_due(other, at)
+            && [wave, at].iter().any(said)
+            && self.before.knew_call(&names(item), &names(other))
     }
 
     /// Limits for what was planned for a wave.
-    pub(super) fn limits_to_stay(&self, item: usize, wave: u32) -> Limits {
-        let problem = self.board.problem;
+    fn limits_to_stay(&self, wave: u32) -> Limits {
         let mut limits = self.tolerant(wave);
-        let slack = problem.options.replanning.slack();
-        let pinned = problem.items[item].window.1 == wave;
-        let lifted = self.lifted.get(&wave);
-        let is_lifted =
-            |name: LimitName| pinned || lifted.is_some_and(|lifted| lifted.limits.contains(&name));
-        if let Some((size, touched, team)) = lifted.and_then(|lifted| lifted.beside_pin) {
-            limits.size = limits.size.max(size);
-            limits.traffic = limits.traffic.max(touched * slack);
-            limits.team = limits.team.max(usize::try_from(team).unwrap_or(usize::MAX));
-        }
-        if is_lifted(LimitName::Size) {
-            limits.size = usize::MAX;
-        }
-        if is_lifted(LimitName::Team) {
-            limits.team = usize::MAX;
-        }
-        if is_lifted(LimitName::Traffic) {
-            limits.traffic = f64::INFINITY;
-        }
-        if is_lifted(LimitName::Risk) {
-            limits.risk = f64::INFINITY;
+        for limit in self.lifted.get(&wave).iter().flat_map(|l| &l.limits) {
+            match limit {
+                LimitName::Size => limits.size = usize::MAX,
+                LimitName::Team => limits.team = usize::MAX,
+                LimitName::Traffic => limits.traffic = f64::INFINITY,
+                LimitName::Risk => limits.risk = f64::INFINITY,
+                LimitName::Adjacent => {}
+            }
         }
         limits
     }
@@ -164,7 +172,6 @@ impl<'a, 'p> Repair<'a, 'p> {
             let slack = self.board.problem.options.replanning.slack();
             limits.traffic *= slack;
             limits.risk *= slack;
-            limits.size = scaled(limits.size, slack);
         }
         limits
     }
@@ -249,14 +256,4 @@ impl<'a, 'p> Repair<'a, 'p> {
         let at = at.or_else(|| self.queue.iter().rposition(ready))?;
         Some(self.queue.remove(at))
     }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    clippy::cast_precision_loss,
-    reason = "a size of a wave times at most 1.5; rounding down is wanted"
-)]
-fn scaled(size: usize, slack: f64) -> usize {
-    (size as f64 * slack) as usize
 }

@@ -4,8 +4,8 @@
 //! that may join it does, or, when only the ramp holds everybody back, the least risky one, as in a fresh plan. What pins, freezes
 //! and waves in flight keep empty stays empty.
 
-use super::super::board::{Board, Rules};
-use super::super::outcome::{Exception, ExceptionCause, MoveReason};
+use super::super::board::Board;
+use super::super::outcome::{LimitName, MoveReason};
 use super::reason;
 use super::repair::Repair;
 
@@ -125,7 +125,7 @@ impl Repair<'_, '_> {
         let before = std::mem::replace(&mut self.board, shifted);
         let fits = (0..self.board.wave_of.len()).all(|item| {
             let at = self.board.wave_of[item];
-            at < wave || self.may_stand(item, at)
+            at < wave || self.cannot_stay(item, at).is_none()
         });
         if !fits {
             (self.board, self.lifted) = (before, lifted);
@@ -133,23 +133,27 @@ impl Repair<'_, '_> {
         fits
     }
 
-    fn may_stand(&self, item: usize, wave: u32) -> bool {
-        let rules = Rules {
-            limits: self.limits_to_stay(item, wave),
-            absent_come_later: true,
-        };
-        self.board.obstacle_under(item, wave, rules).is_none()
-    }
-
     /// Marks the waves that are over their limits by no more than the tolerance.
     fn excuse(&mut self) {
         let waves = self.board.problem.first_wave()..=self.board.last_wave();
-        for wave in waves {
-            let exceptions = self.board.exceptions(wave);
-            let unpinned = |e: &Exception| e.because == ExceptionCause::NothingEligible;
-            if !self.is_exception(wave) && exceptions.iter().any(unpinned) {
-                self.board.excuse(wave);
-            }
+        let tolerated: Vec<u32> = waves.filter(|wave| self.is_tolerated(*wave)).collect();
+        tolerated
+            .into_iter()
+            .for_each(|wave| self.board.excuse(wave));
+    }
+
+    /// Whether what stands in a wave without a pin is over a limit, which only the tolerance allows.
+    fn is_tolerated(&self, wave: u32) -> bool {
+        if self.is_frozen(wave) || self.is_exception(wave) {
+            return false;
         }
+        let exceptions = self.board.exceptions(wave);
+        let limits = self.board.problem.limits(wave);
+        let load = self.board.load(wave).items.iter();
+        let free = load.filter(|item| !self.is_due(**item, wave));
+        let mut free = free.map(|item| &self.board.problem.items[*item]);
+        let is_broken = |limit| exceptions.iter().any(|exception| exception.limit == limit);
+        let (traffic, risk) = (is_broken(LimitName::Traffic), is_broken(LimitName::Risk));
+        free.any(|item| (traffic && item.touched > 0.0) || (risk && item.risk > limits.risk))
     }
 }

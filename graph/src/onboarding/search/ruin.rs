@@ -4,6 +4,8 @@
 //! A slightly worse plan is accepted on the way, ever less so. Every worth is positive, so the first wave with room is the cheapest;
 //! only the order matters. Waves are numbered anew each time: what is empty falls away.
 
+use std::cmp::Reverse;
+
 use super::super::board::{Board, NOWHERE};
 use super::random::Random;
 use super::{LEAST, Search};
@@ -166,7 +168,7 @@ fn order(board: &Board<'_>, items: &mut [usize], random: &mut Random) {
     match random.below(5) {
         0 => items.sort_by(|a, b| known(*b).worth.total_cmp(&known(*a).worth)),
         1 => items.sort_by(|a, b| known(*b).touched.total_cmp(&known(*a).touched)),
-        2 => items.sort_by(|a, b| known(*b).neighbours.len().cmp(&known(*a).neighbours.len())),
+        2 => items.sort_by_key(|item| Reverse(known(*item).neighbours.len())),
         3 => {
             let dense = |item: usize| known(item).worth / (known(item).touched + 1e-3);
             items.sort_by(|a, b| dense(*b).total_cmp(&dense(*a)));

@@ -94,11 +94,18 @@ impl<'a> Cluster<'a> {
             (with, all) if with == all => (Status::Done, is_off),
             _ => (Status::Pending, true),
         };
+        // One inventory is one cluster: of the others it says nothing.
+        let clusters = node.facets.get("cluster").map_or(1, BTreeMap::len);
+        let elsewhere = match clusters {
+            0 | 1 => String::new(),
+            many => format!(", in one of {many} clusters"),
+        };
+        let is_partial = clusters > 1 && status == Status::Done;
         Some(Opinion {
             source: StatusSource::Inventory,
             status,
-            words: format!("inventory: {told}{running}"),
-            is_torn,
+            words: format!("inventory: {told}{running}{elsewhere}"),
+            is_torn: is_torn || is_partial,
         })
     }
 

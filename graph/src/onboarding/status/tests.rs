@@ -208,6 +208,21 @@ fn switches_of_common_meshes_are_known_and_pods_decide_before_their_namespace() 
     assert_eq!(unknown.1, None);
 }
 
+/// An inventory is of one cluster: what it proves, it proves there.
+#[test]
+fn done_in_one_of_several_clusters_is_told() {
+    let mut graph = graph(0, 0);
+    let clusters = [("east".to_owned(), 1), ("west".to_owned(), 1)].into();
+    graph.nodes[0].facets.insert("cluster".to_owned(), clusters);
+    let meshed = inventory(&[MESHED], &[], &[]);
+    let made = of(&graph, &Policy::default(), None, Some(&meshed));
+    assert_eq!(made.services[CART].status, Status::Done);
+    assert_eq!(
+        made.contradictions[0].says,
+        ["inventory: no switch, 1 of 1 pods run a sidecar, in one of 2 clusters"]
+    );
+}
+
 #[test]
 fn the_policy_adds_labels_and_containers() {
     let mut policy = Policy::default();

@@ -49,6 +49,15 @@ pub(super) fn data(page: &mut Page, plan: &Plan) {
         let count = counted(plan.cut_arcs.len(), "call");
         page.item(&format!("Circles broken at {count}: {arcs}"));
     }
+    if !plan.broken_arcs.is_empty() {
+        let arcs = VOICE.edges(&plan.broken_arcs, |edge| {
+            VOICE.arrow(&edge.caller, &edge.callee)
+        });
+        let count = counted(plan.broken_arcs.len(), "call");
+        page.item(&format!(
+            "The order is not kept on {count} that close a circle: {arcs}"
+        ));
+    }
     for (reason, count) in &plan.left_out {
         page.item(&format!("Left out: {count} x {}", (VOICE.name)(reason)));
     }

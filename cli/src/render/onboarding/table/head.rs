@@ -3,6 +3,7 @@
 use tracemesh_graph::onboarding::Plan;
 
 use super::{Page, VOICE};
+use crate::render::onboarding::text::cut;
 use crate::render::onboarding::words::{self, counted, percent, why};
 
 /// Where everything is.
@@ -71,7 +72,8 @@ pub(super) fn facts(page: &mut Page, plan: &Plan) {
         page.say(&format!("traces    {window}"));
     }
     if !plan.input.is_empty() {
-        page.say(&format!("input     {}", (VOICE.name)(&plan.input)));
+        let input = format!("input     {}", (VOICE.name)(&plan.input));
+        page.line(&cut(&input, page.width));
     }
     page.say(&format!("goal      {}", words::goal(plan.options.goal)));
     page.say(&format!("order     {}", words::order(&plan.options)));

@@ -59,6 +59,15 @@ pub(super) fn notes(page: &mut Page, plan: &Plan) {
         let count = counted(plan.cut_arcs.len(), "call");
         page.say(&format!("- circles broken at {count}: {arcs}"));
     }
+    if !plan.broken_arcs.is_empty() {
+        let arcs = VOICE.edges(&plan.broken_arcs, |edge| {
+            VOICE.arrow(&edge.caller, &edge.callee)
+        });
+        let count = counted(plan.broken_arcs.len(), "call");
+        page.say(&format!(
+            "- the order is not kept on {count} that close a circle: {arcs}"
+        ));
+    }
     for (reason, count) in &plan.left_out {
         page.say(&format!("- left out: {count} x {}", visible(reason)));
     }
