@@ -84,17 +84,17 @@ impl Board<'_> {
             members.map(|service| self.problem.model.ids[*service].clone())
         };
         let known = |item: &&usize| &self.problem.items[**item];
+        let pinned = items.iter().filter(|item| known(item).window.1 == wave);
+        let services: Vec<String> = pinned.flat_map(|item| names(*item)).collect();
+        if !services.is_empty() {
+            return ExceptionCause::Pinned { services };
+        }
         let limits = self.problem.limits(wave);
         if let [only] = items.as_slice()
             && self.problem.is_bulky(*only, limits)
         {
             let services = names(*only).collect();
             return ExceptionCause::InOnePiece { services };
-        }
-        let pinned = items.iter().filter(|item| known(item).window.1 == wave);
-        let services: Vec<String> = pinned.flat_map(|item| names(*item)).collect();
-        if !services.is_empty() {
-            return ExceptionCause::Pinned { services };
         }
         let first = items.iter().filter(|item| known(item).rank == Rank::First);
         let services: Vec<String> = first.flat_map(|item| names(*item)).collect();

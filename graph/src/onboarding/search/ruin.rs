@@ -11,13 +11,13 @@ use super::random::Random;
 use super::{LEAST, Search};
 
 /// Rounds per item without a better plan after which the search ends, and how many that is at most.
-const PATIENCE: usize = 25;
+const PATIENCE: usize = 50;
 /// See [`PATIENCE`].
-const MOST_PATIENCE: usize = 700;
+const MOST_PATIENCE: usize = 1_500;
 /// Rounds per item, and how many that is at most.
-const ROUNDS: usize = 60;
+const ROUNDS: usize = 150;
 /// See [`ROUNDS`].
-const MOST_ROUNDS: usize = 4_000;
+const MOST_ROUNDS: usize = 8_000;
 /// Tries that a round costs, per item.
 const COST_OF_ROUND: u64 = 10;
 /// How much worse than the best a plan may be at the beginning, as a share of it.
