@@ -189,9 +189,9 @@ pub struct Replan {
 pub struct Move {
     /// Node id.
     pub service: String,
-    /// Wave before; none when the earlier plan did not move it.
+    /// Wave before, 0 when it was in the mesh; none when the earlier plan did not move it.
     pub from: Option<u32>,
-    /// Wave now; none when this plan does not move it.
+    /// Wave now, 0 when it is in the mesh; none when this plan does not move it.
     pub to: Option<u32>,
     /// Why.
     #[serde(flatten)]

@@ -80,9 +80,10 @@ fn name(id: &str) -> String {
 }
 
 /// `7`, or `7 -> 8`.
-fn pair<T: Display + PartialEq>(before: T, after: T) -> String {
+fn pair<T: Display>(before: T, after: T) -> String {
+    let [before, after] = [before, after].map(|value| value.to_string());
     if before == after {
-        before.to_string()
+        before
     } else {
         format!("{before} -> {after}")
     }

@@ -46,10 +46,10 @@ impl<'p> Before<'p> {
         self.planned.get(id).copied()
     }
 
-    /// The same, or 0 for a service that was in.
+    /// The same, but 0 for a service that was in.
     pub(in super::super) fn standing(&self, id: &str) -> Option<u32> {
         let in_mesh = self.done.contains(id).then_some(0);
-        self.wave_of(id).or(in_mesh)
+        in_mesh.or_else(|| self.wave_of(id))
     }
 
     /// What it said of a service that it moves.

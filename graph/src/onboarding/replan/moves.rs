@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::board::Board;
 use super::super::explain::places_after;
 use super::super::outcome::{Move, MoveReason};
-use super::super::value::Place;
 use super::before::Before;
 
 /// Why items are not where they were: what the repair noted, or that there was none.
@@ -25,21 +24,17 @@ pub(super) fn moves(board: &Board<'_>, before: &Before<'_>, causes: &Causes) -> 
     ids.extend(before.planned.keys().chain(&before.done));
     let difference = |id: &str| {
         let number = model.index(id);
-        let from = before.wave_of(id);
-        let to = number.and_then(|number| match places[number] {
-            Place::In(wave) if wave > 0 => Some(wave),
-            _ => None,
-        });
-        let joined = number.is_some_and(|number| places[number] == Place::In(0));
+        let from = before.standing(id);
+        let to = number.and_then(|number| places[number].wave());
         (from != to).then(|| Move {
             service: id.to_owned(),
             from,
             to,
             reason: match (from, to) {
-                (_, None) if joined => MoveReason::Done,
                 (_, None) => MoveReason::NotPlanned,
-                (None, Some(_)) if before.done.contains(id) => MoveReason::RolledBack,
+                (_, Some(0)) => MoveReason::Done,
                 (None, Some(_)) => MoveReason::New,
+                (Some(0), Some(_)) => MoveReason::RolledBack,
                 (Some(from), Some(_)) => reason(board, before, (number, from), causes),
             },
         })
