@@ -8,7 +8,7 @@ mod glue;
 use tracemesh_generator::placement::{by_order, exact};
 use tracemesh_generator::plan_graphs::{Circle, Weighing, power_law, small, ticket_shop};
 use tracemesh_generator::random::mix;
-use tracemesh_graph::onboarding::{PlanOptions, Search, plan};
+use tracemesh_graph::onboarding::{Goal, Plan, PlanOptions, Search, plan};
 
 use glue::Judge;
 
@@ -39,7 +39,7 @@ fn the_judge_agrees_with_the_plan() {
 
 #[test]
 fn small_plans_are_near_the_best_of_all() {
-    let (mut sum, mut worst, mut count) = (0.0, 1.0_f64, 0.0);
+    let (mut sum, mut worst, mut count, mut needless) = (0.0, 1.0_f64, 0.0, 0);
     for seed in 0..150 {
         let input = glue::input(&small(seed, 9));
         let plan = plan(&input, &PlanOptions::default(), None).unwrap();
@@ -49,15 +49,17 @@ fn small_plans_are_near_the_best_of_all() {
         };
         assert!(glue::bounds_hold(&judge, &plan), "seed {seed}");
         if plan.summary.exceptions > 0 {
+            needless += 1;
             continue;
         }
         let gap = plan.summary.objective / judge.placement.objective(&best);
         assert!(gap > 1.0 - 1e-9, "seed {seed}: {gap}");
         (sum, worst, count) = (sum + gap, worst.max(gap), count + 1.0);
     }
-    assert!(count > 20.0, "{count}");
+    // Holding a service back so that a later wave is not empty is found in all cases but one in a hundred.
+    assert!(count > 40.0 && needless <= 1, "{count} {needless}");
     assert!(
-        sum / count < 1.01 && worst < 1.15,
+        sum / count < 1.002 && worst < 1.03,
         "{} {worst}",
         sum / count
     );
@@ -66,7 +68,7 @@ fn small_plans_are_near_the_best_of_all() {
 /// Objectives of the best plans known for the ticket shops with seeds 1 to 16, from the long random search of the report.
 const BEST_KNOWN: [f64; 16] = [
     6.7768, 6.0053, 6.3295, 6.1144, 6.5207, 5.9584, 6.0224, 6.2628, 5.2053, 5.8602, 5.7965, 6.0238,
-    5.3206, 6.3863, 5.6052, 5.7389,
+    5.3206, 6.3807, 5.6035, 5.7372,
 ];
 
 #[test]
@@ -97,8 +99,19 @@ fn a_company_is_planned_much_better_than_by_chance() {
         random += judge.placement.objective(&waves) / 10.0;
     }
     let ratio = chosen.summary.objective / random;
-    assert!(ratio < 0.6, "{ratio}");
-    assert!(judge.strict_mean(&judge.waves(&chosen)) > 1.0);
+    assert!(ratio <= 0.55, "{ratio}");
+    let bound = chosen.summary.objective / chosen.bounds.objective;
+    assert!((1.0..=1.30).contains(&bound), "{bound}");
+    assert!(chosen.summary.waves * 100 <= chosen.bounds.waves * 115);
+
+    let goal = PlanOptions {
+        goal: Goal::StrictMtls,
+        ..short_search()
+    };
+    let strict = plan(&input, &goal, None).unwrap();
+    let mean = |plan: &Plan| judge.strict_mean(&judge.waves(plan));
+    assert!(mean(&strict) <= 0.65 * mean(&chosen));
+    assert!(strict.summary.objective <= 1.5 * chosen.summary.objective);
 }
 
 /// The calls that are cut to break cycles weigh little more than the least possible.

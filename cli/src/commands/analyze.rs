@@ -74,11 +74,11 @@ pub(super) fn run(arguments: &AnalyzeArgs, output: &mut Output<'_>) -> Result<Ou
     let packs = onboard::Packs::of_files(&root, &egress.directories(), &envoy.files)?;
     let below = arguments.out.join("onboarding");
     let planned = onboard::plan_files(&below, &plans, Some(&packs))?;
-    let notes = planned.notes.clone();
+    let stale = planned.stale.clone();
     let set = file_set(snapshot, envoy.files, planned, &found)?;
     files::write(&arguments.out, &set)?;
     egress::note(&egress, &envoy.proposed_removals, output);
-    for note in &notes {
+    for note in &stale {
         output.note(note);
     }
     let written = WRITTEN.iter().chain(

@@ -112,8 +112,14 @@ fn write(
 ) -> Result<Outcome, CliError> {
     let set = plan_files(out, plans, packs)?;
     files::write(out, &set.files)?;
-    for note in &set.notes {
+    for note in &set.stale {
         output.note(note);
+    }
+    if set.without_pack > 0 {
+        let count = counted(count_of(set.without_pack), "service has", "services have");
+        output.note(&format!(
+            "{count} no pack with a workload, and so stand in no kustomization"
+        ));
     }
     let (waves, services) = plans.iter().fold((0, 0), |(waves, services), made| {
         (

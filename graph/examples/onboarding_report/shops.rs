@@ -13,7 +13,7 @@ const SHOPS: u64 = 16;
 /// Seconds per graph; twice as much finds the same placements on nearly all of them.
 const EFFORT: Annealing = Annealing {
     seed: 1,
-    moves: 1_000_000,
+    moves: 400_000,
     rounds: 8,
 };
 

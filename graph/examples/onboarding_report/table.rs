@@ -34,7 +34,12 @@ impl Report {
     /// Begins a section.
     pub(crate) fn heading(&mut self, title: &str) {
         let marks = if self.is_markdown { "## " } else { "" };
-        self.line(&format!("\n{marks}{title}\n"));
+        let gap = if self.text.ends_with("\n\n") {
+            ""
+        } else {
+            "\n"
+        };
+        self.line(&format!("{gap}{marks}{title}\n"));
     }
 
     /// A paragraph of its own.

@@ -143,8 +143,13 @@ fn rules(goal: Goal) -> Vec<Rule> {
     }));
     if goal == Goal::StrictMtls {
         for by_traffic in [false, true] {
-            let score = Score::Closure { by_traffic };
-            rules.extend(LAXITY.map(|laxity| Rule { score, laxity }));
+            for percent in [100, 80, 50, 20] {
+                let score = Score::Closure {
+                    by_traffic,
+                    percent,
+                };
+                rules.extend(LAXITY.map(|laxity| Rule { score, laxity }));
+            }
         }
     }
     rules

@@ -19,6 +19,9 @@ const SMALL: usize = 100;
 /// Improvements below this are rounding.
 const LEAST: f64 = 1e-9;
 
+/// Most tries for larger plans: they gain little more from the search.
+const MOST_TRIES: u64 = 4_000_000;
+
 /// Tries that a move costs once it is carried out, beside those that are refused at a glance.
 const COST_OF_ATTEMPT: u64 = 20;
 
@@ -75,8 +78,16 @@ impl<'a> Search<'a> {
         let fixed = board.wave_of.iter().map(of_exception).collect();
         let mut waves = problem.first_wave()..=board.last_wave();
         let has_gap = waves.any(|wave| board.load(wave).items.is_empty());
+        let tries = problem.options.search.tries;
+        let is_small = problem.items.len() <= SMALL;
+        // Strictness has to be asked of every move, and is dear.
+        let most = if aim.strict > 0.0 {
+            MOST_TRIES / 8
+        } else {
+            MOST_TRIES
+        };
         Self {
-            tries: problem.options.search.tries,
+            tries: if is_small { tries } else { tries.min(most) },
             is_delicate: has_gap || !exceptional.is_empty(),
             board,
             aim,

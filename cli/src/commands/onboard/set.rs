@@ -12,20 +12,21 @@ use crate::error::CliError;
 use crate::output_dir::FileSet;
 use crate::render::pack::waves;
 use crate::render::{onboarding, path_component};
-use crate::text::{count_of, counted};
 
 /// Name of the file that holds the plan.
 pub(super) const PLAN: &str = "plan.json";
 
-/// Files, what to tell about each, and what is worth a note.
+/// Files, what to tell about each, and what is left.
 #[derive(Debug, Default)]
 pub(in crate::commands) struct PlanFiles {
     /// The files.
     pub(in crate::commands) files: FileSet,
     /// Path below the directory, and what it is.
     pub(super) told: Vec<(String, &'static str)>,
-    /// What a reader has to know.
-    pub(in crate::commands) notes: Vec<String>,
+    /// Files of an earlier plan that this one does not have.
+    pub(in crate::commands) stale: Vec<String>,
+    /// Services that stand in no kustomization, because they have no pack with a workload.
+    pub(super) without_pack: usize,
 }
 
 /// Directory of a mesh: its name, made safe.
@@ -130,12 +131,7 @@ fn add_waves(
             "the onboarding packs of each wave",
         ));
     }
-    if without > 0 {
-        set.notes.push(format!(
-            "{} no pack with a workload, and so stand in no kustomization",
-            counted(count_of(without), "service has", "services have")
-        ));
-    }
+    set.without_pack += without;
     Ok(())
 }
 
@@ -154,7 +150,7 @@ fn note_stale(set: &mut PlanFiles, out: &Path, prefix: &str) {
     for name in names {
         let path = format!("{prefix}{name}");
         if !set.files.contains_key(path.as_str()) && out.join(&path).exists() {
-            set.notes.push(format!(
+            set.stale.push(format!(
                 "`{}` is of an earlier plan: remove it",
                 out.join(&path).display()
             ));

@@ -84,17 +84,17 @@ impl Board<'_> {
             members.map(|service| self.problem.model.ids[*service].clone())
         };
         let known = |item: &&usize| &self.problem.items[**item];
+        let pinned = items.iter().filter(|item| known(item).window.1 == wave);
+        let services: Vec<String> = pinned.flat_map(|item| names(*item)).collect();
+        if !services.is_empty() {
+            return ExceptionCause::Pinned { services };
+        }
         let limits = self.problem.limits(wave);
         if let [only] = items.as_slice()
             && self.problem.is_bulky(*only, limits)
         {
             let services = names(*only).collect();
             return ExceptionCause::InOnePiece { services };
-        }
-        let pinned = items.iter().filter(|item| known(item).window.1 == wave);
-        let services: Vec<String> = pinned.flat_map(|item| names(*item)).collect();
-        if !services.is_empty() {
-            return ExceptionCause::Pinned { services };
         }
         let first = items.iter().filter(|item| known(item).rank == Rank::First);
         let services: Vec<String> = first.flat_map(|item| names(*item)).collect();
@@ -119,6 +119,12 @@ impl Board<'_> {
                 || matches!(self.cause(wave), ExceptionCause::Pinned { .. })
                 || (load.items.len() == 1 && self.nothing_eligible(wave))
         })
+    }
+
+    /// Whether every empty wave has its reason.
+    pub(in super::super) fn gaps_are_justified(&self) -> bool {
+        let mut waves = self.problem.first_wave()..=self.last_wave();
+        waves.all(|wave| !self.load(wave).items.is_empty() || self.may_be_empty(wave))
     }
 
     /// Whether no item of this wave or a later one could be in this wave within the limits. An item adjacent to what changes at

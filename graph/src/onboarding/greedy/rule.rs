@@ -8,6 +8,12 @@ use super::super::problem::Problem;
 /// come before it.
 const PULL: f64 = 0.7;
 
+/// How worth is ranked beside sets.
+const BESIDE_CLOSURE: Ranking = Ranking {
+    share_exponent: 0.5,
+    risk_exponent: 0.0,
+};
+
 /// A rule of the portfolio.
 #[derive(Debug, Clone, PartialEq)]
 pub(in super::super) struct Rule {
@@ -28,6 +34,8 @@ pub(in super::super) enum Score {
     Closure {
         /// Whether missing traffic counts rather than missing services.
         by_traffic: bool,
+        /// What the sets count, in percent; the rest is worth as in [`Self::Value`]. Each is taken as a share of the largest.
+        percent: u8,
     },
 }
 
@@ -60,8 +68,13 @@ impl Rule {
                 ranking.share_exponent, ranking.risk_exponent
             ),
             Score::Fixed(baseline) => format!("{}{laxity}", baseline.name()),
-            Score::Closure { by_traffic: false } => format!("strict per service{laxity}"),
-            Score::Closure { by_traffic: true } => format!("strict per traffic{laxity}"),
+            Score::Closure {
+                by_traffic,
+                percent,
+            } => {
+                let per = if by_traffic { "traffic" } else { "service" };
+                format!("strict per {per} {percent} %{laxity}")
+            }
         }
     }
 
@@ -75,7 +88,11 @@ impl Rule {
                     .collect()
             }
             Score::Fixed(baseline) => baseline.scores(problem),
-            Score::Closure { .. } => Vec::new(),
+            Score::Closure { .. } => {
+                let items = problem.items.iter();
+                let factor = |touched, risk| factor(BESIDE_CLOSURE, touched, risk);
+                items.map(|item| factor(item.touched, item.risk)).collect()
+            }
         }
     }
 
@@ -94,7 +111,16 @@ impl Rule {
                 gains.iter().zip(factors).map(product).collect()
             }
             Score::Fixed(_) => factors.to_vec(),
-            Score::Closure { by_traffic } => closure(board, by_traffic),
+            Score::Closure {
+                by_traffic,
+                percent,
+            } => {
+                let sets = of_largest(closure(board, by_traffic));
+                let worth = of_largest(gains.iter().zip(factors).map(product).collect());
+                let part = f64::from(percent) / 100.0;
+                let blend = |(set, worth): (&f64, &f64)| part * set + (1.0 - part) * worth;
+                sets.iter().zip(&worth).map(blend).collect()
+            }
         }
     }
 }
@@ -109,6 +135,15 @@ fn factor(ranking: Ranking, touched: f64, risk: f64) -> f64 {
         factor *= (risk + 0.05).powf(-ranking.risk_exponent);
     }
     factor
+}
+
+/// Each number as a share of the largest one.
+fn of_largest(mut list: Vec<f64>) -> Vec<f64> {
+    let most = list.iter().copied().fold(0.0, f64::max);
+    if most > 0.0 {
+        list.iter_mut().for_each(|number| *number /= most);
+    }
+    list
 }
 
 /// Worth of moving each item, or most of that of an item which waits for it.

@@ -238,3 +238,26 @@ fn services_together_break_an_arc_of_a_hard_order() {
     let plan = plan(&chain(), &options, None).unwrap();
     assert_eq!(plan.broken_arcs.len(), 1);
 }
+
+/// What moves in one piece and is pinned into the ramp is excused by the pin: others could have joined.
+#[test]
+fn a_circle_pinned_to_the_first_wave_is_excused_by_its_pin() {
+    let mut input = chain();
+    input.edges.push(PlanEdge {
+        caller: id(3),
+        callee: id(0),
+        ..input.edges[0].clone()
+    });
+    input.services.insert(id(4), PlanService::unknown());
+    input.services.get_mut(&id(2)).unwrap().pins.not_after = Some(1);
+    let options = PlanOptions {
+        mesh_mode: MeshMode::StrictOnly,
+        ..PlanOptions::default()
+    };
+    let plan = plan(&input, &options, None).unwrap();
+    let services: Vec<String> = (0..4).map(id).collect();
+    let because = ExceptionCause::Pinned { services };
+    let mut exceptions = plan.waves[0].exceptions.iter();
+    assert!(exceptions.any(|e| e.limit == LimitName::Size && e.because == because));
+    assert_eq!(check(&input, &plan), []);
+}

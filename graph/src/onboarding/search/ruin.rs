@@ -4,14 +4,22 @@
 //! A slightly worse plan is accepted on the way, ever less so. Every worth is positive, so the first wave with room is the cheapest;
 //! only the order matters. Waves are numbered anew each time: what is empty falls away.
 
+use std::cmp::Reverse;
+
 use super::super::board::{Board, NOWHERE};
 use super::random::Random;
 use super::{LEAST, Search};
 
-/// Rounds per item without a better plan after which the search ends.
-const PATIENCE: usize = 25;
-/// Most rounds, whatever they find.
-const MOST_ROUNDS: usize = 6_000;
+/// Rounds per item without a better plan after which the search ends, and how many that is at most.
+const PATIENCE: usize = 50;
+/// See [`PATIENCE`].
+const MOST_PATIENCE: usize = 1_500;
+/// Rounds per item, and how many that is at most.
+const ROUNDS: usize = 150;
+/// See [`ROUNDS`].
+const MOST_ROUNDS: usize = 8_000;
+/// Tries that a round costs, per item.
+const COST_OF_ROUND: u64 = 10;
 /// How much worse than the best a plan may be at the beginning, as a share of it.
 const TOLERANCE: f64 = 0.02;
 /// A wave with room is passed over once in so many times.
@@ -28,9 +36,10 @@ impl Search<'_> {
         let mut best = self.board.clone();
         let mut best_cost = self.aim.cost(&best);
         let (mut now, mut stale) = (self.board.clone(), 0);
-        let rounds = MOST_ROUNDS.min(40 * count);
+        let rounds = MOST_ROUNDS.min(ROUNDS * count);
+        let patience = MOST_PATIENCE.min(PATIENCE * count);
         for round in 0..rounds {
-            if stale > PATIENCE * count || !self.may_try() {
+            if stale > patience || !self.may_try() {
                 break;
             }
             stale += 1;
@@ -72,6 +81,9 @@ impl Search<'_> {
             3 | 4 => take_related(board, &mut taken, random),
             _ => take_any(&mut taken, random),
         }
+        let count = u64::try_from(taken.len()).unwrap_or(u64::MAX);
+        let cost = COST_OF_ROUND.saturating_mul(count);
+        self.tries = self.tries.saturating_sub(cost);
         let mut next = Board::new(board.problem);
         let mut wave = first;
         for items in waves {
@@ -96,8 +108,8 @@ impl Search<'_> {
             let found = found.or_else(|| (first..=until).find(|wave| next.fits(item, *wave)));
             next.place(item, found?);
         }
-        self.tries = self.tries.saturating_sub(1);
-        (next.exceptional().is_empty() && next.is_justified()).then_some(next)
+        // What fits breaks no limit, so that only an empty wave could be without a reason.
+        next.gaps_are_justified().then_some(next)
     }
 }
 
@@ -113,7 +125,7 @@ fn tighten(board: &mut Board<'_>) -> bool {
         let wave = (first..at).find(|wave| board.fits(item, *wave));
         board.place(item, wave.unwrap_or(at));
     }
-    board.is_justified()
+    board.gaps_are_justified()
 }
 
 fn swap_waves(waves: &mut [Vec<usize>], random: &mut Random) {
@@ -156,7 +168,7 @@ fn order(board: &Board<'_>, items: &mut [usize], random: &mut Random) {
     match random.below(5) {
         0 => items.sort_by(|a, b| known(*b).worth.total_cmp(&known(*a).worth)),
         1 => items.sort_by(|a, b| known(*b).touched.total_cmp(&known(*a).touched)),
-        2 => items.sort_by(|a, b| known(*b).neighbours.len().cmp(&known(*a).neighbours.len())),
+        2 => items.sort_by_key(|item| Reverse(known(*item).neighbours.len())),
         3 => {
             let dense = |item: usize| known(item).worth / (known(item).touched + 1e-3);
             items.sort_by(|a, b| dense(*b).total_cmp(&dense(*a)));

@@ -165,3 +165,83 @@ fn a_chain_of_five_thousand_is_planned() {
     let mut loads = plan.waves.iter().flat_map(|wave| &wave.services);
     assert!(loads.all(|service| service.amplification.worst_path <= 1e9));
 }
+
+/// Property 14: without a permissive mode thirty services that all depend on each other join in one wave, and the plan says why it is
+/// that large.
+#[test]
+fn a_circle_joins_as_one_where_the_mesh_is_strict_only() {
+    let names = ids(30);
+    let edges = (0..30)
+        .map(|n| edge(&names[n], &names[(n + 1) % 30], 3.0))
+        .collect();
+    let input = graph(&names, edges);
+    let options = PlanOptions {
+        mesh_mode: MeshMode::StrictOnly,
+        ..quick()
+    };
+    let plan = plan(&input, &options, None).unwrap();
+    assert_eq!(check(&input, &plan), []);
+    let full = plan.waves.iter().find(|wave| !wave.services.is_empty());
+    let full = full.unwrap();
+    assert_eq!(full.services.len(), 30);
+    let because = ExceptionCause::InOnePiece { services: names };
+    let limit = LimitName::Size;
+    assert!(full.exceptions.contains(&Exception { limit, because }));
+}
+
+fn shapes() -> Vec<PlanInput> {
+    let names = ids(8);
+    let all = |keep: &dyn Fn(usize, usize) -> bool| {
+        let pairs = (0..8).flat_map(|a| (0..8).map(move |b| (a, b)));
+        let kept = pairs.filter(|(a, b)| keep(*a, *b));
+        let edges = kept.map(|(a, b)| edge(&names[a], &names[b], 1.0 + (a + b) as f64));
+        graph(&names, edges.collect())
+    };
+    let mut zero = all(&|a, b| b == a + 1);
+    for edge in &mut zero.edges {
+        edge.rate = 0.0;
+    }
+    let mut without_hub = all(&|a, b| (a == 0) != (b == 0));
+    without_hub.services.get_mut(&names[0]).unwrap().status = Status::Excluded;
+    let mut in_already = all(&|a, b| b == (a + 1) % 8);
+    for service in in_already.services.values_mut() {
+        service.status = Status::Done;
+    }
+    vec![
+        PlanInput::default(),
+        graph(&names[..1], vec![]),
+        graph(&names, vec![]),
+        all(&|a, b| a == b),
+        all(&|a, b| a == 0 && b > 0),
+        all(&|a, b| a > 0 && b == 0),
+        all(&|a, b| a != b),
+        all(&|a, b| b == (a + 1) % 8),
+        all(&|a, b| a / 4 == b / 4 && a < b),
+        zero,
+        without_hub,
+        in_already,
+    ]
+}
+
+/// Nothing, one service, no edge, self-calls, stars, a clique, a ring, two parts, no traffic, an excluded hub, all in already: under
+/// every goal and order, with one wave in flight and with two.
+#[test]
+fn every_shape_is_planned_under_every_goal_and_order() {
+    let goals = [Goal::Balanced, Goal::StrictMtls, Goal::RiskAverse];
+    let orders = [Order::Soft, Order::CalleeFirst, Order::CallerFirst];
+    for (number, input) in shapes().into_iter().enumerate() {
+        for (goal, order) in goals.into_iter().zip(orders) {
+            for (mesh_mode, after) in [(MeshMode::Permissive, 2), (MeshMode::StrictOnly, 1)] {
+                let options = PlanOptions {
+                    goal,
+                    order,
+                    mesh_mode,
+                    in_flight: InFlight { ramp: 1, after },
+                    ..quick()
+                };
+                let plan = plan(&input, &options, None).unwrap();
+                assert_eq!(check(&input, &plan), [], "{number} {goal:?} {mesh_mode:?}");
+            }
+        }
+    }
+}

@@ -341,3 +341,31 @@ fn hostile_waves_are_only_violations() {
     let found = judged(&input, &options, &[u32::MAX, u32::MAX, 1]);
     assert!(has(&found, "adjacent"), "{found:?}");
 }
+
+/// A file with the same waves over and over, with names and numbers that are none.
+#[test]
+fn hostile_plans_are_only_violations() {
+    let (input, plan) = chain();
+    let mut hostile = plan.clone();
+    for copy in 0..2_000 {
+        let mut wave = plan.waves[copy % plan.waves.len()].clone();
+        wave.wave = [0, 1, u32::MAX, 4_000_000_000][copy % 4];
+        wave.touched = f64::NAN;
+        wave.services[0].blocked.clear();
+        if copy % 3 == 0 {
+            wave.services[0].service = format!("service/\u{202e}{copy}`");
+        }
+        hostile.waves.push(wave);
+        hostile.curves.push(CurvePoint {
+            wave: u32::MAX,
+            ..plan.curves[0]
+        });
+    }
+    hostile.options.waves_done = u32::MAX;
+    let found = codes(&check(&input, &hostile));
+    assert!(
+        has(&found, "wave_numbers") && has(&found, "curve"),
+        "{found:?}"
+    );
+    assert!(!check_moves(&plan, &hostile).is_empty());
+}

@@ -83,3 +83,29 @@ proptest! {
         prop_assert_eq!(assignment(&plan(&later, &options, Some(&read)).unwrap()), assignment(&second));
     }
 }
+
+/// A new service ends an exception of wave 1, whoever had it moves on, and three waves in flight keep its neighbour back: the gap that
+/// this leaves is closed.
+#[test]
+fn a_gap_that_a_new_service_makes_is_closed() {
+    let names = ids(5);
+    let edges = vec![
+        edge(&names[1], &names[0], 400_628.6),
+        edge(&names[2], &names[3], 230_069.9),
+        edge(&names[0], &names[4], 664_201.6),
+    ];
+    let mut input = graph(&names, edges);
+    for service in input.services.values_mut() {
+        service.tier = None;
+    }
+    input.services.get_mut(&names[3]).unwrap().status = Status::Done;
+    input.services.get_mut(&names[0]).unwrap().evidence.days = 0.0;
+    let options = PlanOptions {
+        in_flight: InFlight { ramp: 0, after: 3 },
+        ..quick()
+    };
+    let first = plan(&input, &options, None).unwrap();
+    input.services.insert("service/z-new".to_owned(), service());
+    let second = plan(&input, &options, Some(&first)).unwrap();
+    assert_eq!(judged(&input, &first, &second), []);
+}
