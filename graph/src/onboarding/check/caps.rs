@@ -152,7 +152,11 @@ impl Judge<'_> {
                 ExceptionCause::InOnePiece { services: named } => {
                     by_size && self.are_all(named, wave)
                 }
-                ExceptionCause::PlannedBefore => self.is_tolerated(load, limit),
+                // A wave has one cause: what moves in one piece is above a size whatever else was planned before.
+                ExceptionCause::PlannedBefore => {
+                    let is_planned = self.tolerated.contains(&wave);
+                    self.is_tolerated(load, limit) || (is_planned && by_size)
+                }
             },
             None => nobody || pinned || by_size || self.is_tolerated(load, limit),
         };

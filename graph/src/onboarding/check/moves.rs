@@ -5,12 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::outcome::{Move, MoveReason, Plan};
 use super::{Violation, ViolationCode};
 
-/// Services that are in the mesh.
-type Done<'a> = BTreeSet<&'a str>;
-
 /// Differences between two plans that the later one does not list among its moves, and moves that are none; sorted.
 ///
-/// Only waves count: a service that is in the mesh is in none. One that is in several waves of a plan counts where it is first.
+/// A service that is in the mesh is in wave 0; one that is in several waves of a plan counts where it is first.
 #[must_use]
 pub fn check_moves(previous: &Plan, plan: &Plan) -> Vec<Violation> {
     let (before, now) = (waves(previous), waves(plan));
@@ -25,8 +22,6 @@ pub fn check_moves(previous: &Plan, plan: &Plan) -> Vec<Violation> {
         .chain(listed.keys())
         .copied()
         .collect();
-    let done_before: Done<'_> = previous.done.iter().map(String::as_str).collect();
-    let done: Done<'_> = plan.done.iter().map(String::as_str).collect();
     let mut found = BTreeSet::new();
     for service in services {
         let (from, to) = (before.get(service).copied(), now.get(service).copied());
@@ -42,7 +37,7 @@ pub fn check_moves(previous: &Plan, plan: &Plan) -> Vec<Violation> {
                 "{}, and is listed as moved",
                 words(only.from, only.to)
             )),
-            [only] => false_reason((&done_before, &done), only).map(str::to_owned),
+            [only] => false_reason(only).map(str::to_owned),
             [] => None,
             _ => Some("is among the moves more than once".to_owned()),
         };
@@ -59,15 +54,13 @@ pub fn check_moves(previous: &Plan, plan: &Plan) -> Vec<Violation> {
 }
 
 /// Reasons that only fit a service that came, or one that went.
-fn false_reason((done_before, done): (&Done<'_>, &Done<'_>), one: &Move) -> Option<&'static str> {
-    let was_in = done_before.contains(one.service.as_str());
-    let is_in = done.contains(one.service.as_str());
+fn false_reason(one: &Move) -> Option<&'static str> {
     let fits = match one.reason {
-        MoveReason::New => one.from.is_none() && !was_in,
-        MoveReason::RolledBack => one.from.is_none() && was_in,
-        MoveReason::Done => one.to.is_none() && is_in,
-        MoveReason::NotPlanned => one.to.is_none() && !is_in,
-        _ => one.from.is_some() && one.to.is_some(),
+        MoveReason::New => one.from.is_none(),
+        MoveReason::RolledBack => one.from == Some(0),
+        MoveReason::Done => one.to == Some(0),
+        MoveReason::NotPlanned => one.to.is_none(),
+        _ => one.from > Some(0) && one.to > Some(0),
     };
     (!fits).then_some("has a reason that does not fit its move")
 }
@@ -82,7 +75,7 @@ fn words(from: Option<u32>, to: Option<u32>) -> String {
 }
 
 fn waves(plan: &Plan) -> BTreeMap<&str, u32> {
-    let mut waves = BTreeMap::new();
+    let mut waves: BTreeMap<&str, u32> = plan.done.iter().map(|id| (id.as_str(), 0)).collect();
     for wave in &plan.waves {
         for service in &wave.services {
             waves.entry(service.service.as_str()).or_insert(wave.wave);

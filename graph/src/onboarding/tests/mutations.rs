@@ -369,3 +369,29 @@ fn hostile_plans_are_only_violations() {
     );
     assert!(!check_moves(&plan, &hostile).is_empty());
 }
+
+/// A repaired wave has one cause. What is in one piece may be far above the size there; what is not, only by the tolerance.
+#[test]
+fn a_repaired_wave_is_above_its_size_for_one_piece_only() {
+    let names = ids(8);
+    let edges = (0..8).map(|n| edge(&names[n], &names[(n + 1) % 8], 1.0));
+    let input = graph(&names, edges.collect());
+    let mut options = unlimited();
+    options.ramp.size_cap = Some(3);
+    options.mesh_mode = MeshMode::StrictOnly;
+    options.replanning.frozen_waves = 0;
+    let first = plan(&input, &options, None).unwrap();
+    let mut second = plan(&input, &options, Some(&first)).unwrap();
+    assert_eq!(second.waves[0].services.len(), 8);
+    for exception in &mut second.waves[0].exceptions {
+        exception.because = ExceptionCause::PlannedBefore;
+    }
+    let is_judged = |plan: &Plan| {
+        let found = codes(&check(&input, plan));
+        has(&found, "size") || has(&found, "needless_exception")
+    };
+    assert!(!is_judged(&second));
+    second.options.mesh_mode = MeshMode::Permissive;
+    second.broken_arcs.clear();
+    assert!(is_judged(&second));
+}
