@@ -233,7 +233,7 @@ impl Judge<'_> {
         }
     }
 
-    fn is_held(&self, service: usize, wave: u32) -> bool {
+    pub(super) fn is_held(&self, service: usize, wave: u32) -> bool {
         let pins = &self.graph.services[service].pins;
         let dates = self.dates.get(&wave);
         let early = dates.and_then(|dates| Some(dates.canary < pins.not_before_day?));
