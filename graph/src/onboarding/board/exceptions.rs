@@ -133,20 +133,23 @@ impl Board<'_> {
     /// the same time could not.
     fn nothing_eligible(&self, wave: u32) -> bool {
         let mut waiting = (0..self.wave_of.len()).filter(|item| self.wave_of[*item] >= wave);
-        waiting.all(|item| {
-            self.ineligible(item, wave).is_some() || self.neighbour_of_earlier(item, wave)
-        })
+        waiting
+            .all(|item| self.ineligible(item, wave).is_some() || self.kept_out_by_call(item, wave))
     }
 
     /// Whether everything that could be in an empty wave is held back by a pin, a freeze, an order, or what changes at the same time.
     fn may_be_empty(&self, wave: u32) -> bool {
         let mut waiting = (0..self.wave_of.len()).filter(|item| self.wave_of[*item] > wave);
-        waiting.all(|item| self.held(item, wave).is_some() || self.neighbour_of_earlier(item, wave))
+        waiting.all(|item| self.held(item, wave).is_some() || self.kept_out_by_call(item, wave))
     }
 
-    fn neighbour_of_earlier(&self, item: usize, wave: u32) -> bool {
-        let neighbours = self.problem.items[item].neighbours.iter();
-        let mut at = neighbours.map(|other| self.wave_of[*other]);
-        at.any(|at| at != super::NOWHERE && at < wave && self.problem.overlap(at, wave))
+    /// Whether a call keeps an item out: its other end changes at the same time, and came earlier or is pinned to a later wave.
+    fn kept_out_by_call(&self, item: usize, wave: u32) -> bool {
+        let mut neighbours = self.problem.items[item].neighbours.iter();
+        neighbours.any(|other| {
+            let at = self.wave_of[*other];
+            let is_pinned = at > wave && self.problem.items[*other].window.1 == at;
+            at != super::NOWHERE && (at < wave || is_pinned) && self.problem.overlap(at, wave)
+        })
     }
 }

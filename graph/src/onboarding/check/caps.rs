@@ -179,12 +179,18 @@ impl Judge<'_> {
         }
     }
 
-    /// Whether the pins of all these services leave them no later wave.
+    /// Whether the pins of all these services leave them no later wave, or only such that freezes take.
     fn are_pinned_to(&self, services: &[usize], wave: u32) -> bool {
         services.iter().all(|service| {
-            let piece = self.standing.piece[*service];
-            let deadline = piece.map_or(u32::MAX, |piece| self.standing.pieces[piece].deadline);
-            deadline < u32::MAX && deadline <= wave
+            let Some(piece) = self.standing.piece[*service] else {
+                return false;
+            };
+            let piece = &self.standing.pieces[piece];
+            let is_taken = |later: u32| {
+                let mut members = piece.members.iter();
+                members.any(|member| self.is_held(*member, later))
+            };
+            piece.deadline < u32::MAX && (wave + 1..=piece.deadline).all(is_taken)
         })
     }
 

@@ -233,7 +233,7 @@ impl Judge<'_> {
         }
     }
 
-    fn is_held(&self, service: usize, wave: u32) -> bool {
+    pub(super) fn is_held(&self, service: usize, wave: u32) -> bool {
         let pins = &self.graph.services[service].pins;
         let dates = self.dates.get(&wave);
         let early = dates.and_then(|dates| Some(dates.canary < pins.not_before_day?));
@@ -257,8 +257,14 @@ impl Judge<'_> {
             let into = into.map(|call| (*call, self.graph.calls[*call].caller));
             let mut near = out.chain(into).filter(|(call, _)| self.is_adjacent(*call));
             near.any(|(_, other)| {
-                let at = self.standing.wave[other].filter(|at| (1..wave).contains(at));
-                self.standing.piece[other].is_some() && at.is_some_and(|at| self.overlap(at, wave))
+                let Some(piece) = self.standing.piece[other] else {
+                    return false;
+                };
+                // What is pinned to a later wave was there before anybody joined this one.
+                let pinned = |at: u32| at > wave && self.standing.pieces[piece].deadline == at;
+                let at = self.standing.wave[other];
+                let at = at.filter(|at| (1..wave).contains(at) || pinned(*at));
+                at.is_some_and(|at| self.overlap(at, wave))
             })
         })
     }

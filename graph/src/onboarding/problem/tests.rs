@@ -280,3 +280,19 @@ fn a_risky_service_pinned_first_stays_alone() {
     assert!(!plan.waves[0].exceptions.is_empty());
     assert_eq!(check(&input, &plan), []);
 }
+
+/// With two waves in flight, a service keeps clear of a neighbour that is pinned to the next wave: its own stays empty.
+#[test]
+fn a_pin_to_the_next_wave_keeps_a_neighbour_out() {
+    let mut input = chain();
+    input.edges.truncate(1);
+    input.services.get_mut(&id(0)).unwrap().pins.not_before = Some(5);
+    input.services.get_mut(&id(1)).unwrap().pins.wave = Some(6);
+    let options = PlanOptions {
+        in_flight: InFlight { ramp: 1, after: 2 },
+        ..PlanOptions::default()
+    };
+    let plan = plan(&input, &options, None).unwrap();
+    assert!(plan.waves[4].services.is_empty());
+    assert_eq!(check(&input, &plan), []);
+}
