@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::super::dates::WaveDates;
 use super::super::input::Pins;
-use super::super::options::Limits;
+use super::super::options::{Limits, PlanOptions};
 use super::super::problem::MAX_PINNED_WAVE;
 use super::calendar;
 use super::graph::Graph;
@@ -63,7 +63,7 @@ pub(super) struct Piece {
 impl Standing {
     /// `wave` and `piece` are as in the result; `order` holds pairs of which the first has to be in an earlier wave.
     pub(super) fn new(
-        graph: &Graph<'_>,
+        (graph, options): (&Graph<'_>, &PlanOptions),
         (wave, piece): (Vec<Option<u32>>, Vec<Option<usize>>),
         order: impl Iterator<Item = (usize, usize)>,
         dates: &BTreeMap<u32, &WaveDates>,
@@ -89,7 +89,15 @@ impl Standing {
             let pins = &graph.services[service].pins;
             let piece = &mut standing.pieces[number];
             piece.wave = piece.wave.max(own);
-            piece.deadline = piece.deadline.min(deadline(pins, dates));
+            let mut last = deadline(pins, dates);
+            let frozen = |wave: u32| {
+                let dates = dates.get(&wave);
+                dates.is_some_and(|d| calendar::freeze_on(graph, options, (service, d)).is_some())
+            };
+            while last < u32::MAX && frozen(last) {
+                last -= 1;
+            }
+            piece.deadline = piece.deadline.min(last);
             piece.rank = rank(piece, pins);
             piece.members.push(service);
         }
