@@ -42,13 +42,7 @@ pub(super) fn best<'a>(
         },
     };
     let mut passes = scheduled(problem, aim).map_err(|stuck| problem::stuck(problem, stuck))?;
-    let ranking = ranked(&passes, aim);
-    let starts = if problem.items.len() <= SMALL {
-        STARTS
-    } else {
-        1
-    };
-    for start in ranking.into_iter().take(starts) {
+    for start in starts(&passes, aim) {
         let board = search::improve(&passes[start].board, aim);
         let rule = format!("{} + search", passes[start].candidate.rule);
         if board.wave_of != passes[start].board.wave_of {
@@ -93,6 +87,21 @@ fn ranked(passes: &[Pass<'_>], aim: Aim) -> Vec<usize> {
     });
     ranking.dedup_by(|a, b| passes[*a].board.wave_of == passes[*b].board.wave_of);
     ranking
+}
+
+/// Where searches begin: at the best plans, and at the best of those with the fewest waves, which no search gets to from longer ones.
+fn starts(passes: &[Pass<'_>], aim: Aim) -> Vec<usize> {
+    let ranking = ranked(passes, aim);
+    let waves = |pass: &usize| {
+        let candidate = &passes[*pass].candidate;
+        (candidate.exceptions, candidate.waves)
+    };
+    let shortest = ranking.iter().copied().min_by_key(waves);
+    let is_small = passes[ranking[0]].board.wave_of.len() <= SMALL;
+    let count = if is_small { STARTS } else { 1 };
+    let mut starts: Vec<usize> = ranking.into_iter().take(count).collect();
+    starts.extend(shortest.filter(|pass| !starts.contains(pass)));
+    starts
 }
 
 impl<'a> Pass<'a> {

@@ -66,6 +66,8 @@ struct Search<'a> {
     tries: u64,
     /// Items that the search leaves where they are: those of waves with an exception.
     fixed: Vec<bool>,
+    /// Waves with an exception, which nobody joins.
+    closed: Vec<u32>,
     /// Whether a move could take the reason away from an exception or an empty wave.
     is_delicate: bool,
 }
@@ -92,12 +94,18 @@ impl<'a> Search<'a> {
             board,
             aim,
             fixed,
+            closed: exceptional,
         }
     }
 
     /// Whether no wave is an exception.
-    fn is_free(&self) -> bool {
-        !self.fixed.contains(&true)
+    const fn is_free(&self) -> bool {
+        self.closed.is_empty()
+    }
+
+    /// Whether an item fits into a wave that is no exception.
+    fn fits(&self, item: usize, wave: u32) -> bool {
+        self.closed.binary_search(&wave).is_err() && self.board.fits(item, wave)
     }
 
     /// Uses up a try; false when none is left.
@@ -122,7 +130,7 @@ impl<'a> Search<'a> {
             self.board.remove(*item);
         }
         for (item, wave) in moves {
-            if !self.board.fits(*item, *wave) {
+            if !self.fits(*item, *wave) {
                 self.put_back(&old);
                 return false;
             }

@@ -113,11 +113,13 @@ impl Board<'_> {
             if load.items.is_empty() {
                 return self.may_be_empty(wave);
             }
+            let is_due = |item: &usize| self.problem.items[*item].window.1 == wave;
+            let is_first = || self.problem.items[load.items[0]].rank == Rank::First;
             let broken = self.broken(wave);
             broken.is_empty()
                 || self.is_excused(wave)
-                || matches!(self.cause(wave), ExceptionCause::Pinned { .. })
-                || (load.items.len() == 1 && self.nothing_eligible(wave))
+                || load.items.iter().any(is_due)
+                || (load.items.len() == 1 && (is_first() || self.nothing_eligible(wave)))
         })
     }
 

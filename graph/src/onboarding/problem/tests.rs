@@ -261,3 +261,22 @@ fn a_circle_pinned_to_the_first_wave_is_excused_by_its_pin() {
     assert!(exceptions.any(|e| e.limit == LimitName::Size && e.because == because));
     assert_eq!(check(&input, &plan), []);
 }
+
+/// The search must not put anybody beside a service that is an exception because it is pinned first.
+#[test]
+fn a_risky_service_pinned_first_stays_alone() {
+    let mut input = chain();
+    for number in 4..9 {
+        let service = PlanService {
+            tier: Some(3),
+            ..PlanService::unknown()
+        };
+        input.services.insert(id(number), service);
+    }
+    let first = input.services.get_mut(&id(1)).unwrap();
+    first.pins.first = true;
+    let plan = plan(&input, &PlanOptions::default(), None).unwrap();
+    assert_eq!(plan.waves[0].services.len(), 1);
+    assert!(!plan.waves[0].exceptions.is_empty());
+    assert_eq!(check(&input, &plan), []);
+}

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use super::super::board::{Board, NOWHERE, Obstacle};
 use super::super::options::Limits;
 use super::super::outcome::{LimitName, MoveReason};
-use super::super::problem::Problem;
+use super::super::problem::{Problem, Rank};
 use super::before::{Before, squeezed};
 use super::reason;
 
@@ -82,18 +82,32 @@ impl<'a, 'p> Repair<'a, 'p> {
         }
         let mut order: Vec<usize> = (0..waves.len()).collect();
         let due = |item: usize| problem.items[item].window.1 <= waves[item].unwrap_or(NOWHERE);
+        let is_first = |item: usize| problem.items[item].rank == Rank::First;
         order.sort_by(|a, b| {
             let by_gain = self.gains[*b].total_cmp(&self.gains[*a]);
-            due(*b).cmp(&due(*a)).then(by_gain).then(a.cmp(b))
+            let by_pin = (due(*b), is_first(*b)).cmp(&(due(*a), is_first(*a)));
+            by_pin.then(by_gain).then(a.cmp(b))
         });
+        let mut alone = BTreeMap::new();
         for item in order {
             let number = waves[item].and_then(|old| numbers.get(&old).copied());
             let Some(wave) = number else {
                 self.enqueue(item);
                 continue;
             };
+            if let Some(first) = alone.get(&wave).filter(|first| **first != item) {
+                let reason = self.displaced_by(*first);
+                self.evicted(item, reason);
+                continue;
+            }
             match self.cannot_stay(item, wave) {
                 None => self.board.place(item, wave),
+                Some(obstacle) if is_first(item) && reason::is_ramp(obstacle) => {
+                    // If it left, all others would have to come later: it stays, alone, as an exception.
+                    self.board.place(item, wave);
+                    self.make_exception(wave);
+                    alone.insert(wave, item);
+                }
                 Some(obstacle) => {
                     let reason = reason::left(self, item, obstacle);
                     self.evicted(item, reason);

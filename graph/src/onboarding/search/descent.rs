@@ -25,7 +25,7 @@ impl Search<'_> {
                 if !self.may_try() {
                     return moved;
                 }
-                if self.board.fits(item, wave) && self.attempt(&[(item, wave)]) {
+                if self.fits(item, wave) && self.attempt(&[(item, wave)]) {
                     moved = true;
                     break;
                 }
@@ -90,7 +90,7 @@ impl Search<'_> {
         let (before, cost) = (self.board.clone(), self.aim.cost(&self.board));
         for item in &items {
             let mut waves = first..last;
-            let found = waves.find(|wave| !self.fixed[*item] && self.board.fits(*item, *wave));
+            let found = waves.find(|wave| !self.fixed[*item] && self.fits(*item, *wave));
             match found {
                 Some(wave) if self.may_try() => self.board.place(*item, wave),
                 _ => {

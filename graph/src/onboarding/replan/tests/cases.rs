@@ -323,3 +323,25 @@ fn what_is_tolerated_beside_a_pinned_service_is_no_exception_for_its_pin() {
     assert_eq!(cause, Some(&ExceptionCause::PlannedBefore));
     assert_eq!(check(&input, &second), vec![]);
 }
+
+/// If it left the first wave, all others would have to come later.
+#[test]
+fn what_is_pinned_first_stays_alone_when_it_becomes_too_risky() {
+    let mut input = company(60, 7);
+    let first = plan(&input, &options(), None).unwrap();
+    let pinned = first_of(&first, 0);
+    let known = input.services.get_mut(&pinned).unwrap();
+    known.pins.first = true;
+    known.hazards = vec![
+        Hazard {
+            code: "worse".to_owned(),
+            severity: Severity::High
+        };
+        3
+    ];
+    let second = plan(&input, &options(), Some(&first)).unwrap();
+    assert_eq!(check(&input, &second), vec![]);
+    assert_eq!(reason(&second, &pinned), None);
+    assert_eq!(second.waves[0].services.len(), 1);
+    assert!(second.replan.unwrap().moves.len() < 10);
+}

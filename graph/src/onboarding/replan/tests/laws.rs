@@ -145,12 +145,12 @@ proptest! {
         let is_sound = check(&input, &first).is_empty();
         let again = plan(&input, &options, Some(&first)).unwrap();
         let replan = again.replan.clone().unwrap();
-        prop_assert!(replan.moves.is_empty() && !(is_sound && replan.replaced), "{replan:?}");
+        prop_assert!(!is_sound || (replan.moves.is_empty() && !replan.replaced), "{replan:?}");
         let exceptions = |plan: &Plan| -> Vec<Vec<Exception>> {
             plan.waves.iter().map(|wave| wave.exceptions.clone()).collect()
         };
-        prop_assert_eq!(exceptions(&again), exceptions(&first));
-        prop_assert!(replan.replaced || without_replan(again) == first);
+        prop_assert!(!is_sound || exceptions(&again) == exceptions(&first));
+        prop_assert!(!is_sound || without_replan(again) == first);
 
         let mut today = rewired(&noisy(&input, &mut random), &mut random);
         today = grown(&today, 2, &mut random);
