@@ -265,8 +265,14 @@ impl Judge<'_> {
             let into = into.map(|call| (*call, self.graph.calls[*call].caller));
             let mut near = out.chain(into).filter(|(call, _)| self.is_adjacent(*call));
             near.any(|(_, other)| {
-                let at = self.standing.wave[other].filter(|at| (1..wave).contains(at));
-                self.standing.piece[other].is_some() && at.is_some_and(|at| self.overlap(at, wave))
+                let Some(piece) = self.standing.piece[other].filter(|piece| *piece != number)
+                else {
+                    return false;
+                };
+                // Who comes later is in the way only where its pins leave it no other wave.
+                let is_fixed = |at: u32| at < wave || self.standing.pieces[piece].deadline <= at;
+                let at = self.standing.wave[other].filter(|at| is_fixed(*at));
+                at.is_some_and(|at| at > 0 && self.overlap(at, wave))
             })
         })
     }
