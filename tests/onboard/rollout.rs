@@ -270,7 +270,8 @@ fn rules_and_statuses_that_mean_nobody_are_told() {
     joined(place.path(), &["paymnt"]);
     let run = onboard(place.path(), &format!("{SOURCES} --status status.yaml")).expect_code(0);
     assert!(
-        run.stderr.contains("`e-mail` means no service"),
+        run.stderr
+            .contains("no service of the graph is meant by `e-mail`"),
         "{}",
         run.stderr
     );
