@@ -13,11 +13,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::dag::Dag;
-use super::dates::{Timetable, WaveDates};
+use super::dates::{Calendar, Timetable, WaveDates};
 use super::input::PlanInput;
 use super::model::Model;
 use super::options::PlanOptions;
 use super::outcome::{ExceptionCause, LimitName, Plan, Wave};
+use super::problem::MAX_PINNED_WAVE;
 
 mod calendar;
 mod caps;
@@ -58,11 +59,16 @@ pub fn check(input: &PlanInput, plan: &Plan) -> Vec<Violation> {
     let order = pieces::but_for(&graph, &options, &broken);
     let cut = propagation::numbers(&graph, &plan.cut_arcs);
     let flow = Flow::new(&graph, &cut, options.assumed_attempts);
-    let dates = plan.calendar.iter().flat_map(|calendar| &calendar.waves);
-    let dates: BTreeMap<u32, &WaveDates> = dates.map(|dates| (dates.wave, dates)).collect();
+    let timetable = timetable(&options, &waves);
+    let planned = plan.calendar.iter().flat_map(|calendar| &calendar.waves);
+    let dates = timetable.iter().flat_map(|calendar| &calendar.waves);
+    let dates: BTreeMap<u32, &WaveDates> = dates
+        .chain(planned)
+        .map(|dates| (dates.wave, dates))
+        .collect();
     let pairs = pieces::pinned(&graph, &options).into_iter();
     let pairs = pairs.chain(order.iter().copied());
-    let standing = Standing::new(&graph, (waves, piece), pairs, &dates);
+    let standing = Standing::new((&graph, &options), (waves, piece), pairs, &dates);
     let mut judge = Judge::new(
         (graph, &options, Some(plan)),
         standing,
@@ -78,8 +84,13 @@ pub fn check(input: &PlanInput, plan: &Plan) -> Vec<Violation> {
     judge.curves(plan);
     judge.flips(plan);
     judge.head(plan);
-    if let Some(calendar) = &plan.calendar {
-        judge.calendar(plan, calendar);
+    match &plan.calendar {
+        Some(calendar) => judge.calendar(plan, calendar),
+        None if timetable.is_some() && !plan.waves.is_empty() => {
+            let text = "there is a first day, and no calendar".to_owned();
+            judge.say(ViolationCode::Dates, None, &[], text);
+        }
+        None => {}
     }
     judge.found.into_iter().collect()
 }
@@ -124,13 +135,12 @@ pub fn revalidate_repair(
     let cut = numbers.filter(|(_, call)| cut.contains(&(call.caller, call.callee)));
     let cut: BTreeSet<usize> = cut.map(|(number, _)| number).collect();
     let flow = Flow::new(&graph, &cut, options.assumed_attempts);
-    let last = waves.iter().flatten().max().copied().unwrap_or(0);
-    let calendar = Timetable::new(options).and_then(|dates| dates.calendar(last, &[]));
-    let dates = calendar.iter().flat_map(|calendar| &calendar.waves);
+    let timetable = timetable(options, &waves);
+    let dates = timetable.iter().flat_map(|calendar| &calendar.waves);
     let dates: BTreeMap<u32, &WaveDates> = dates.map(|dates| (dates.wave, dates)).collect();
     let pairs = pieces::pinned(&graph, options).into_iter();
     let pairs = pairs.chain(order.iter().copied());
-    let standing = Standing::new(&graph, (waves, piece), pairs, &dates);
+    let standing = Standing::new((&graph, options), (waves, piece), pairs, &dates);
     let mut judge = Judge::new((graph, options, None), standing, dates, flow.as_ref());
     judge.found = found;
     judge.tolerated.clone_from(planned_before);
@@ -222,6 +232,12 @@ fn assigned<'a>(
         }
     }
     waves
+}
+
+/// Dates of all waves in question, and of those that a pin can name: a plan has no dates of waves that it does not need.
+fn timetable(options: &PlanOptions, waves: &[Option<u32>]) -> Option<Calendar> {
+    let last = waves.iter().flatten().max().copied().unwrap_or(0);
+    Timetable::new(options)?.calendar(last.max(MAX_PINNED_WAVE), &[])
 }
 
 /// Whether two numbers of a plan are the same but for rounding.

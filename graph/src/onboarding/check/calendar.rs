@@ -5,7 +5,9 @@
 use jiff::civil::{Date, Weekday};
 
 use super::super::dates::{Calendar, CalendarOptions, Freeze, WaveDates, Workday};
+use super::super::options::PlanOptions;
 use super::super::outcome::Plan;
+use super::graph::Graph;
 use super::{Judge, ViolationCode};
 
 /// Last day on which a wave changes anything but flips.
@@ -53,30 +55,39 @@ fn working_days(options: &CalendarOptions, from: Date, to: Date) -> i64 {
     count
 }
 
+/// A freeze that holds for a service, or for everything, on a day on which its wave changes something.
+pub(super) fn freeze_on<'a>(
+    graph: &Graph<'_>,
+    options: &'a PlanOptions,
+    (service, dates): (usize, &WaveDates),
+) -> Option<&'a Freeze> {
+    let id = graph.ids[service];
+    let team = graph.services[service].team.as_deref();
+    let holds = |freeze: &&Freeze| {
+        freeze.is_global()
+            || freeze.services.iter().any(|named| named == id)
+            || freeze
+                .teams
+                .iter()
+                .any(|named| Some(named.as_str()) == team)
+    };
+    let mut freezes = options.freezes.iter().filter(holds);
+    freezes.find(|freeze| changes_during(dates, freeze))
+}
+
+fn changes_during(dates: &WaveDates, freeze: &Freeze) -> bool {
+    // A freeze that ends before it starts is read the other way round.
+    let first = freeze.from.min(freeze.to);
+    let last = freeze.from.max(freeze.to);
+    let mut rollouts = dates.rollouts.iter();
+    (first..=last).contains(&dates.canary)
+        || rollouts.any(|rollout| rollout.from <= last && rollout.to >= first)
+}
+
 impl<'a> Judge<'a> {
     /// A freeze that holds for a service, or for everything, on a day on which the wave changes something.
     pub(super) fn freeze_on(&self, service: usize, dates: &WaveDates) -> Option<&'a Freeze> {
-        let id = self.graph.ids[service];
-        let team = self.graph.services[service].team.as_deref();
-        let holds = |freeze: &&Freeze| {
-            freeze.is_global()
-                || freeze.services.iter().any(|named| named == id)
-                || freeze
-                    .teams
-                    .iter()
-                    .any(|named| Some(named.as_str()) == team)
-        };
-        let mut freezes = self.options.freezes.iter().filter(holds);
-        freezes.find(|freeze| Self::changes_during(dates, freeze))
-    }
-
-    fn changes_during(dates: &WaveDates, freeze: &Freeze) -> bool {
-        // A freeze that ends before it starts is read the other way round.
-        let first = freeze.from.min(freeze.to);
-        let last = freeze.from.max(freeze.to);
-        let mut rollouts = dates.rollouts.iter();
-        (first..=last).contains(&dates.canary)
-            || rollouts.any(|rollout| rollout.from <= last && rollout.to >= first)
+        freeze_on(&self.graph, self.options, (service, dates))
     }
 
     /// Freezes of services, as far as the dates are known.
@@ -110,9 +121,7 @@ impl<'a> Judge<'a> {
                 .freezes
                 .iter()
                 .filter(|freeze| freeze.is_global());
-            let freeze = global
-                .clone()
-                .find(|freeze| Self::changes_during(dates, freeze));
+            let freeze = global.clone().find(|freeze| changes_during(dates, freeze));
             if let Some(freeze) = freeze {
                 let text = format!("changes during the freeze `{}`", freeze.name);
                 self.say(ViolationCode::Frozen, Some(dates.wave), &[], text);

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::super::dates::WaveDates;
 use super::super::input::Pins;
-use super::super::options::Limits;
+use super::super::options::{Limits, PlanOptions};
 use super::super::problem::MAX_PINNED_WAVE;
 use super::calendar;
 use super::graph::Graph;
@@ -63,7 +63,7 @@ pub(super) struct Piece {
 impl Standing {
     /// `wave` and `piece` are as in the result; `order` holds pairs of which the first has to be in an earlier wave.
     pub(super) fn new(
-        graph: &Graph<'_>,
+        (graph, options): (&Graph<'_>, &PlanOptions),
         (wave, piece): (Vec<Option<u32>>, Vec<Option<usize>>),
         order: impl Iterator<Item = (usize, usize)>,
         dates: &BTreeMap<u32, &WaveDates>,
@@ -89,7 +89,15 @@ impl Standing {
             let pins = &graph.services[service].pins;
             let piece = &mut standing.pieces[number];
             piece.wave = piece.wave.max(own);
-            piece.deadline = piece.deadline.min(deadline(pins, dates));
+            let mut last = deadline(pins, dates);
+            let frozen = |wave: u32| {
+                let dates = dates.get(&wave);
+                dates.is_some_and(|d| calendar::freeze_on(graph, options, (service, d)).is_some())
+            };
+            while last < u32::MAX && frozen(last) {
+                last -= 1;
+            }
+            piece.deadline = piece.deadline.min(last);
             piece.rank = rank(piece, pins);
             piece.members.push(service);
         }
@@ -257,14 +265,14 @@ impl Judge<'_> {
             let into = into.map(|call| (*call, self.graph.calls[*call].caller));
             let mut near = out.chain(into).filter(|(call, _)| self.is_adjacent(*call));
             near.any(|(_, other)| {
-                let Some(piece) = self.standing.piece[other] else {
+                let Some(piece) = self.standing.piece[other].filter(|piece| *piece != number)
+                else {
                     return false;
                 };
-                // What is pinned to a later wave was there before anybody joined this one.
-                let pinned = |at: u32| at > wave && self.standing.pieces[piece].deadline == at;
-                let at = self.standing.wave[other];
-                let at = at.filter(|at| (1..wave).contains(at) || pinned(*at));
-                at.is_some_and(|at| self.overlap(at, wave))
+                // Who comes later is in the way only where its pins leave it no other wave.
+                let is_fixed = |at: u32| at < wave || self.standing.pieces[piece].deadline <= at;
+                let at = self.standing.wave[other].filter(|at| is_fixed(*at));
+                at.is_some_and(|at| at > 0 && self.overlap(at, wave))
             })
         })
     }

@@ -395,3 +395,37 @@ fn a_repaired_wave_is_above_its_size_for_one_piece_only() {
     second.broken_arcs.clear();
     assert!(is_judged(&second));
 }
+
+/// A service that has to join until wave 4, and may not in waves 3 and 4 because of a freeze, is pinned to wave 2.
+#[test]
+fn a_freeze_brings_a_deadline_forward() {
+    let mut input = graph(&ids(4), vec![edge(&id(0), &id(1), 0.001)]);
+    let late = input.services.get_mut(&id(1)).unwrap();
+    late.team = Some("pay".to_owned());
+    late.pins.not_after = Some(4);
+    late.evidence.days = 0.0;
+    late.hazards = vec![Hazard {
+        code: "tls-inside".to_owned(),
+        severity: Severity::High,
+    }];
+    let mut options = quick();
+    options.calendar.start = Some(jiff::civil::date(2026, 1, 5));
+    options.freezes = vec![Freeze {
+        name: "close of the year".to_owned(),
+        from: jiff::civil::date(2026, 2, 10),
+        to: jiff::civil::date(2026, 3, 31),
+        services: Vec::new(),
+        teams: vec!["pay".to_owned()],
+    }];
+    let plan = plan(&input, &options, None).unwrap();
+    assert!(
+        plan.waves[1]
+            .services
+            .iter()
+            .any(|service| service.service == id(1))
+    );
+    assert_eq!(check(&input, &plan), []);
+    let mut undated = plan;
+    undated.calendar = None;
+    assert!(has(&codes(&check(&input, &undated)), "dates"));
+}
