@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 use jiff::civil::Date;
+use tracemesh_collector::store::Location;
 use tracemesh_graph::egress::Host;
 use tracemesh_graph::settings::Settings;
 
@@ -156,7 +157,7 @@ pub struct CollectArgs {
     pub http: SocketAddr,
     /// Directory of the store
     #[arg(long, value_name = "DIR", default_value = DEFAULT_STORE)]
-    pub store: PathBuf,
+    pub store: Location,
     /// How often a segment is written: `500ms`, `60s`, `5m`
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = parse_duration)]
     pub flush_interval: Duration,
@@ -269,7 +270,7 @@ pub struct SourceArgs {
     pub reading: ReadingArgs,
     /// Read the store of `tracemesh collect`
     #[arg(long, value_name = "DIR", default_value = DEFAULT_STORE, help_heading = "Input")]
-    pub store: PathBuf,
+    pub store: Location,
 }
 
 /// Arguments of `tracemesh graph`.

@@ -14,7 +14,7 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ use tracemesh_graph::settings::Settings;
 use crate::clock;
 use crate::pipeline::Pipeline;
 use crate::receiver::{Intake, ReceiverLimits, Totals};
-use crate::store::{DEFAULT_DIRECTORY, Store, StoreError};
+use crate::store::{DEFAULT_DIRECTORY, Location, Store, StoreError};
 use flush::Flusher;
 use servers::Servers;
 
@@ -41,7 +41,7 @@ pub struct CollectOptions {
     /// Where OTLP/HTTP listens; port 0 takes a free one.
     pub http_address: SocketAddr,
     /// Directory of the store; created when missing.
-    pub store: PathBuf,
+    pub store: Location,
     /// Name of this instance in the store.
     pub instance: String,
     /// Time between two segments.
@@ -65,7 +65,7 @@ impl Default for CollectOptions {
         Self {
             grpc_address: SocketAddr::from(([127, 0, 0, 1], 4317)),
             http_address: SocketAddr::from(([127, 0, 0, 1], 4318)),
-            store: PathBuf::from(DEFAULT_DIRECTORY),
+            store: Location::from(Path::new(DEFAULT_DIRECTORY)),
             instance: "collector".to_owned(),
             flush_interval: Duration::from_secs(60),
             drain_timeout: Duration::from_secs(10),

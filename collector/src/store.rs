@@ -1,26 +1,30 @@
-//! The segment store: a directory of immutable files.
+//! The store: immutable segments of what was seen, in a directory or an object store.
 //!
-//! Place in the flow: pipeline -> segments -> here -> merged segment -> snapshot. Every flush of every instance is one
-//! file, written beside its name, synced, and renamed, so that a reader never sees half of one. Merging is idempotent
-//! because instance, epoch and sequence name a segment once and for all. The format stays behind this module: a
-//! columnar store can take its place without its callers noticing.
+//! Place in the flow: pipeline -> segments -> here -> merged segment -> snapshot. Every flush of every instance is one segment, a
+//! few Parquet files beside a manifest, there as a whole or not at all. Merging is idempotent because instance, epoch
+//! and sequence name a flush once and for all ([`Cover`]). The format stays behind this module; `docs/store.md`
+//! describes it for others.
 
-mod file;
+mod cover;
+mod manifest;
+mod parquet;
+mod place;
 mod read;
+mod write;
 
-use std::fs::{self, File, TryLockError};
 use std::io;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tracemesh_graph::segment::Segment;
 use tracemesh_graph::snapshot::Window;
 use tracemesh_graph::time::Timestamp;
 
-pub use read::{SkippedSegment, StoreContents, read_all, read_window};
+pub use cover::{Cover, CoverSet, Relation};
+pub use manifest::{FileEntry, Level, Manifest, Part, SCHEMA, SegmentName};
+pub use place::{Location, LocationError};
+pub use read::{SkippedSegment, StoreContents, Wanted, read};
 
-/// Value of the `schema` field of a segment file.
-pub const SCHEMA: &str = "tracemesh.segment/v1";
+use place::{Guard, Place};
 
 /// The directory that commands use unless told otherwise.
 pub const DEFAULT_DIRECTORY: &str = "tracemesh-data";
@@ -51,6 +55,17 @@ pub enum StoreError {
     /// An instance name that cannot be part of a file name.
     #[error("`{0}` is no instance name")]
     Instance(String),
+    /// A table cannot be written as a file.
+    #[error("table `{table}` cannot be encoded: {reason}")]
+    Encode {
+        /// The table.
+        table: &'static str,
+        /// Why.
+        reason: String,
+    },
+    /// Segments went away faster than they could be read.
+    #[error("`{0}`: its segments change faster than they can be read")]
+    Unsteady(String),
     /// There is no store.
     #[error("`{0}`: no store here")]
     Missing(String),
@@ -61,7 +76,8 @@ impl StoreError {
     #[must_use]
     pub const fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Io { .. } => None,
+            Self::Io { .. } | Self::Encode { .. } => None,
+            Self::Unsteady(_) => Some("wait until its compaction is over, and try again"),
             Self::InUse { .. } => {
                 Some("stop the other process, or choose another instance name or store")
             }
@@ -78,121 +94,79 @@ impl StoreError {
 /// A store open for writing by one instance; the lock is held as long as it lives.
 #[derive(Debug)]
 pub struct Store {
-    directory: PathBuf,
+    place: Arc<dyn Place>,
     instance: String,
     epoch: u64,
     sequence: u64,
-    lock: File,
+    lock: Box<dyn Guard>,
+    left_half_done: usize,
 }
 
 impl Store {
-    /// Opens a store for writing and creates the directory when it is missing.
+    /// Opens a store for writing and makes it when it is missing.
     ///
-    /// The epoch is above that of every segment of this instance in the directory, and not below `started` in seconds,
+    /// The epoch is above that of every segment of this instance in the store, and not below `started` in seconds,
     /// so that it never comes back after segments were moved away.
     ///
     /// # Errors
-    /// When the name is bad, the directory cannot be used, or another process writes as this instance.
-    pub fn open(directory: &Path, instance: &str, started: Timestamp) -> Result<Self, StoreError> {
+    /// When the name is bad, the place cannot be used, or another process writes as this instance.
+    pub fn open(
+        location: &Location,
+        instance: &str,
+        started: Timestamp,
+    ) -> Result<Self, StoreError> {
         if !is_instance_name(instance) {
             return Err(StoreError::Instance(crate::decode::quote(instance)));
         }
-        fs::create_dir_all(directory).map_err(io_error("cannot be created", directory))?;
-        let lock = lock(directory, instance)?;
-        let mut newest = 0;
-        let entries = fs::read_dir(directory).map_err(io_error("cannot be listed", directory))?;
-        for entry in entries {
-            let entry = entry.map_err(io_error("cannot be listed", directory))?;
-            let name = entry.file_name();
-            let name = name.to_string_lossy();
-            if file::is_temporary_of(&name, instance) {
-                // The lock is ours: whoever wrote this died before the rename.
-                fs::remove_file(entry.path())
-                    .map_err(io_error("cannot be removed", &entry.path()))?;
-            } else if let Some(epoch) = file::epoch_of(&name, instance) {
-                newest = newest.max(epoch);
-            }
-        }
+        let place = location.place();
+        let (lock, left_half_done) = place.lock(instance)?;
+        let newest = read::survey(&*place)?.known.newest_epoch(instance);
+        let newest = newest.unwrap_or_default();
         Ok(Self {
-            directory: directory.to_owned(),
+            place,
             instance: instance.to_owned(),
             epoch: (started.0 / 1_000_000_000).max(newest.saturating_add(1)),
             sequence: 0,
             lock,
+            left_half_done,
         })
     }
 
-    /// Writes a segment durably and returns its file. `window` is the wall-clock time it covers. `waiting` are the counts
-    /// of traces that still wait for late spans: they replace those of the file before, in one rename, so that a reader
+    /// Segments that an earlier process of this instance left half written when it died; they were removed.
+    #[must_use]
+    pub const fn left_half_done(&self) -> usize {
+        self.left_half_done
+    }
+
+    /// Writes a segment durably and returns its name. `window` is the wall-clock time it covers. `waiting` are the counts
+    /// of traces that still wait for late spans: they replace those of the segment before, in one step, so that a reader
     /// at any time counts every call once.
     ///
     /// A directory that was removed is made again: what was in it is gone, what is in hand need not be.
     ///
     /// # Errors
-    /// When the file system refuses, or another process took the place of a removed directory as this instance; the
+    /// When the place refuses, or another process took the place of a removed directory as this instance; the
     /// segment is then not in the store and may be merged into the next.
     pub fn append(
         &mut self,
         settled: &Segment,
         waiting: &Segment,
         window: Window,
-    ) -> Result<PathBuf, StoreError> {
-        self.hold()?;
-        let header = file::Header {
-            schema: SCHEMA.to_owned(),
-            instance: self.instance.clone(),
-            epoch: self.epoch,
-            sequence: self.sequence,
+    ) -> Result<String, StoreError> {
+        self.lock.hold()?;
+        let draft = write::Draft {
+            level: Level::Flush,
             window,
+            covers: vec![Cover {
+                instance: self.instance.clone(),
+                epoch: self.epoch,
+                first: self.sequence,
+                last: self.sequence,
+            }],
         };
-        let path = file::write(&self.directory, &header, [settled, waiting])?;
+        let name = draft.commit(&*self.place, &self.instance, settled, waiting)?;
         self.sequence += 1;
-        Ok(path)
-    }
-
-    /// Makes sure that the lock is on the file that others would find, and not on a removed one.
-    fn hold(&mut self) -> Result<(), StoreError> {
-        let path = lock_path(&self.directory, &self.instance);
-        let identity = |metadata: &fs::Metadata| (metadata.dev(), metadata.ino());
-        let held = self
-            .lock
-            .metadata()
-            .map_err(io_error("cannot be inspected", &path))?;
-        match fs::metadata(&path) {
-            Ok(found) if identity(&found) == identity(&held) => return Ok(()),
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(io_error("cannot be inspected", &path)(error));
-            }
-            Ok(_) | Err(_) => {}
-        }
-        fs::create_dir_all(&self.directory)
-            .map_err(io_error("cannot be created", &self.directory))?;
-        self.lock = lock(&self.directory, &self.instance)?;
-        let directory = self.directory.display();
-        tracing::warn!(%directory, "store or its lock was removed, made again");
-        Ok(())
-    }
-}
-
-fn lock_path(directory: &Path, instance: &str) -> PathBuf {
-    directory.join(format!(".{instance}.lock"))
-}
-
-fn lock(directory: &Path, instance: &str) -> Result<File, StoreError> {
-    let path = lock_path(directory, instance);
-    let file = File::options()
-        .create(true)
-        .write(true)
-        .truncate(false)
-        .open(&path)
-        .map_err(io_error("cannot be created", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::InUse {
-            path: crate::input::display_name(directory),
-            instance: instance.to_owned(),
-        }),
-        Err(TryLockError::Error(source)) => Err(io_error("cannot be locked", &path)(source)),
+        Ok(name)
     }
 }
 
@@ -202,17 +176,6 @@ fn is_instance_name(name: &str) -> bool {
         && name
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
-}
-
-fn io_error<'a>(
-    action: &'static str,
-    path: &'a Path,
-) -> impl Fn(io::Error) -> StoreError + use<'a> {
-    move |source| StoreError::Io {
-        action,
-        path: crate::input::display_name(path),
-        source,
-    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 mod harness;
 
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::time::Duration;
 
 use harness::{Collector, gzip, http, raw_grpc, sample};
@@ -16,12 +17,16 @@ use tracemesh_collector::ReceiverLimits;
 use tracemesh_collector::input::Input;
 use tracemesh_collector::replay::replay;
 use tracemesh_collector::serve::{CollectError, CollectOptions, collect};
-use tracemesh_collector::store::read_all;
+use tracemesh_collector::store::{Location, StoreContents, Wanted, read};
 use tracemesh_graph::settings::Settings;
 
 const JSON: &str = r#"{"resourceSpans":[{"scopeSpans":[{"spans":[
     {"traceId":"5b8efff798038103d269b633813fc60c","spanId":"eee19b7ec3c1b174"},{"traceId":""}]}]}]}"#;
 const PROTOBUF: &str = "application/x-protobuf";
+
+fn contents_of(store: &Path) -> StoreContents {
+    read(&Location::from(store), &Wanted::default()).expect("the store can be read")
+}
 
 #[tokio::test]
 async fn grpc_takes_spans_under_every_compression_and_reports_bad_ones() {
@@ -298,7 +303,7 @@ async fn shutdown_writes_what_was_acknowledged() {
     assert_eq!(answer.status, 200);
     let (summary, store) = collector.stop().await;
     assert_eq!(summary.segments, 1);
-    let contents = read_all(store.path()).unwrap();
+    let contents = contents_of(store.path());
     assert_eq!((contents.segments, contents.skipped.len()), (1, 0));
     assert!(contents.window.start < contents.window.end);
 }
@@ -343,7 +348,7 @@ async fn sockets_and_files_give_the_same_graph() {
         }
     }
     let (_summary, store) = collector.stop().await;
-    let from_sockets = read_all(store.path()).unwrap().segment;
+    let from_sockets = contents_of(store.path()).segment;
     let graph = from_sockets.snapshot(&settings);
     assert_eq!((graph.nodes.len(), graph.edges.len()), (2, 1));
     assert_eq!(graph.edges[0].calls, 20);
@@ -357,7 +362,7 @@ async fn a_taken_port_is_an_error_that_names_it() {
     let options = CollectOptions {
         grpc_address: taken.local_addr().unwrap(),
         http_address: "127.0.0.1:0".parse().unwrap(),
-        store: store.path().to_owned(),
+        store: Location::from(store.path()),
         ..CollectOptions::default()
     };
     let error = collect(options, std::future::pending()).await.unwrap_err();
@@ -380,7 +385,7 @@ async fn a_removed_store_comes_back_with_what_is_in_hand() {
     assert_eq!(answer.status, 200);
     let (summary, store) = collector.stop().await;
     assert_eq!(summary.segments, 1);
-    assert_eq!(read_all(store.path()).unwrap().segments, 1);
+    assert_eq!(contents_of(store.path()).segments, 1);
 }
 
 /// A store that cannot be written: what was taken is kept, senders are told to come back, and once the store is
@@ -416,7 +421,7 @@ async fn a_failing_store_loses_nothing() {
     }
     let (summary, store) = collector.stop().await;
     assert_eq!(summary.totals.rejected_spans, taken);
-    let segment = read_all(store.path()).unwrap().segment;
+    let segment = contents_of(store.path()).segment;
     let diagnostics = segment.snapshot(&Settings::default()).diagnostics;
     assert_eq!(diagnostics.rejected["trace_id"], taken);
 }

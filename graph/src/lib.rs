@@ -30,6 +30,7 @@ mod sketch;
 mod slice;
 pub mod snapshot;
 pub mod span;
+pub mod tabular;
 mod tally;
 pub mod text;
 pub mod time;

@@ -17,6 +17,7 @@ pub(crate) mod sampling;
 mod seconds;
 pub(crate) mod skew;
 pub(crate) mod stats;
+pub mod tables;
 mod trail;
 pub(crate) mod votes;
 

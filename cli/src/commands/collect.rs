@@ -54,7 +54,7 @@ async fn receive(
             .because(error)
             .hint("without them the receiver could not be stopped cleanly: check the sandbox it runs in")
     })?;
-    let store = options.store.display().to_string();
+    let store = options.store.to_string();
     let announce = async {
         if let Ok(bound) = bound.await {
             output.note(&format!(

@@ -115,8 +115,8 @@ impl Ledger {
             start: Some(self.since),
             end: Some(now.max(self.since)),
         };
-        let path = self.store.append(&self.pending, &flush.waiting, window)?;
-        tracing::debug!(path = %path.display(), "segment written");
+        let segment = self.store.append(&self.pending, &flush.waiting, window)?;
+        tracing::debug!(%segment, "segment written");
         self.pending = Segment::default();
         self.waiting = flush.waiting;
         self.since = now;

@@ -1,16 +1,36 @@
-//! All segments of a store, merged.
+//! The segments of a store that lie in a window, merged.
+//!
+//! A reader lists once, decides by names and manifests what counts, and reads only the tables that it needs. Compaction and
+//! retention may take segments away meanwhile: then it begins again with a fresh list.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
+use std::collections::BTreeMap;
 use std::io;
-use std::path::{Path, PathBuf};
 
 use tracemesh_graph::segment::Segment;
+use tracemesh_graph::segment::tables::{Assembly, Detail, specs};
 use tracemesh_graph::snapshot::Window;
+use tracemesh_graph::tabular::{Table, TableSpec};
 
-use super::file::{SegmentFile, is_segment};
-use super::{StoreError, io_error};
-use crate::input::display_name;
+use super::cover::{CoverSet, Relation};
+use super::manifest::{self, FileEntry, Manifest, Part, SCHEMA, SegmentName};
+use super::parquet::decode;
+use super::place::Place;
+use super::{Location, StoreError};
+
+/// Times that a reader begins again because segments went away under it.
+const MAX_ATTEMPTS: usize = 8;
+
+/// Largest file of a segment that is read, in bytes.
+const MAX_FILE_BYTES: u64 = 1 << 30;
+
+/// What is asked of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Wanted {
+    /// Segments whose time overlaps this; an absent bound is open.
+    pub window: Window,
+    /// What of them.
+    pub detail: Detail,
+}
 
 /// What a store holds.
 #[derive(Debug, Default)]
@@ -21,89 +41,209 @@ pub struct StoreContents {
     pub segments: usize,
     /// Wall-clock time from the first to the last of them.
     pub window: Window,
-    /// Files that were passed over, by name.
+    /// Entries that were passed over, by name.
     pub skipped: Vec<SkippedSegment>,
 }
 
-/// A file of a store directory that was not merged.
+/// An entry of a store that was not merged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SkippedSegment {
-    /// Name in the directory.
+    /// Its name.
     pub name: String,
     /// Why.
     pub reason: String,
 }
 
-/// Merges all segments of a store. Files that are foreign, torn or copies are passed over and reported.
-///
-/// # Errors
-/// When the directory is missing or cannot be listed.
-pub fn read_all(directory: &Path) -> Result<StoreContents, StoreError> {
-    read_window(directory, Window::default())
+/// The segments that count, and what does not.
+#[derive(Debug, Default)]
+pub(super) struct Survey {
+    /// Manifests by name, sorted by name.
+    pub(super) segments: BTreeMap<String, Manifest>,
+    /// Segments whose flushes others hold as well: left behind by a compaction that was cut short.
+    pub(super) superseded: Vec<String>,
+    /// What cannot be used.
+    pub(super) skipped: Vec<SkippedSegment>,
+    /// Every flush that the segments hold.
+    pub(super) known: CoverSet,
 }
 
-/// Merges the segments whose time overlaps `wanted`; an absent bound is open. Of each run of an instance, what waited for late
-/// spans counts as its newest segment in that time has it.
+/// Why an attempt to read ended early.
+enum Interrupted {
+    /// A segment went away; a fresh list will not have it.
+    Gone,
+}
+
+/// Merges what is wanted of a store. Entries that are foreign, torn or copies are passed over and reported.
 ///
 /// # Errors
-/// As [`read_all`].
-pub fn read_window(directory: &Path, wanted: Window) -> Result<StoreContents, StoreError> {
-    let mut contents = StoreContents::default();
-    let mut known = Known::default();
-    for path in list(directory)? {
-        let merged = merge_file(&path, wanted, &mut known, &mut contents);
-        if let Err(reason) = merged {
-            let name = path.file_name().map(Path::new).unwrap_or(&path);
-            contents.skipped.push(SkippedSegment {
-                name: display_name(name),
-                reason,
-            });
+/// When the store is missing or cannot be listed.
+pub fn read(location: &Location, wanted: &Wanted) -> Result<StoreContents, StoreError> {
+    let place = location.place();
+    for _ in 1..MAX_ATTEMPTS {
+        let survey = survey(&*place)?;
+        if let Ok(contents) = merge(&*place, wanted, survey) {
+            return Ok(contents);
         }
     }
-    for (_sequence, waiting) in known.waiting.into_values() {
-        contents.segment.merge(waiting);
+    Err(StoreError::Unsteady(place.name()))
+}
+
+/// Lists a store and reads its manifests.
+pub(super) fn survey(place: &dyn Place) -> Result<Survey, StoreError> {
+    let listing = place.list()?;
+    let mut survey = Survey::default();
+    for name in listing.foreign {
+        let reason = "no segment".to_owned();
+        survey.skipped.push(SkippedSegment { name, reason });
     }
+    let mut found = Vec::new();
+    for name in listing.segments {
+        match read_manifest(place, &name) {
+            Ok(Some(manifest)) => found.push((name, manifest)),
+            // Gone since it was listed.
+            Ok(None) => {}
+            Err(reason) => survey.skipped.push(SkippedSegment { name, reason }),
+        }
+    }
+    // What was put together last holds the most: days before hours before flushes.
+    found.sort_by(|(a, x), (b, y)| y.level.cmp(&x.level).then_with(|| a.cmp(b)));
+    for (name, manifest) in found {
+        match survey.known.relation(&manifest.covers) {
+            Relation::New => {
+                survey.known.add(&manifest.covers);
+                survey.segments.insert(name, manifest);
+            }
+            Relation::Known => survey.superseded.push(name),
+            Relation::Partly => survey.skipped.push(SkippedSegment {
+                name,
+                reason: "part of it is in another segment".to_owned(),
+            }),
+        }
+    }
+    survey.skipped.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(survey)
+}
+
+fn read_manifest(place: &dyn Place, name: &str) -> Result<Option<Manifest>, String> {
+    let bytes = match place.read(name, manifest::FILE_NAME, manifest::MAX_BYTES as u64) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        bytes => bytes.map_err(|error| describe(&error))?,
+    };
+    let manifest: Manifest = serde_json::from_slice(&bytes)
+        .map_err(|error| format!("its manifest is none ({error})"))?;
+    if manifest.schema != SCHEMA {
+        let schema = crate::decode::quote(&manifest.schema);
+        return Err(format!("schema `{schema}` where `{SCHEMA}` is read"));
+    }
+    if SegmentName::parse(name) != Some(manifest.name()) {
+        return Err("its name and its manifest disagree".to_owned());
+    }
+    Ok(Some(manifest))
+}
+
+fn merge(place: &dyn Place, wanted: &Wanted, survey: Survey) -> Result<StoreContents, Interrupted> {
+    let mut contents = StoreContents {
+        skipped: survey.skipped,
+        ..StoreContents::default()
+    };
+    let mut assembly = Assembly::default();
+    for (name, manifest) in &survey.segments {
+        if !overlaps(manifest.window, wanted.window) {
+            continue;
+        }
+        let with_waiting = is_newest_of_its_run(manifest, &survey.known);
+        let is_read = |file: &&FileEntry| file.part == Part::Settled || with_waiting;
+        let files: Vec<&FileEntry> = manifest.files.iter().filter(is_read).collect();
+        match read_tables(place, name, &files, wanted.detail) {
+            Ok(tables) => match assembly.add(tables) {
+                Ok(()) => {
+                    contents.segments += 1;
+                    contents.window = span_of(contents.window, manifest.window);
+                }
+                Err(error) => contents.skipped.push(SkippedSegment {
+                    name: name.clone(),
+                    reason: error.to_string(),
+                }),
+            },
+            Err(Fault::Gone) => return Err(Interrupted::Gone),
+            Err(Fault::Bad(reason)) => contents.skipped.push(SkippedSegment {
+                name: name.clone(),
+                reason,
+            }),
+        }
+    }
+    contents.segment = assembly.finish();
+    contents.skipped.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(contents)
 }
 
-/// What was met so far.
-#[derive(Default)]
-struct Known {
-    /// Instance, epoch and sequence of every segment.
-    segments: BTreeSet<(String, u64, u64)>,
-    /// By instance and epoch: the newest sequence, and what waited then.
-    waiting: BTreeMap<(String, u64), (u64, Segment)>,
+/// What waited counts only while no newer segment of the run says what became of it.
+fn is_newest_of_its_run(manifest: &Manifest, known: &CoverSet) -> bool {
+    let mut covers = manifest.covers.iter();
+    covers.any(|cover| known.newest(&cover.instance, cover.epoch) == Some(cover.last))
 }
 
-fn merge_file(
-    path: &Path,
-    wanted: Window,
-    known: &mut Known,
-    contents: &mut StoreContents,
-) -> Result<(), String> {
-    if !is_segment(&path.to_string_lossy()) {
-        return Err("no segment file".to_owned());
+/// Why a segment cannot be used.
+enum Fault {
+    Gone,
+    Bad(String),
+}
+
+fn read_tables(
+    place: &dyn Place,
+    segment: &str,
+    files: &[&FileEntry],
+    detail: Detail,
+) -> Result<Vec<Table>, Fault> {
+    let mut tables = Vec::new();
+    for file in files {
+        let Some(spec) = spec_of(&file.table) else {
+            return Err(Fault::Bad(format!(
+                "table `{}` is not known",
+                crate::decode::quote(&file.table)
+            )));
+        };
+        if detail.wants(spec) {
+            tables.push(read_table(place, segment, file, spec)?);
+        }
     }
-    let file = SegmentFile::open(path)?;
-    let header = file.header.clone();
-    if !overlaps(header.window, wanted) {
-        return Ok(());
+    Ok(tables)
+}
+
+fn spec_of(name: &str) -> Option<&'static TableSpec> {
+    specs().iter().copied().find(|spec| spec.name == name)
+}
+
+fn read_table(
+    place: &dyn Place,
+    segment: &str,
+    file: &FileEntry,
+    spec: &'static TableSpec,
+) -> Result<Table, Fault> {
+    let path = file.path();
+    let bad = |reason: &str| Fault::Bad(format!("`{path}`: {reason}"));
+    let bytes = match place.read(segment, &path, MAX_FILE_BYTES) {
+        // A manifest that is still there lists what is missing: damage, and no compaction.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let manifest = place.read(segment, manifest::FILE_NAME, manifest::MAX_BYTES as u64);
+            return match manifest {
+                Ok(_) => Err(bad("missing")),
+                Err(_) => Err(Fault::Gone),
+            };
+        }
+        bytes => bytes.map_err(|error| bad(&describe(&error)))?,
+    };
+    if bytes.len() as u64 != file.bytes {
+        return Err(bad("torn: its size is not that in the manifest"));
     }
-    let run = (header.instance, header.epoch);
-    let identity = (run.0.clone(), run.1, header.sequence);
-    if known.segments.contains(&identity) {
-        return Err("a copy of another segment".to_owned());
+    if crc32fast::hash(&bytes) != file.crc32 {
+        return Err(bad("damaged: its checksum is not that in the manifest"));
     }
-    let [settled, waiting] = file.read()?;
-    contents.segment.merge(settled);
-    known.segments.insert(identity);
-    let newest = known.waiting.entry(run).or_default();
-    if newest.0 <= header.sequence {
-        *newest = (header.sequence, waiting);
+    let table = decode(bytes, spec).map_err(|reason| bad(&reason))?;
+    match table.rows() as u64 == file.rows {
+        true => Ok(table),
+        false => Err(bad("its rows are not as many as the manifest says")),
     }
-    contents.segments += 1;
-    contents.window = span_of(contents.window, header.window);
-    Ok(())
 }
 
 fn overlaps(window: Window, wanted: Window) -> bool {
@@ -123,21 +263,9 @@ fn span_of(a: Window, b: Window) -> Window {
     }
 }
 
-/// Entries in order of name; hidden ones are locks and files being written.
-fn list(directory: &Path) -> Result<Vec<PathBuf>, StoreError> {
-    let entries = match fs::read_dir(directory) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(StoreError::Missing(display_name(directory)));
-        }
-        entries => entries.map_err(io_error("cannot be listed", directory))?,
-    };
-    let mut paths = Vec::new();
-    for entry in entries {
-        let entry = entry.map_err(io_error("cannot be listed", directory))?;
-        if !entry.file_name().as_encoded_bytes().starts_with(b".") {
-            paths.push(entry.path());
-        }
+fn describe(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => "truncated".to_owned(),
+        _ => format!("unreadable ({error})"),
     }
-    paths.sort_unstable();
-    Ok(paths)
 }

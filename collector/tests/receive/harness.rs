@@ -45,7 +45,7 @@ impl Collector {
         let options = CollectOptions {
             grpc_address: "127.0.0.1:0".parse().unwrap(),
             http_address: "127.0.0.1:0".parse().unwrap(),
-            store: store.path().to_owned(),
+            store: tracemesh_collector::store::Location::from(store.path()),
             ready: Some(ready),
             ..options
         };

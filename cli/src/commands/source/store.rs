@@ -1,8 +1,6 @@
 //! The store of `tracemesh collect`, merged into one snapshot.
 
-use std::path::Path;
-
-use tracemesh_collector::store::{StoreError, read_all};
+use tracemesh_collector::store::{self, Location, StoreError, Wanted};
 use tracemesh_graph::settings::Settings;
 use tracemesh_graph::snapshot::GraphSnapshot;
 
@@ -11,21 +9,24 @@ use crate::output::Output;
 use crate::text::{count_of, counted};
 
 /// Reads every segment. Files that cannot be used are told, and never hide the others.
-pub(super) fn read(directory: &Path, output: &mut Output<'_>) -> Result<GraphSnapshot, CliError> {
+pub(super) fn read(
+    location: &Location,
+    output: &mut Output<'_>,
+) -> Result<GraphSnapshot, CliError> {
     output.progress("reading the store");
-    let contents = read_all(directory).map_err(into_error)?;
+    let contents = store::read(location, &Wanted::default()).map_err(into_error)?;
     if let Some(example) = contents.skipped.first() {
         output.note(&format!(
             "passed over {} in `{}`, such as `{}`: {}",
             counted(count_of(contents.skipped.len()), "file", "files"),
-            directory.display(),
+            location,
             example.name,
             example.reason,
         ));
     }
     if contents.segments == 0 {
         return Err(
-            CliError::new(format!("the store `{}` is empty", directory.display())).hint(
+            CliError::new(format!("the store `{}` is empty", location)).hint(
                 "`tracemesh collect` writes the first segment after its first flush: wait, or send traces",
             ),
         );

@@ -64,7 +64,7 @@ fn graph(
     output: &mut Output<'_>,
 ) -> Result<Option<GraphSnapshot>, CliError> {
     let source = &arguments.source;
-    let is_given = source.graph.is_some() || !source.traces.is_empty() || source.store.exists();
+    let is_given = source.graph.is_some() || !source.traces.is_empty() || source.store.is_there();
     if !is_given {
         output.note(
             "no traces, graph or store: nobody can be named; `--traces` or `--graph` give names",
