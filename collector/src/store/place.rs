@@ -5,6 +5,8 @@
 
 pub(super) mod local;
 mod location;
+#[cfg(feature = "object-store")]
+pub(super) mod object;
 
 use std::fmt;
 use std::io;
@@ -71,3 +73,6 @@ pub(super) trait Place: fmt::Debug + Send + Sync {
     /// [`StoreError::InUse`] when another process has it; else when the place refuses.
     fn lock(&self, writer: &str) -> Result<(Box<dyn Guard>, usize), StoreError>;
 }
+
+#[cfg(test)]
+mod tests;

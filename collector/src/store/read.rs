@@ -78,7 +78,7 @@ enum Interrupted {
 /// # Errors
 /// When the store is missing or cannot be listed.
 pub fn read(location: &Location, wanted: &Wanted) -> Result<StoreContents, StoreError> {
-    let place = location.place();
+    let place = location.place()?;
     for _ in 1..MAX_ATTEMPTS {
         let survey = survey(&*place)?;
         if let Ok(contents) = merge(&*place, wanted, survey) {
