@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
+use serde::Serialize;
 use tracemesh_graph::segment::Segment;
 use tracemesh_graph::segment::tables::{Assembly, Detail, specs};
 use tracemesh_graph::snapshot::Window;
@@ -46,7 +47,7 @@ pub struct StoreContents {
 }
 
 /// An entry of a store that was not merged.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SkippedSegment {
     /// Its name.
     pub name: String,
