@@ -71,6 +71,9 @@ pub enum StoreError {
     /// Segments went away faster than they could be read.
     #[error("`{0}`: its segments change faster than they can be read")]
     Unsteady(String),
+    /// An object store where none is built in.
+    #[error("`{0}`: this program was built without object stores")]
+    NotBuiltIn(String),
     /// There is no store.
     #[error("`{0}`: no store here")]
     Missing(String),
@@ -82,6 +85,7 @@ impl StoreError {
     pub const fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Io { .. } | Self::Encode { .. } => None,
+            Self::NotBuiltIn(_) => Some("build it with the feature `object-store`"),
             Self::Unsteady(_) => Some("wait until its compaction is over, and try again"),
             Self::InUse { .. } => {
                 Some("stop the other process, or choose another instance name or store")
@@ -126,7 +130,7 @@ impl Store {
         if !is_instance_name(instance) {
             return Err(StoreError::Instance(crate::decode::quote(instance)));
         }
-        Self::open_place(location.place(), instance, started)
+        Self::open_place(location.place()?, instance, started)
     }
 
     /// [`open`](Self::open) with a good name.

@@ -86,7 +86,14 @@ fn levels(page: &mut Page, info: &StoreInfo) {
 }
 
 fn instance(page: &mut Page, instance: &InstanceInfo) {
-    page.heading(&format!("Instance {}", printable(&instance.instance)));
+    let state = match instance.may_be_running {
+        true => "",
+        false => ", not running",
+    };
+    page.heading(&format!(
+        "Instance {}{state}",
+        printable(&instance.instance)
+    ));
     page.fact("time", &times(instance.window));
     let runs = counted(count_of(instance.runs.len()), "run", "runs");
     let sum = |number: fn(&_) -> u64| {

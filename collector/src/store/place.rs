@@ -5,6 +5,8 @@
 
 mod local;
 mod location;
+#[cfg(feature = "object-store")]
+pub(super) mod object;
 
 use std::fmt;
 use std::io;
@@ -92,3 +94,6 @@ pub(super) trait Place: fmt::Debug + Send + Sync {
     /// When the place refuses; then the note is the old one or the new one.
     fn set_note(&self, writer: &str, note: Option<&[u8]>) -> Result<(), StoreError>;
 }
+
+#[cfg(test)]
+mod tests;
