@@ -268,11 +268,7 @@ fn add_counters(segment: &mut Segment, counters: Counters) {
 }
 
 /// Counts a slice that had to settle before all of its spans can have come.
-fn cut(
-    records: &[SpanRecord],
-    counters: &mut Counters,
-    sink: &mut impl SliceSink,
-) {
+fn cut(records: &[SpanRecord], counters: &mut Counters, sink: &mut impl SliceSink) {
     *counters.entry("slices_closed_early").or_default() += 1;
     for record in records {
         sink.event(record.node, Event::StoreFull);
