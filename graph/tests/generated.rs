@@ -21,6 +21,9 @@ mod score;
 mod table;
 #[path = "generated/who.rs"]
 mod who;
+#[cfg(test)]
+#[path = "generated/windows.rs"]
+mod windows;
 
 use tracemesh_generator::world::{Options, World};
 
