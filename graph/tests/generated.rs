@@ -9,6 +9,9 @@ mod cases;
 mod exact;
 #[path = "generated/feed.rs"]
 mod feed;
+#[cfg(test)]
+#[path = "generated/instances.rs"]
+mod instances;
 #[path = "generated/run.rs"]
 mod run;
 #[cfg(test)]

@@ -51,6 +51,12 @@ impl<'w> Feeder<'w> {
         }
     }
 
+    /// Everything taken, before anything is resolved.
+    pub(crate) fn finish_segment(mut self) -> Segment {
+        self.shard.close_all();
+        self.shard.take_segment()
+    }
+
     /// The number of windows, and the graph of all of them, merged newest first.
     pub(crate) fn finish_windows(mut self) -> (usize, GraphSnapshot) {
         let windows = self.shard.windows();

@@ -58,6 +58,7 @@ pub(crate) fn settings(reading: &ReadingArgs) -> Result<Settings, CliError> {
         max_open_records: reading.max_open_spans.get(),
         // Files have no arrival times: traces stay open instead.
         max_waiting_records: 0,
+        max_open_halves: Settings::FILE_OPEN_HALVES,
         ..Settings::default()
     })
 }
