@@ -7,6 +7,7 @@
 
 mod check;
 mod cover;
+mod import;
 mod inspect;
 mod manifest;
 mod parquet;
@@ -25,6 +26,7 @@ use tracemesh_graph::time::Timestamp;
 
 pub use check::{CHECK_SCHEMA, StoreCheck, check};
 pub use cover::{Cover, CoverSet, Relation};
+pub use import::{Import, ImportError, ImportProgress, Imported, import};
 pub use inspect::{INFO_SCHEMA, InstanceInfo, LevelInfo, RunInfo, StoreInfo, TableInfo, info};
 pub use manifest::{FileEntry, Level, Manifest, Part, SCHEMA, SegmentName};
 pub use place::{Location, LocationError};
