@@ -5,6 +5,7 @@ use tracemesh_graph::time::Timestamp;
 
 use crate::text::thousands;
 
+pub mod diff;
 pub mod doctor;
 pub mod dot;
 pub mod egress_report;
