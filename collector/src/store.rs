@@ -6,6 +6,7 @@
 //! describes it for others.
 
 mod cover;
+mod gather;
 mod inspect;
 mod manifest;
 mod parquet;
