@@ -126,8 +126,10 @@ mod tests {
                     since_min: Some(*minute),
                 },
             };
-            let mut stats = EdgeStats::default();
-            stats.calls = 1;
+            let stats = EdgeStats {
+                calls: 1,
+                ..EdgeStats::default()
+            };
             segment.add_edge(key, stats);
         }
         segment

@@ -88,10 +88,10 @@ fn spoil(tables: &mut Vec<Table>, [table, column, row]: [usize; 3], value: u64) 
         Column::U64(cells) => cells[row] = value,
         Column::F64(cells) => cells[row] = f64::from_bits(value),
         Column::Text(cells) => cells[row] = text,
-        Column::MaybeU32(cells) => cells[row] = Some(narrow).filter(|_| value % 3 > 0),
-        Column::MaybeU64(cells) => cells[row] = Some(value).filter(|_| value % 3 > 0),
+        Column::MaybeU32(cells) => cells[row] = Some(narrow).filter(|_| !value.is_multiple_of(3)),
+        Column::MaybeU64(cells) => cells[row] = Some(value).filter(|_| !value.is_multiple_of(3)),
         Column::MaybeF64(cells) => cells[row] = Some(f64::from_bits(value)),
-        Column::MaybeText(cells) => cells[row] = Some(text).filter(|_| value % 5 > 0),
+        Column::MaybeText(cells) => cells[row] = Some(text).filter(|_| !value.is_multiple_of(5)),
     }
     if value.is_multiple_of(7) {
         tables.remove(table);

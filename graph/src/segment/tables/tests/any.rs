@@ -170,12 +170,14 @@ impl Dice {
     }
 
     fn stats(&mut self) -> EdgeStats {
-        let mut stats = EdgeStats::default();
-        stats.calls = self.below(9);
-        stats.attempts = self.below(9);
-        stats.failed = self.below(3);
-        stats.failed_attempts = self.below(3);
-        stats.weight = u128::from(self.next()) << 20;
+        let mut stats = EdgeStats {
+            calls: self.below(9),
+            attempts: self.below(9),
+            failed: self.below(3),
+            failed_attempts: self.below(3),
+            weight: u128::from(self.next()) << 20,
+            ..EdgeStats::default()
+        };
         for _ in self.times(3) {
             let found = self.of(&Found::ALL);
             *stats.found.entry(found).or_default() += self.count();
