@@ -7,6 +7,7 @@
 
 mod check;
 mod cover;
+mod gather;
 mod import;
 mod inspect;
 mod manifest;

@@ -8,13 +8,14 @@ use std::io;
 
 use serde::Serialize;
 use tracemesh_graph::segment::Segment;
-use tracemesh_graph::segment::tables::{Assembly, Detail, specs};
+use tracemesh_graph::segment::tables::{Detail, specs};
 use tracemesh_graph::snapshot::Window;
 use tracemesh_graph::tabular::{Table, TableSpec};
 
 use super::cover::{Cover, CoverSet, Relation};
+use super::gather::{Job, gather};
 pub(super) use super::inspect::span_of;
-use super::manifest::{self, FileEntry, Manifest, Part, SCHEMA, SegmentName};
+use super::manifest::{self, FileEntry, Manifest, SCHEMA, SegmentName};
 use super::parquet::{decode, weigh};
 use super::place::{Listing, Place};
 use super::prune::{Selected, overlaps};
@@ -270,34 +271,30 @@ fn merge(place: &dyn Place, wanted: &Wanted, survey: Survey) -> Result<StoreCont
         skipped: survey.skipped,
         ..StoreContents::default()
     };
-    let mut assembly = Assembly::default();
-    for (name, manifest) in &survey.segments {
+    for manifest in survey.segments.values() {
         contents.covered = span_of(contents.covered, manifest.window);
-        if !overlaps(manifest.window, wanted.window) {
-            continue;
-        }
-        let with_waiting = is_newest_of_its_run(manifest, &survey.known);
-        let is_read = |file: &&FileEntry| file.part == Part::Settled || with_waiting;
-        let files: Vec<&FileEntry> = manifest.files.iter().filter(is_read).collect();
-        match read_tables(place, name, &files, wanted.detail) {
-            Ok(tables) => match assembly.add(tables) {
-                Ok(()) => {
-                    contents.segments += 1;
-                    contents.window = span_of(contents.window, manifest.window);
-                }
-                Err(error) => contents.skipped.push(SkippedSegment {
-                    name: name.clone(),
-                    reason: error.to_string(),
-                }),
-            },
-            Err(Fault::Gone) => return Err(Interrupted::Gone),
-            Err(Fault::Bad(reason)) => contents.skipped.push(SkippedSegment {
+    }
+    let overlapping = survey.segments.iter();
+    let overlapping = overlapping.filter(|(_, m)| overlaps(m.window, wanted.window));
+    let jobs = overlapping.clone().map(|(name, manifest)| Job {
+        name,
+        manifest,
+        with_waiting: is_newest_of_its_run(manifest, &survey.known),
+    });
+    let gathered = gather(place, jobs.collect(), wanted.detail).ok_or(Interrupted::Gone)?;
+    contents.segment = gathered.segment;
+    for (name, manifest) in overlapping {
+        match gathered.faults.get(name) {
+            None => {
+                contents.segments += 1;
+                contents.window = span_of(contents.window, manifest.window);
+            }
+            Some(reason) => contents.skipped.push(SkippedSegment {
                 name: name.clone(),
-                reason,
+                reason: reason.clone(),
             }),
         }
     }
-    contents.segment = assembly.finish();
     contents.skipped.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(contents)
 }
