@@ -55,13 +55,14 @@ const APART: [&str; 6] = [
     // Two consuming spans inside each other: each takes the message.
     "broker/kafka@kafka.shop:9092 service/payments/accounting Async",
     // A sending span that wraps another: each dials the broker.
-    "service/payments/reconciler broker/rabbitmq@rabbitmq.shop:5672 Sync",
     "service/payments/reconciler broker/rabbitmq@rabbitmq.shop:5672 Async",
+    "service/payments/reconciler broker/rabbitmq@rabbitmq.shop:5672 Sync",
     // Resends: each is a call.
     "service/shop/checkout service/shop/shipping Sync",
-    "service/shop/shipping external/quote.shop:8080 Sync",
     // Through a gateway, which takes both sides of the gateway.
     "service/shop/recommendation service/shop/pricing Proxied",
+    // Resends again.
+    "service/shop/shipping external/quote.shop:8080 Sync",
 ];
 
 #[test]
