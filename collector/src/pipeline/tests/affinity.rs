@@ -15,7 +15,6 @@ use crate::input::reader::TraceReader;
 fn instance(is_mine: impl Fn(usize) -> bool) -> Segment {
     let settings = Settings {
         max_start_off_ms: u64::MAX,
-        max_open_halves: Settings::FILE_OPEN_HALVES,
         ..Settings::default()
     };
     let shards = NonZeroUsize::new(2).unwrap();
