@@ -18,6 +18,7 @@ mod import;
 mod onboard;
 mod policy;
 mod sampling;
+mod store;
 mod verify;
 mod window;
 
@@ -29,6 +30,7 @@ pub use onboard::{
 };
 pub use policy::{PolicyArgs, PolicyCheckArgs, PolicyCommand};
 pub use sampling::SamplingArgs;
+pub use store::{InspectArgs, StoreArgs, StoreCommand};
 pub use verify::{Percent, VerifyArgs};
 pub use window::{Moment, WindowArgs};
 
@@ -89,6 +91,9 @@ pub enum Command {
     /// Check the policy file: what the company decided beside what was seen
     #[command(after_help = help::policy())]
     Policy(PolicyArgs),
+    /// Look after a store: tell what it holds, check it
+    #[command(after_help = help::store())]
+    Store(StoreArgs),
     /// Would these egress files have served that traffic? Or: what did sidecars see that traces did not?
     #[command(after_help = help::verify())]
     Verify(VerifyArgs),

@@ -106,7 +106,7 @@ pub fn import(
         progress(ImportProgress::Reading(read));
     })?;
     let epoch = Epoch::of(&replay.digests, wanted.options);
-    let place = wanted.store.place();
+    let place = wanted.store.place()?;
     let (_lock, _left) = place.lock(wanted.instance)?;
     let known = epoch.known(&read::survey(&*place)?.known);
     let Some(known) = known else {
