@@ -11,6 +11,7 @@ mod findings;
 mod harness;
 mod hazards;
 mod hostile;
+mod import;
 mod inventory;
 mod istio;
 mod object_store;
