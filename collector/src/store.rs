@@ -5,11 +5,14 @@
 //! and sequence name a flush once and for all ([`Cover`]). The format stays behind this module; `docs/store.md`
 //! describes it for others.
 
+mod compact;
 mod cover;
 mod manifest;
 mod parquet;
 mod place;
 mod read;
+mod retain;
+mod upkeep;
 mod write;
 
 use std::io;
@@ -19,10 +22,13 @@ use tracemesh_graph::segment::Segment;
 use tracemesh_graph::snapshot::Window;
 use tracemesh_graph::time::Timestamp;
 
+pub use compact::Compacted;
 pub use cover::{Cover, CoverSet, Relation};
 pub use manifest::{FileEntry, Level, Manifest, Part, SCHEMA, SegmentName};
 pub use place::{Location, LocationError};
 pub use read::{SkippedSegment, StoreContents, Wanted, read};
+pub use retain::{Removal, RemovalReason, Retention};
+pub use upkeep::{Pace, Upkeep, UpkeepReport, plan_upkeep, tend};
 
 use place::{Guard, Place};
 
@@ -66,6 +72,9 @@ pub enum StoreError {
     /// Segments went away faster than they could be read.
     #[error("`{0}`: its segments change faster than they can be read")]
     Unsteady(String),
+    /// Another process puts segments together.
+    #[error("`{0}`: another process compacts this store")]
+    Compacting(String),
     /// There is no store.
     #[error("`{0}`: no store here")]
     Missing(String),
@@ -77,6 +86,7 @@ impl StoreError {
     pub const fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Io { .. } | Self::Encode { .. } => None,
+            Self::Compacting(_) => Some("wait until it is done: nothing is lost by doing it later"),
             Self::Unsteady(_) => Some("wait until its compaction is over, and try again"),
             Self::InUse { .. } => {
                 Some("stop the other process, or choose another instance name or store")

@@ -70,4 +70,10 @@ pub(super) trait Place: fmt::Debug + Send + Sync {
     /// # Errors
     /// [`StoreError::InUse`] when another process has it; else when the place refuses.
     fn lock(&self, writer: &str) -> Result<(Box<dyn Guard>, usize), StoreError>;
+
+    /// True when a process has a lock on the name. Nothing is made or removed.
+    ///
+    /// # Errors
+    /// When the place cannot tell.
+    fn is_locked(&self, writer: &str) -> Result<bool, StoreError>;
 }

@@ -3,7 +3,7 @@
 //! A reader lists once, decides by names and manifests what counts, and reads only the tables that it needs. Compaction and
 //! retention may take segments away meanwhile: then it begins again with a fresh list.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use tracemesh_graph::segment::Segment;
@@ -11,10 +11,10 @@ use tracemesh_graph::segment::tables::{Assembly, Detail, specs};
 use tracemesh_graph::snapshot::Window;
 use tracemesh_graph::tabular::{Table, TableSpec};
 
-use super::cover::{CoverSet, Relation};
+use super::cover::{Cover, CoverSet, Relation};
 use super::manifest::{self, FileEntry, Manifest, Part, SCHEMA, SegmentName};
 use super::parquet::decode;
-use super::place::Place;
+use super::place::{Listing, Place};
 use super::{Location, StoreError};
 
 /// Times that a reader begins again because segments went away under it.
@@ -78,10 +78,14 @@ enum Interrupted {
 /// # Errors
 /// When the store is missing or cannot be listed.
 pub fn read(location: &Location, wanted: &Wanted) -> Result<StoreContents, StoreError> {
-    let place = location.place();
+    read_place(&*location.place(), wanted)
+}
+
+/// [`read`] of a place.
+pub(super) fn read_place(place: &dyn Place, wanted: &Wanted) -> Result<StoreContents, StoreError> {
     for _ in 1..MAX_ATTEMPTS {
-        let survey = survey(&*place)?;
-        if let Ok(contents) = merge(&*place, wanted, survey) {
+        let survey = survey(place)?;
+        if let Ok(contents) = merge(place, wanted, survey) {
             return Ok(contents);
         }
     }
@@ -90,7 +94,36 @@ pub fn read(location: &Location, wanted: &Wanted) -> Result<StoreContents, Store
 
 /// Lists a store and reads its manifests.
 pub(super) fn survey(place: &dyn Place) -> Result<Survey, StoreError> {
-    let listing = place.list()?;
+    let mut gone = BTreeSet::new();
+    for _ in 1..MAX_ATTEMPTS {
+        match survey_of(place, steady_list(place)?, &gone) {
+            Ok(survey) => return Ok(survey),
+            Err(name) => gone.insert(name),
+        };
+    }
+    Err(StoreError::Unsteady(place.name()))
+}
+
+/// Two lists in a row that agree. Listing takes time: one alone can miss a segment that was put together behind it, and those that
+/// were taken away for it ahead.
+fn steady_list(place: &dyn Place) -> Result<Listing, StoreError> {
+    let mut before = place.list()?;
+    for _ in 1..MAX_ATTEMPTS {
+        let listing = place.list()?;
+        if listing == before {
+            return Ok(listing);
+        }
+        before = listing;
+    }
+    Err(StoreError::Unsteady(place.name()))
+}
+
+/// The segments of a list, or the name of one that has no manifest and is not among the `gone` of earlier lists.
+fn survey_of(
+    place: &dyn Place,
+    listing: Listing,
+    gone: &BTreeSet<String>,
+) -> Result<Survey, String> {
     let mut survey = Survey::default();
     for name in listing.foreign {
         let reason = "no segment".to_owned();
@@ -100,13 +133,22 @@ pub(super) fn survey(place: &dyn Place) -> Result<Survey, StoreError> {
     for name in listing.segments {
         match read_manifest(place, &name) {
             Ok(Some(manifest)) => found.push((name, manifest)),
-            // Gone since it was listed.
-            Ok(None) => {}
+            // Listed again, so it did not go away.
+            Ok(None) if gone.contains(&name) => survey.skipped.push(SkippedSegment {
+                name,
+                reason: "it has no manifest".to_owned(),
+            }),
+            // Gone since it was listed: what holds its flushes now is not in this list.
+            Ok(None) => return Err(name),
             Err(reason) => survey.skipped.push(SkippedSegment { name, reason }),
         }
     }
-    // What was put together last holds the most: days before hours before flushes.
-    found.sort_by(|(a, x), (b, y)| y.level.cmp(&x.level).then_with(|| a.cmp(b)));
+    // What holds others comes before them: it has more flushes, or as many at a higher level.
+    found.sort_by(|(a, x), (b, y)| {
+        let flushes = Cover::count(&y.covers).cmp(&Cover::count(&x.covers));
+        let levels = flushes.then_with(|| y.level.cmp(&x.level));
+        levels.then_with(|| a.cmp(b))
+    });
     for (name, manifest) in found {
         match survey.known.relation(&manifest.covers) {
             Relation::New => {
@@ -124,7 +166,7 @@ pub(super) fn survey(place: &dyn Place) -> Result<Survey, StoreError> {
     Ok(survey)
 }
 
-fn read_manifest(place: &dyn Place, name: &str) -> Result<Option<Manifest>, String> {
+pub(super) fn read_manifest(place: &dyn Place, name: &str) -> Result<Option<Manifest>, String> {
     let bytes = match place.read(name, manifest::FILE_NAME, manifest::MAX_BYTES as u64) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         bytes => bytes.map_err(|error| describe(&error))?,
@@ -178,18 +220,21 @@ fn merge(place: &dyn Place, wanted: &Wanted, survey: Survey) -> Result<StoreCont
 }
 
 /// What waited counts only while no newer segment of the run says what became of it.
-fn is_newest_of_its_run(manifest: &Manifest, known: &CoverSet) -> bool {
+pub(super) fn is_newest_of_its_run(manifest: &Manifest, known: &CoverSet) -> bool {
     let mut covers = manifest.covers.iter();
     covers.any(|cover| known.newest(&cover.instance, cover.epoch) == Some(cover.last))
 }
 
 /// Why a segment cannot be used.
-enum Fault {
+pub(super) enum Fault {
+    /// It went away.
     Gone,
+    /// It is damaged; the text says how.
     Bad(String),
 }
 
-fn read_tables(
+/// Tables of a segment, each as its checksum and its specification say.
+pub(super) fn read_tables(
     place: &dyn Place,
     segment: &str,
     files: &[&FileEntry],
@@ -256,7 +301,8 @@ fn overlaps(window: Window, wanted: Window) -> bool {
     starts_in_time && ends_in_time
 }
 
-fn span_of(a: Window, b: Window) -> Window {
+/// The time from the start of the first to the end of the last.
+pub(super) fn span_of(a: Window, b: Window) -> Window {
     Window {
         start: a.start.into_iter().chain(b.start).min(),
         end: a.end.into_iter().chain(b.end).max(),

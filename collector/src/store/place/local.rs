@@ -120,6 +120,19 @@ impl Place for Local {
         }
         Ok((Box::new(guard), left))
     }
+
+    fn is_locked(&self, writer: &str) -> Result<bool, StoreError> {
+        let path = Lock::path(&self.root, writer);
+        let file = match File::open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            file => file.map_err(io_error("cannot be opened", &path))?,
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(source)) => Err(io_error("cannot be locked", &path)(source)),
+        }
+    }
 }
 
 impl Local {
