@@ -5,6 +5,7 @@
 //! and sequence name a flush once and for all ([`Cover`]). The format stays behind this module; `docs/store.md`
 //! describes it for others.
 
+mod adopt;
 mod compact;
 mod cover;
 mod manifest;
@@ -22,6 +23,7 @@ use tracemesh_graph::segment::Segment;
 use tracemesh_graph::snapshot::Window;
 use tracemesh_graph::time::Timestamp;
 
+pub use adopt::{Adopted, LeftBehind, adopt};
 pub use compact::Compacted;
 pub use cover::{Cover, CoverSet, Relation};
 pub use manifest::{FileEntry, Level, Manifest, Part, SCHEMA, SegmentName};
@@ -75,6 +77,9 @@ pub enum StoreError {
     /// Another process puts segments together.
     #[error("`{0}`: another process compacts this store")]
     Compacting(String),
+    /// An object store where none is built in.
+    #[error("`{0}`: this program was built without object stores")]
+    NotBuiltIn(String),
     /// There is no store.
     #[error("`{0}`: no store here")]
     Missing(String),
@@ -87,6 +92,7 @@ impl StoreError {
         match self {
             Self::Io { .. } | Self::Encode { .. } => None,
             Self::Compacting(_) => Some("wait until it is done: nothing is lost by doing it later"),
+            Self::NotBuiltIn(_) => Some("build it with the feature `object-store`"),
             Self::Unsteady(_) => Some("wait until its compaction is over, and try again"),
             Self::InUse { .. } => {
                 Some("stop the other process, or choose another instance name or store")
@@ -128,7 +134,7 @@ impl Store {
         if !is_instance_name(instance) {
             return Err(StoreError::Instance(crate::decode::quote(instance)));
         }
-        let place = location.place();
+        let place = location.place()?;
         let (lock, left_half_done) = place.lock(instance)?;
         let newest = read::survey(&*place)?.known.newest_epoch(instance);
         let newest = newest.unwrap_or_default();

@@ -5,6 +5,8 @@
 
 pub(super) mod local;
 mod location;
+#[cfg(feature = "object-store")]
+pub(super) mod object;
 
 use std::fmt;
 use std::io;
@@ -77,3 +79,6 @@ pub(super) trait Place: fmt::Debug + Send + Sync {
     /// When the place cannot tell.
     fn is_locked(&self, writer: &str) -> Result<bool, StoreError>;
 }
+
+#[cfg(test)]
+mod tests;

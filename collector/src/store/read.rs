@@ -78,7 +78,7 @@ enum Interrupted {
 /// # Errors
 /// When the store is missing or cannot be listed.
 pub fn read(location: &Location, wanted: &Wanted) -> Result<StoreContents, StoreError> {
-    read_place(&*location.place(), wanted)
+    read_place(&*location.place()?, wanted)
 }
 
 /// [`read`] of a place.
@@ -147,7 +147,8 @@ fn survey_of(
     found.sort_by(|(a, x), (b, y)| {
         let flushes = Cover::count(&y.covers).cmp(&Cover::count(&x.covers));
         let levels = flushes.then_with(|| y.level.cmp(&x.level));
-        levels.then_with(|| a.cmp(b))
+        // A flush that was written again after it seemed to fail has more in it, and ends later.
+        levels.then_with(|| b.cmp(a))
     });
     for (name, manifest) in found {
         match survey.known.relation(&manifest.covers) {

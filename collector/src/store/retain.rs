@@ -10,7 +10,6 @@ use tracemesh_graph::snapshot::Window;
 use tracemesh_graph::time::Timestamp;
 
 use super::compact::{Runs, WRITER};
-use super::cover::Relation;
 use super::manifest::{Manifest, Part, SegmentName};
 use super::place::Place;
 use super::read::{Survey, is_newest_of_its_run};

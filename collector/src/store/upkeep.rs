@@ -61,7 +61,7 @@ pub fn tend(
     now: Timestamp,
     pace: &Pace<'_>,
 ) -> Result<UpkeepReport, StoreError> {
-    tend_place(&*location.place(), upkeep, now, pace)
+    tend_place(&*location.place()?, upkeep, now, pace)
 }
 
 /// [`tend`] for a place.
@@ -108,7 +108,7 @@ pub fn plan_upkeep(
     upkeep: Upkeep,
     now: Timestamp,
 ) -> Result<UpkeepReport, StoreError> {
-    let place = location.place();
+    let place = location.place()?;
     let mut survey = survey(&*place)?;
     let runs = Runs::new(&*place, &survey, now)?;
     let mut report = UpkeepReport {

@@ -10,7 +10,7 @@ use tracemesh_graph::segment::tables::{Assembly, Detail};
 use super::plan::{Group, covers_of, whole_window};
 use super::{Compacted, WRITER};
 use crate::store::StoreError;
-use crate::store::manifest::{FileEntry, Level, Manifest, Part};
+use crate::store::manifest::{FileEntry, Manifest, Part};
 use crate::store::place::Place;
 use crate::store::read::{
     Fault, SkippedSegment, Survey, is_newest_of_its_run, read_manifest, read_tables,
@@ -28,6 +28,13 @@ pub(super) enum Outcome {
     Stopped,
 }
 
+/// The sources of a group that could be read.
+#[derive(Default)]
+struct Gathered<'a> {
+    sources: Vec<(&'a String, &'a Manifest)>,
+    assembly: Assembly,
+}
+
 /// Puts a group together. What could not be read or written is added to `left_alone`.
 ///
 /// # Errors
@@ -39,50 +46,26 @@ pub(super) fn execute(
     pace: &Pace<'_>,
     left_alone: &mut Vec<SkippedSegment>,
 ) -> Result<Outcome, StoreError> {
-    let mut assembly = Assembly::default();
-    let mut sources: Vec<(&String, &Manifest)> = Vec::new();
-    let mut loose = 0;
-    let named = group.sources.iter();
-    for (name, manifest) in named.filter_map(|name| survey.segments.get_key_value(name)) {
-        if manifest.level == group.level && sources.is_empty() && loose == 0 {
-            // Only what is put together already is left: reading it is worth while when there are several.
-            let rest = group
-                .sources
-                .iter()
-                .filter(|name| is_of(survey, name, group.level));
-            if rest.count() < 2 {
-                break;
-            }
-        }
-        if !pace.goes_on() {
-            return Ok(Outcome::Stopped);
-        }
-        match add(place, survey, (name, manifest), &mut assembly) {
-            Ok(()) => {
-                sources.push((name, manifest));
-                loose += usize::from(manifest.level < group.level);
-            }
-            Err(reason) => left_alone.push(SkippedSegment {
-                name: name.clone(),
-                reason,
-            }),
-        }
-    }
-    if sources.len() < 2 && loose == 0 {
+    let Some(gathered) = gather(place, survey, group, pace, left_alone) else {
+        return Ok(Outcome::Stopped);
+    };
+    let Gathered { sources, assembly } = gathered;
+    let has_loose = sources.iter().any(|(_, source)| source.level < group.level);
+    if sources.len() < 2 && !has_loose {
         return Ok(Outcome::Nothing);
     }
     let merged = assembly.finish();
     if !pace.goes_on() {
         return Ok(Outcome::Stopped);
     }
+    let manifests = || sources.iter().map(|(_, manifest)| *manifest);
     let draft = Draft {
         level: group.level,
-        window: whole_window(sources.iter().map(|(_, manifest)| *manifest)),
-        covers: covers_of(sources.iter().map(|(_, manifest)| *manifest)).covers(),
+        window: whole_window(manifests()),
+        covers: covers_of(manifests()).covers(),
     };
-    let (level, window) = (draft.level, draft.window);
     let name = draft.commit(place, WRITER, &merged, &Segment::default())?;
-    let manifest = match read_back(place, &name, &merged) {
+    let made = match read_back(place, &name, &merged) {
         Ok(manifest) => manifest,
         Err(reason) => {
             place.remove(WRITER, &name)?;
@@ -94,18 +77,50 @@ pub(super) fn execute(
         place.remove(WRITER, source)?;
     }
     Ok(Outcome::Made(Compacted {
-        level,
-        window,
-        sources: sources.len(),
-        bytes_before: sources.iter().map(|(_, source)| source.bytes()).sum(),
-        bytes_after: manifest.bytes(),
         name,
+        level: made.level,
+        window: made.window,
+        sources: sources.len(),
+        bytes_before: manifests().map(Manifest::bytes).sum(),
+        bytes_after: made.bytes(),
     }))
 }
 
-fn is_of(survey: &Survey, name: &str, level: Level) -> bool {
-    let manifest = survey.segments.get(name);
-    manifest.is_some_and(|manifest| manifest.level == level)
+/// Reads the sources of a group; `None` when told to stop.
+fn gather<'a>(
+    place: &dyn Place,
+    survey: &'a Survey,
+    group: &Group,
+    pace: &Pace<'_>,
+    left_alone: &mut Vec<SkippedSegment>,
+) -> Option<Gathered<'a>> {
+    let named = group.sources.iter();
+    let named: Vec<_> = named
+        .filter_map(|name| survey.segments.get_key_value(name))
+        .collect();
+    let is_done = |manifest: &Manifest| manifest.level == group.level;
+    let done = named
+        .iter()
+        .filter(|(_, manifest)| is_done(manifest))
+        .count();
+    let mut gathered = Gathered::default();
+    for (name, manifest) in named {
+        // Nothing could be read that is not put together already.
+        if is_done(manifest) && done == 1 && gathered.sources.is_empty() {
+            break;
+        }
+        if !pace.goes_on() {
+            return None;
+        }
+        match add(place, survey, (name, manifest), &mut gathered.assembly) {
+            Ok(()) => gathered.sources.push((name, manifest)),
+            Err(reason) => left_alone.push(SkippedSegment {
+                name: name.clone(),
+                reason,
+            }),
+        }
+    }
+    Some(gathered)
 }
 
 /// Adds a source: what settled, and what waited when nothing can replace it any more.
@@ -135,7 +150,7 @@ fn read_back(place: &dyn Place, name: &str, wanted: &Segment) -> Result<Manifest
     }
 }
 
-pub(super) fn why(fault: Fault) -> String {
+pub(in crate::store) fn why(fault: Fault) -> String {
     match fault {
         Fault::Gone => "it went away while it was read".to_owned(),
         Fault::Bad(reason) => reason,
