@@ -13,6 +13,7 @@ mod hazards;
 mod hostile;
 mod inventory;
 mod istio;
+mod object_store;
 mod observability;
 mod onboard;
 mod onboarding_schema;

@@ -17,6 +17,7 @@ mod help;
 mod onboard;
 mod policy;
 mod sampling;
+mod store;
 mod verify;
 
 pub use clock::StartOff;
@@ -26,6 +27,7 @@ pub use onboard::{
 };
 pub use policy::{PolicyArgs, PolicyCheckArgs, PolicyCommand};
 pub use sampling::SamplingArgs;
+pub use store::{InspectArgs, StoreArgs, StoreCommand};
 pub use verify::{Percent, VerifyArgs};
 
 use crate::text::unit_ms;
@@ -82,6 +84,9 @@ pub enum Command {
     /// Check the policy file: what the company decided beside what was seen
     #[command(after_help = help::policy())]
     Policy(PolicyArgs),
+    /// Look after a store: tell what it holds, check it
+    #[command(after_help = help::store())]
+    Store(StoreArgs),
     /// Would these egress files have served that traffic? Or: what did sidecars see that traces did not?
     #[command(after_help = help::verify())]
     Verify(VerifyArgs),

@@ -17,6 +17,7 @@ mod onboard;
 mod policy;
 mod sampling;
 mod source;
+mod store;
 mod verify;
 
 /// Runs a command to its end.
@@ -33,6 +34,7 @@ pub fn run(command: Command, output: &mut Output<'_>) -> Result<Outcome, CliErro
         Command::Explain(arguments) => explain::run(&arguments, output),
         Command::Doctor(arguments) => doctor::run(&arguments, output),
         Command::Policy(arguments) => policy::run(&arguments, output),
+        Command::Store(arguments) => store::run(&arguments, output),
         Command::Verify(arguments) => verify::run(&arguments, output),
     }
 }

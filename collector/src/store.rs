@@ -8,11 +8,14 @@
 mod adopt;
 mod compact;
 mod cover;
+mod inspect;
 mod manifest;
 mod parquet;
 mod place;
+mod prune;
 mod read;
 mod retain;
+mod run;
 mod upkeep;
 mod write;
 
@@ -26,10 +29,12 @@ use tracemesh_graph::time::Timestamp;
 pub use adopt::{Adopted, LeftBehind, adopt};
 pub use compact::Compacted;
 pub use cover::{Cover, CoverSet, Relation};
+pub use inspect::{INFO_SCHEMA, InstanceInfo, LevelInfo, RunInfo, StoreInfo, TableInfo, info};
 pub use manifest::{FileEntry, Level, Manifest, Part, SCHEMA, SegmentName};
 pub use place::{Location, LocationError};
 pub use read::{SkippedSegment, StoreContents, Wanted, read};
 pub use retain::{Removal, RemovalReason, Retention};
+pub use run::{BrokenRun, LastRun};
 pub use upkeep::{Pace, Upkeep, UpkeepReport, plan_upkeep, tend};
 
 use place::{Guard, Place};
@@ -116,6 +121,9 @@ pub struct Store {
     sequence: u64,
     lock: Box<dyn Guard>,
     left_half_done: usize,
+    last_run: LastRun,
+    /// When this run began to take notes.
+    started: Option<Timestamp>,
 }
 
 impl Store {
@@ -134,11 +142,21 @@ impl Store {
         if !is_instance_name(instance) {
             return Err(StoreError::Instance(crate::decode::quote(instance)));
         }
-        let place = location.place()?;
+        Self::open_place(location.place()?, instance, started)
+    }
+
+    /// [`open`](Self::open) with a good name.
+    fn open_place(
+        place: Arc<dyn Place>,
+        instance: &str,
+        started: Timestamp,
+    ) -> Result<Self, StoreError> {
         let (lock, left_half_done) = place.lock(instance)?;
         let newest = read::survey(&*place)?.known.newest_epoch(instance);
         let newest = newest.unwrap_or_default();
         Ok(Self {
+            last_run: run::last(&*place, instance),
+            started: None,
             place,
             instance: instance.to_owned(),
             epoch: (started.0 / 1_000_000_000).max(newest.saturating_add(1)),
@@ -194,5 +212,7 @@ fn is_instance_name(name: &str) -> bool {
             .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
 }
 
+#[cfg(test)]
+pub(crate) mod faults;
 #[cfg(test)]
 mod tests;

@@ -161,6 +161,15 @@ impl SegmentName {
             && numbers.next().is_none()
     }
 
+    /// The time that it tells, to the millisecond.
+    #[must_use]
+    pub const fn window(&self) -> Window {
+        Window {
+            start: Some(self.start),
+            end: Some(self.end),
+        }
+    }
+
     /// Reads a name; `None` when it is none.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {

@@ -1,7 +1,7 @@
 //! Which runs are over, and which segment of each is the newest.
 //!
 //! What waits for late spans counts in the newest segment of its run. That segment is touched only when no other can follow: when the
-//! instance began a newer run, for which it had to have its lock, or when it wrote nothing for a day and nobody has its lock.
+//! instance began a newer run, for which it had to have its lock, or when it wrote nothing for more than a day and nobody has its lock.
 
 use std::collections::BTreeMap;
 
@@ -9,12 +9,14 @@ use tracemesh_graph::time::Timestamp;
 
 use crate::store::StoreError;
 use crate::store::cover::CoverSet;
-use crate::store::manifest::{Level, Manifest, SegmentName};
+use crate::store::manifest::{Manifest, SegmentName};
 use crate::store::place::Place;
+use crate::store::prune::flush_of;
 use crate::store::read::Survey;
 
-/// Silence after which a run without a lock is over.
-const SILENCE_NS: u64 = 24 * 3_600 * 1_000_000_000;
+/// Silence after which a run without a lock is over. No trace waits longer than a day, so a run that is silent for longer has
+/// nothing that waits, or is no more.
+const SILENCE_NS: u64 = 25 * 3_600 * 1_000_000_000;
 
 /// Instance and epoch.
 type Run = (String, u64);
@@ -51,9 +53,10 @@ impl Runs {
             }
         }
         for skipped in &survey.skipped {
-            if let Some((run, sequence)) = run_of(&skipped.name) {
-                let known = runs.entry(run).or_default();
-                *known = (*known).max((sequence, None));
+            let name = SegmentName::parse(&skipped.name);
+            if let Some(flush) = name.as_ref().and_then(flush_of) {
+                let known = runs.entry((flush.instance, flush.epoch)).or_default();
+                *known = (*known).max((flush.last, None));
             }
         }
         let mut states = BTreeMap::new();
@@ -78,13 +81,4 @@ impl Runs {
             is_newest && (!state.is_over || state.newest > cover.last)
         })
     }
-}
-
-/// The run and sequence in the name of a segment of one flush.
-fn run_of(name: &str) -> Option<(Run, u64)> {
-    let name = SegmentName::parse(name).filter(|name| name.level == Level::Flush)?;
-    let mut parts = name.tag.rsplitn(3, '-');
-    let sequence = parts.next()?.parse().ok()?;
-    let epoch = parts.next()?.parse().ok()?;
-    Some(((parts.next()?.to_owned(), epoch), sequence))
 }

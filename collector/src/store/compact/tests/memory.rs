@@ -197,4 +197,12 @@ impl Place for Memory {
         self.step(|| self.locked.lock().unwrap().contains(writer))
             .map_err(error)
     }
+
+    fn note(&self, _writer: &str) -> io::Result<Option<Vec<u8>>> {
+        Ok(None)
+    }
+
+    fn set_note(&self, _writer: &str, _note: Option<&[u8]>) -> Result<(), StoreError> {
+        Ok(())
+    }
 }
