@@ -18,6 +18,7 @@ mod onboard;
 mod policy;
 mod sampling;
 mod store;
+mod upkeep;
 mod verify;
 
 pub use clock::StartOff;
@@ -28,6 +29,7 @@ pub use onboard::{
 pub use policy::{PolicyArgs, PolicyCheckArgs, PolicyCommand};
 pub use sampling::SamplingArgs;
 pub use store::{InspectArgs, StoreArgs, StoreCommand};
+pub use upkeep::{AgeLimit, CompactArgs, MergeArgs, SizeLimit, UpkeepArgs};
 pub use verify::{Percent, VerifyArgs};
 
 use crate::text::unit_ms;
@@ -228,6 +230,9 @@ pub struct CollectArgs {
     /// How the traces were sampled.
     #[command(flatten)]
     pub sampling: SamplingArgs,
+    /// What is done for the store meanwhile.
+    #[command(flatten)]
+    pub upkeep: UpkeepArgs,
 }
 
 /// A size of 1 to 1024 MiB.

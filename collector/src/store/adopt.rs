@@ -9,6 +9,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
 use tracemesh_graph::segment::tables::Detail;
 use tracemesh_graph::time::Timestamp;
 
@@ -26,7 +27,8 @@ use super::{Location, StoreError};
 const WRITER: &str = "+merge";
 
 /// Why a segment was not copied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum LeftBehind {
     /// All of it is in the store.
     Known,
@@ -39,7 +41,7 @@ pub enum LeftBehind {
 }
 
 /// What was copied from one store.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize)]
 pub struct Adopted {
     /// Segments that were copied.
     pub copied: Vec<String>,
@@ -207,3 +209,6 @@ fn whole(
     files.push((FILE_NAME.to_owned(), text));
     Ok((files, manifest.bytes()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,7 @@ mod run;
 mod runs;
 mod sweep;
 
+use serde::Serialize;
 use tracemesh_graph::snapshot::Window;
 use tracemesh_graph::time::Timestamp;
 
@@ -33,7 +34,7 @@ pub(super) use sweep::sweep;
 pub(super) const WRITER: &str = "+compact";
 
 /// A segment that was put together from others.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Compacted {
     /// Its name; empty when it was only planned.
     pub name: String,

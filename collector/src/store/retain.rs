@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use serde::Serialize;
 use tracemesh_graph::snapshot::Window;
 use tracemesh_graph::time::Timestamp;
 
@@ -25,7 +26,8 @@ pub struct Retention {
 }
 
 /// Why a segment goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum RemovalReason {
     /// It is older than [`Retention::max_age`].
     Age,
@@ -45,7 +47,7 @@ impl RemovalReason {
 }
 
 /// A segment that goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Removal {
     /// Its name.
     pub name: String,
@@ -161,3 +163,6 @@ fn unreadable(survey: &Survey, retention: Retention, now: Timestamp) -> Vec<Remo
     });
     old.collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,9 @@
 //!
 //! Place in the flow: `tracemesh collect` in the background, and `tracemesh store compact`, -> here -> [`compact`] and [`retain`].
 
+use std::time::Duration;
+
+use serde::Serialize;
 use tracemesh_graph::time::Timestamp;
 
 use super::compact::{self, Compacted, Runs, WRITER};
@@ -21,7 +24,7 @@ pub struct Upkeep {
 }
 
 /// What was done for a store, or would be.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize)]
 pub struct UpkeepReport {
     /// Segments that were put together, in the order in which they were.
     pub compacted: Vec<Compacted>,
@@ -37,6 +40,23 @@ pub struct UpkeepReport {
 
 /// Asks before each step whether to go on, and may take its time to answer: work is to be spread out beside a receiver.
 pub struct Pace<'a>(&'a dyn Fn() -> bool);
+
+impl Upkeep {
+    /// What a receiver does unless told otherwise: compaction, and 30 days of segments.
+    pub const DEFAULT: Self = Self {
+        compacts: true,
+        retention: Retention {
+            max_age: Some(Duration::from_secs(30 * 24 * 3_600)),
+            max_bytes: None,
+        },
+    };
+
+    /// True when there is nothing to do.
+    #[must_use]
+    pub fn is_idle(self) -> bool {
+        !self.compacts && self.retention == Retention::default()
+    }
+}
 
 impl<'a> Pace<'a> {
     /// False from `goes_on` ends the work before its next step.
