@@ -22,4 +22,6 @@ mod policy;
 mod reports;
 mod scenarios;
 mod shop;
+mod store_sql;
+mod store_upkeep;
 mod verify;

@@ -6,6 +6,7 @@
 //! describes it for others.
 
 mod adopt;
+mod check;
 mod compact;
 mod cover;
 mod inspect;
@@ -27,6 +28,7 @@ use tracemesh_graph::snapshot::Window;
 use tracemesh_graph::time::Timestamp;
 
 pub use adopt::{Adopted, LeftBehind, adopt};
+pub use check::{CHECK_SCHEMA, StoreCheck, check};
 pub use compact::Compacted;
 pub use cover::{Cover, CoverSet, Relation};
 pub use inspect::{INFO_SCHEMA, InstanceInfo, LevelInfo, RunInfo, StoreInfo, TableInfo, info};

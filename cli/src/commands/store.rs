@@ -1,5 +1,6 @@
 //! `tracemesh store`: looking after a store.
 
+mod check;
 mod compact;
 mod info;
 mod merge;
@@ -15,9 +16,9 @@ use crate::output::Output;
 pub(super) fn run(arguments: &StoreArgs, output: &mut Output<'_>) -> Result<Outcome, CliError> {
     match &arguments.command {
         StoreCommand::Info(arguments) => info::run(arguments, output),
-        StoreCommand::Check(arguments) => info::run(arguments, output),
         StoreCommand::Compact(arguments) => compact::run(arguments, output),
         StoreCommand::Merge(arguments) => merge::run(arguments, output),
+        StoreCommand::Check(arguments) => check::run(arguments, output),
     }
 }
 

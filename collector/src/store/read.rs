@@ -18,7 +18,7 @@ use super::manifest::{self, FileEntry, Manifest, Part, SCHEMA, SegmentName};
 use super::parquet::{decode, weigh};
 use super::place::{Listing, Place};
 use super::prune::{Selected, overlaps};
-use super::{Location, StoreError};
+use super::{Location, StoreError, is_instance_name};
 
 /// Times that a reader begins again because segments went away under it.
 const MAX_ATTEMPTS: usize = 8;
@@ -257,6 +257,10 @@ pub(super) fn read_manifest(place: &dyn Place, name: &str) -> Result<Option<Mani
     if SegmentName::parse(name) != Some(manifest.name()) {
         return Err("its name and its manifest disagree".to_owned());
     }
+    let is_sane = |cover: &Cover| is_instance_name(&cover.instance) && cover.first <= cover.last;
+    if manifest.covers.is_empty() || !manifest.covers.iter().all(is_sane) {
+        return Err("its manifest names flushes that cannot be".to_owned());
+    }
     Ok(Some(manifest))
 }
 
@@ -381,6 +385,10 @@ fn read_table(
 fn describe(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => "truncated".to_owned(),
+        io::ErrorKind::FileTooLarge => format!("too long ({error})"),
         _ => format!("unreadable ({error})"),
     }
 }
+
+#[cfg(test)]
+mod tests;
