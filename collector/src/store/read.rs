@@ -49,6 +49,8 @@ pub struct StoreContents {
     pub segments: usize,
     /// Wall-clock time from the first to the last of them.
     pub window: Window,
+    /// Wall-clock time of all segments in the store, wanted or not.
+    pub covered: Window,
     /// Entries that were passed over, by name.
     pub skipped: Vec<SkippedSegment>,
 }
@@ -271,6 +273,7 @@ fn merge(place: &dyn Place, wanted: &Wanted, survey: Survey) -> Result<StoreCont
     };
     let mut assembly = Assembly::default();
     for (name, manifest) in &survey.segments {
+        contents.covered = span_of(contents.covered, manifest.window);
         if !overlaps(manifest.window, wanted.window) {
             continue;
         }
