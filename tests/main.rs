@@ -24,4 +24,5 @@ mod reports;
 mod scenarios;
 mod shop;
 mod store_sql;
+mod store_upkeep;
 mod verify;

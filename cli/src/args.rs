@@ -19,6 +19,7 @@ mod onboard;
 mod policy;
 mod sampling;
 mod store;
+mod upkeep;
 mod verify;
 mod window;
 
@@ -31,6 +32,7 @@ pub use onboard::{
 pub use policy::{PolicyArgs, PolicyCheckArgs, PolicyCommand};
 pub use sampling::SamplingArgs;
 pub use store::{InspectArgs, StoreArgs, StoreCommand};
+pub use upkeep::{AgeLimit, CompactArgs, MergeArgs, SizeLimit, UpkeepArgs};
 pub use verify::{Percent, VerifyArgs};
 pub use window::{Moment, WindowArgs};
 
@@ -235,6 +237,9 @@ pub struct CollectArgs {
     /// How the traces were sampled.
     #[command(flatten)]
     pub sampling: SamplingArgs,
+    /// What is done for the store meanwhile.
+    #[command(flatten)]
+    pub upkeep: UpkeepArgs,
 }
 
 /// A size of 1 to 1024 MiB.

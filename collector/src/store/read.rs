@@ -226,7 +226,8 @@ fn settle(mut survey: Survey, mut found: Vec<(String, Manifest)>) -> Survey {
     found.sort_by(|(a, x), (b, y)| {
         let flushes = Cover::count(&y.covers).cmp(&Cover::count(&x.covers));
         let levels = flushes.then_with(|| y.level.cmp(&x.level));
-        levels.then_with(|| a.cmp(b))
+        // A flush that was written again after it seemed to fail has more in it, and ends later.
+        levels.then_with(|| b.cmp(a))
     });
     for (name, manifest) in found {
         match survey.known.relation(&manifest.covers) {
