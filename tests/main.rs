@@ -22,4 +22,5 @@ mod policy;
 mod reports;
 mod scenarios;
 mod shop;
+mod store_sql;
 mod verify;

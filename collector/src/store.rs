@@ -5,8 +5,10 @@
 //! and sequence name a flush once and for all ([`Cover`]). The format stays behind this module; `docs/store.md`
 //! describes it for others.
 
+mod check;
 mod cover;
 mod gather;
+mod import;
 mod inspect;
 mod manifest;
 mod parquet;
@@ -23,7 +25,9 @@ use tracemesh_graph::segment::Segment;
 use tracemesh_graph::snapshot::Window;
 use tracemesh_graph::time::Timestamp;
 
+pub use check::{CHECK_SCHEMA, StoreCheck, check};
 pub use cover::{Cover, CoverSet, Relation};
+pub use import::{Import, ImportError, ImportProgress, Imported, import};
 pub use inspect::{INFO_SCHEMA, InstanceInfo, LevelInfo, RunInfo, StoreInfo, TableInfo, info};
 pub use manifest::{FileEntry, Level, Manifest, Part, SCHEMA, SegmentName};
 pub use place::{Location, LocationError};

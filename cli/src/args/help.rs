@@ -64,6 +64,26 @@ Examples:
     )
 }
 
+/// Below the options of `tracemesh import`.
+pub(super) fn import() -> String {
+    with_exit_codes(
+        "\
+Reads what `analyze` reads. Each hour of span time becomes a segment of its own, in
+which a trace counts as a whole where its earliest span begins, so that `--since`
+and `--until` choose among them. Files over more than six weeks get wider windows.
+
+Files that were imported are known by their content: again, they add nothing, and an
+import that was cut short is completed. Files that belong to one stretch of time are
+best imported together: a trace that is spread over two imports is inferred in two
+parts, and a file that is part of two imports counts twice.
+
+Examples:
+  tracemesh import monday/ tuesday.pb.zst
+  tracemesh graph --since 2026-11-08 --until 2026-11-09
+  tracemesh import traces.json --store /var/lib/tracemesh",
+    )
+}
+
 /// Below the options of `tracemesh graph`.
 pub(super) fn graph() -> String {
     with_exit_codes(

@@ -1,5 +1,6 @@
 //! `tracemesh store`: looking after a store.
 
+mod check;
 mod info;
 
 use tracemesh_collector::store::StoreError;
@@ -12,7 +13,7 @@ use crate::output::Output;
 pub(super) fn run(arguments: &StoreArgs, output: &mut Output<'_>) -> Result<Outcome, CliError> {
     match &arguments.command {
         StoreCommand::Info(arguments) => info::run(arguments, output),
-        StoreCommand::Check(arguments) => info::run(arguments, output),
+        StoreCommand::Check(arguments) => check::run(arguments, output),
     }
 }
 

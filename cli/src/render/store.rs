@@ -1,9 +1,9 @@
 //! What `tracemesh store info` and `check` print: reports of the collector for people and for programs.
 //!
-//! Place in the flow: [`StoreInfo`] -> text. Names in a store are as hostile as names from spans.
+//! Place in the flow: [`StoreInfo`], [`StoreCheck`] -> text. Names in a store are as hostile as names from spans.
 
 use serde::Serialize;
-use tracemesh_collector::store::{InstanceInfo, Part, StoreInfo};
+use tracemesh_collector::store::{InstanceInfo, Part, StoreCheck, StoreInfo};
 use tracemesh_graph::snapshot::Window;
 use tracemesh_graph::time::Timestamp;
 
@@ -63,6 +63,53 @@ pub fn info_table(info: &StoreInfo, palette: Palette) -> String {
     page.finish()
 }
 
+/// What is wrong with a store, for a terminal of 80 columns.
+#[must_use]
+pub fn check_table(check: &StoreCheck, palette: Palette) -> String {
+    let mut page = Page::new(palette);
+    let verdict = match check.faults.len() {
+        0 => "nothing is wrong".to_owned(),
+        many => counted(count_of(many), "fault", "faults"),
+    };
+    page.heading(&format!("{}: {verdict}", printable(&check.store)));
+    let segments = counted(check.segments, "segment", "segments");
+    let tables = counted(check.tables, "table", "tables");
+    let rows = counted(check.rows, "row", "rows");
+    page.fact(
+        "whole",
+        &format!("{segments}: {tables}, {rows}, {}", size(check.bytes)),
+    );
+    if !check.superseded.is_empty() {
+        let superseded = counted(
+            count_of(check.superseded.len()),
+            "segment is",
+            "segments are",
+        );
+        page.fact(
+            "superseded",
+            &format!("{superseded} in others as well; compaction removes them"),
+        );
+    }
+    for instance in &check.killed {
+        let told = format!(
+            "the last run of {} ended without a goodbye: what it received after its last flush is lost",
+            printable(instance)
+        );
+        page.fact("killed", &told);
+    }
+    for fault in &check.faults {
+        page.raw("\n");
+        page.wrapped("  ", &printable(&fault.name));
+        page.wrapped("    ", &printable(&fault.reason));
+        let advice = match check.recovered.contains(&fault.name) {
+            true => "nothing is lost: its flushes are in other segments; it can be removed",
+            false => "it counts nowhere: restore it from a copy, or move it out of the store",
+        };
+        page.wrapped("    hint: ", advice);
+    }
+    page.finish()
+}
+
 fn levels(page: &mut Page, info: &StoreInfo) {
     if info.levels.is_empty() {
         return;
@@ -86,7 +133,14 @@ fn levels(page: &mut Page, info: &StoreInfo) {
 }
 
 fn instance(page: &mut Page, instance: &InstanceInfo) {
-    page.heading(&format!("Instance {}", printable(&instance.instance)));
+    let state = match instance.may_be_running {
+        true => "",
+        false => ", not running",
+    };
+    page.heading(&format!(
+        "Instance {}{state}",
+        printable(&instance.instance)
+    ));
     page.fact("time", &times(instance.window));
     let runs = counted(count_of(instance.runs.len()), "run", "runs");
     let sum = |number: fn(&_) -> u64| {

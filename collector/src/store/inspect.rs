@@ -66,6 +66,8 @@ pub struct LevelInfo {
 pub struct InstanceInfo {
     /// Its name.
     pub instance: String,
+    /// False when no process has its lock; object stores have no locks.
+    pub may_be_running: bool,
     /// Segments that hold flushes of it.
     pub segments: u64,
     /// Time from the first to the last of them.
@@ -107,8 +109,13 @@ pub struct TableInfo {
 /// # Errors
 /// When the store is missing or cannot be listed.
 pub fn info(location: &Location) -> Result<StoreInfo, StoreError> {
-    let found = survey(&*location.place()?)?;
-    Ok(describe(location.to_string(), found))
+    let place = location.place()?;
+    let mut info = describe(location.to_string(), survey(&*place)?);
+    for instance in &mut info.instances {
+        // What cannot be told is no reason not to tell the rest.
+        instance.may_be_running = place.is_locked(&instance.instance).unwrap_or(true);
+    }
+    Ok(info)
 }
 
 fn describe(store: String, found: Survey) -> StoreInfo {
@@ -198,6 +205,7 @@ fn instances(found: &Survey) -> Vec<InstanceInfo> {
     instances
         .map(|(name, windows)| InstanceInfo {
             instance: name.to_owned(),
+            may_be_running: true,
             segments: windows.len() as u64,
             window: windows.iter().copied().fold(Window::default(), span_of),
             runs: runs(found, name),

@@ -139,6 +139,15 @@ impl fmt::Display for SegmentName {
 }
 
 impl SegmentName {
+    /// The time that it tells, to the millisecond.
+    #[must_use]
+    pub const fn window(&self) -> Window {
+        Window {
+            start: Some(self.start),
+            end: Some(self.end),
+        }
+    }
+
     /// True for a flush of this instance.
     #[must_use]
     pub fn is_of(&self, instance: &str) -> bool {
@@ -152,15 +161,6 @@ impl SegmentName {
             && is_number(numbers.next())
             && is_number(numbers.next())
             && numbers.next().is_none()
-    }
-
-    /// The time that it tells, to the millisecond.
-    #[must_use]
-    pub const fn window(&self) -> Window {
-        Window {
-            start: Some(self.start),
-            end: Some(self.end),
-        }
     }
 
     /// Reads a name; `None` when it is none.

@@ -19,7 +19,7 @@ use super::manifest::{self, FileEntry, Manifest, SCHEMA, SegmentName};
 use super::parquet::{decode, weigh};
 use super::place::{Listing, Place};
 use super::prune::{Selected, overlaps};
-use super::{Location, StoreError};
+use super::{Location, StoreError, is_instance_name};
 
 /// Times that a reader begins again because segments went away under it.
 const MAX_ATTEMPTS: usize = 8;
@@ -50,6 +50,8 @@ pub struct StoreContents {
     pub segments: usize,
     /// Wall-clock time from the first to the last of them.
     pub window: Window,
+    /// Wall-clock time of all segments in the store, wanted or not.
+    pub covered: Window,
     /// Entries that were passed over, by name.
     pub skipped: Vec<SkippedSegment>,
 }
@@ -257,6 +259,10 @@ pub(super) fn read_manifest(place: &dyn Place, name: &str) -> Result<Option<Mani
     if SegmentName::parse(name) != Some(manifest.name()) {
         return Err("its name and its manifest disagree".to_owned());
     }
+    let is_sane = |cover: &Cover| is_instance_name(&cover.instance) && cover.first <= cover.last;
+    if manifest.covers.is_empty() || !manifest.covers.iter().all(is_sane) {
+        return Err("its manifest names flushes that cannot be".to_owned());
+    }
     Ok(Some(manifest))
 }
 
@@ -265,6 +271,9 @@ fn merge(place: &dyn Place, wanted: &Wanted, survey: Survey) -> Result<StoreCont
         skipped: survey.skipped,
         ..StoreContents::default()
     };
+    for manifest in survey.segments.values() {
+        contents.covered = span_of(contents.covered, manifest.window);
+    }
     let overlapping = survey.segments.iter();
     let overlapping = overlapping.filter(|(_, m)| overlaps(m.window, wanted.window));
     let jobs = overlapping.clone().map(|(name, manifest)| Job {
@@ -375,6 +384,10 @@ fn read_table(
 fn describe(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => "truncated".to_owned(),
+        io::ErrorKind::FileTooLarge => format!("too long ({error})"),
         _ => format!("unreadable ({error})"),
     }
 }
+
+#[cfg(test)]
+mod tests;

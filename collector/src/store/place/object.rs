@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! PREFIX/segments/<segment>/segment.json, edges.parquet, ...
-//! PREFIX/runs/<writer>.json
+//! PREFIX/runs/<writer>.json                                    the note of a writer that runs, or died
 //! ```
 //! Objects appear as a whole, directories do not exist: the manifest is put last and taken away first, and what has no manifest is
 //! no segment. There are no locks. A manifest is created and never replaced, so of two processes that write under one name
@@ -29,11 +29,11 @@ use super::{Files, Guard, Listing, Place};
 use crate::store::StoreError;
 use crate::store::manifest::{FILE_NAME, SegmentName};
 
-/// Longest note that is read, in bytes.
-const MAX_NOTE_BYTES: u64 = 1 << 16;
-
 /// Prefixes of environment variables that configure object stores.
 const SETTINGS: [&str; 3] = ["AWS_", "GOOGLE_", "AZURE_"];
+
+/// Longest note that is read, in bytes.
+const MAX_NOTE_BYTES: u64 = 1 << 16;
 
 /// Objects under a prefix of a bucket.
 pub(in crate::store) struct Objects {
@@ -125,11 +125,6 @@ impl Objects {
         parts.fold(segment, |path, part| path.join(part))
     }
 
-    fn note_path(&self, writer: &str) -> Path {
-        let runs = self.prefix.clone().join("runs");
-        runs.join(format!("{writer}.json"))
-    }
-
     /// Every object of a segment.
     fn objects_of(&self, segment: &str) -> io::Result<Vec<Path>> {
         let store = Arc::clone(&self.store);
@@ -139,24 +134,6 @@ impl Objects {
             Ok(all)
         })?;
         Ok(found.into_iter().map(|object| object.location).collect())
-    }
-
-    fn get(&self, object: Path, max_bytes: u64) -> io::Result<Vec<u8>> {
-        let store = Arc::clone(&self.store);
-        let content = self.wait(async move {
-            let found = store.get(&object).await?;
-            match found.meta.size > max_bytes {
-                true => Ok(None),
-                false => found.bytes().await.map(Some),
-            }
-        })?;
-        match content {
-            Some(bytes) => Ok(bytes.to_vec()),
-            None => Err(io::Error::new(
-                io::ErrorKind::FileTooLarge,
-                format!("more than {max_bytes} bytes"),
-            )),
-        }
     }
 
     fn delete(&self, object: Path) -> io::Result<()> {
@@ -298,22 +275,22 @@ impl Place for Objects {
         Ok((Box::new(NoLock), left.len()))
     }
 
-    /// Nobody can tell.
+    /// Nobody can tell: whoever wrote may write again.
     fn is_locked(&self, _writer: &str) -> Result<bool, StoreError> {
-        Ok(false)
+        Ok(true)
     }
 
     fn note(&self, writer: &str) -> io::Result<Option<Vec<u8>>> {
         match self.get(self.note_path(writer), MAX_NOTE_BYTES) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            bytes => bytes.map(Some),
+            note => note.map(Some),
         }
     }
 
     fn set_note(&self, writer: &str, note: Option<&[u8]>) -> Result<(), StoreError> {
         let path = self.note_path(writer);
         let outcome = match note {
-            Some(text) => self.put(path, text.to_vec(), PutMode::Overwrite),
+            Some(note) => self.put(path, note.to_vec(), PutMode::Overwrite),
             None => self.delete(path),
         };
         outcome.map_err(self.error("cannot be written"))
@@ -321,6 +298,29 @@ impl Place for Objects {
 }
 
 impl Objects {
+    fn note_path(&self, writer: &str) -> Path {
+        let runs = self.prefix.clone().join("runs");
+        runs.join(format!("{writer}.json"))
+    }
+
+    fn get(&self, object: Path, max_bytes: u64) -> io::Result<Vec<u8>> {
+        let store = Arc::clone(&self.store);
+        let content = self.wait(async move {
+            let found = store.get(&object).await?;
+            match found.meta.size > max_bytes {
+                true => Ok(None),
+                false => found.bytes().await.map(Some),
+            }
+        })?;
+        match content {
+            Some(bytes) => Ok(bytes.to_vec()),
+            None => Err(io::Error::new(
+                io::ErrorKind::FileTooLarge,
+                format!("more than {max_bytes} bytes"),
+            )),
+        }
+    }
+
     fn in_use(&self, writer: &str) -> StoreError {
         StoreError::InUse {
             path: self.url.clone(),

@@ -4,11 +4,17 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::io_error;
 use crate::input::display_name;
 use crate::store::StoreError;
 use crate::store::place::Guard;
+
+/// Times that a lock is asked for, and the pause between.
+const ATTEMPTS: u32 = 5;
+/// See [`ATTEMPTS`].
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// `locks/<writer>.lock`, locked as long as this lives.
 #[derive(Debug)]
@@ -29,7 +35,7 @@ impl Lock {
             .truncate(false)
             .open(&path)
             .map_err(io_error("cannot be created", &path))?;
-        match file.try_lock() {
+        match try_lock(&file) {
             Ok(()) => Ok(Self {
                 root: root.to_owned(),
                 writer: writer.to_owned(),
@@ -46,6 +52,17 @@ impl Lock {
     pub(super) fn path(root: &Path, writer: &str) -> PathBuf {
         root.join("locks").join(format!("{writer}.lock"))
     }
+}
+
+/// Whoever asks whether a lock is taken has it for a moment, and is no reason to give up.
+fn try_lock(file: &File) -> Result<(), TryLockError> {
+    for _ in 1..ATTEMPTS {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
+            outcome => return outcome,
+        }
+    }
+    file.try_lock()
 }
 
 impl Guard for Lock {
