@@ -86,7 +86,6 @@ pub(crate) struct Halves {
     pub(crate) servers: BTreeMap<HalfId, OpenServer>,
     /// Events that are no longer true of halves that were joined, by node and name; they were counted in segments that are not
     /// merged yet.
-    #[serde(with = "super::pairs", skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) owed: BTreeMap<(NodeKey, String), u64>,
 }
 
