@@ -21,4 +21,5 @@ mod policy;
 mod reports;
 mod scenarios;
 mod shop;
+mod store;
 mod verify;
