@@ -23,6 +23,7 @@ mod policy;
 mod reports;
 mod scenarios;
 mod shop;
+mod store;
 mod store_sql;
 mod store_upkeep;
 mod verify;
