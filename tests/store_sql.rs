@@ -100,7 +100,10 @@ fn paired(graph: &GraphSnapshot, rows: &[Row]) {
         .filter(|(_, calls)| *calls > 0)
         .collect();
     assert!(expected.len() > 15, "{expected:?}");
-    assert_eq!(pairs(rows, ["caller_name", "callee_name"], "calls"), expected);
+    assert_eq!(
+        pairs(rows, ["caller_name", "callee_name"], "calls"),
+        expected
+    );
 }
 
 /// Nodes that only callers know are dialled by their addresses.

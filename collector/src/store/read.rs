@@ -49,7 +49,7 @@ pub struct StoreContents {
     pub segments: usize,
     /// Wall-clock time from the first to the last of them.
     pub window: Window,
-    /// Wall-clock time of all segments in the store, wanted or not.
+    /// Wall-clock time of all segments in the store, told when none of them was wanted.
     pub covered: Window,
     /// Entries that were passed over, by name.
     pub skipped: Vec<SkippedSegment>,
@@ -88,7 +88,14 @@ enum Interrupted {
 /// # Errors
 /// When the store is missing or cannot be listed.
 pub fn read(location: &Location, wanted: &Wanted) -> Result<StoreContents, StoreError> {
-    read_place(&*location.place()?, wanted)
+    let place = location.place()?;
+    let mut contents = read_place(&*place, wanted)?;
+    if contents.segments == 0 {
+        let all = survey(&*place)?;
+        let windows = all.segments.values().map(|manifest| manifest.window);
+        contents.covered = windows.fold(Window::default(), span_of);
+    }
+    Ok(contents)
 }
 
 /// [`read`] of a place.
@@ -272,7 +279,6 @@ fn merge(place: &dyn Place, wanted: &Wanted, survey: Survey) -> Result<StoreCont
     };
     let mut assembly = Assembly::default();
     for (name, manifest) in &survey.segments {
-        contents.covered = span_of(contents.covered, manifest.window);
         if !overlaps(manifest.window, wanted.window) {
             continue;
         }
