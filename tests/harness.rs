@@ -1,6 +1,7 @@
 //! What the end-to-end tests share: running the binary, temporary directories, OTLP input.
 
 pub(crate) mod envoy;
+pub(crate) mod node;
 pub(crate) mod otelcol;
 pub(crate) mod process;
 pub(crate) mod python;

@@ -13,6 +13,7 @@ use tracemesh_graph::egress::Host;
 use tracemesh_graph::settings::Settings;
 
 mod clock;
+mod graph;
 mod help;
 mod onboard;
 mod policy;
@@ -20,6 +21,7 @@ mod sampling;
 mod verify;
 
 pub use clock::StartOff;
+pub use graph::{CollapseBy, FilterArgs, GraphArgs, GraphFormat, GraphRelation};
 pub use onboard::{
     CheckPlanArgs, DiffPlansArgs, ExplainPlanArgs, InFlightWish, OnboardArgs, OnboardCommand,
     PlanFormat, PlanGoal, PlanMeshMode, PlanOrder, PlanningArgs, StatusArgs, ToldArgs, WishArgs,
@@ -64,7 +66,7 @@ pub enum Command {
     /// Receive OTLP traces and keep what they say in a store
     #[command(after_help = help::collect())]
     Collect(CollectArgs),
-    /// Print the service graph
+    /// Print or export the service graph, whole or narrowed
     #[command(after_help = help::graph())]
     Graph(GraphArgs),
     /// Write egress definitions for services
@@ -271,34 +273,6 @@ pub struct SourceArgs {
     /// Read the store of `tracemesh collect`
     #[arg(long, value_name = "DIR", default_value = DEFAULT_STORE, help_heading = "Input")]
     pub store: Location,
-}
-
-/// Arguments of `tracemesh graph`.
-#[derive(Debug, Args)]
-pub struct GraphArgs {
-    /// Where the graph comes from.
-    #[command(flatten)]
-    pub source: SourceArgs,
-    /// How the graph is printed
-    #[arg(long, value_name = "FORMAT", default_value = "table")]
-    pub format: GraphFormat,
-    /// Only this service and its neighbours: a node id, `namespace/name`, or a unique name
-    #[arg(long, value_name = "SERVICE")]
-    pub service: Option<String>,
-    /// How many calls away from `--service` a neighbour may be, in both directions
-    #[arg(long, value_name = "N", default_value_t = 1, requires = "service")]
-    pub depth: usize,
-}
-
-/// Formats of the graph.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum GraphFormat {
-    /// Nodes and edges for a terminal of 80 columns
-    Table,
-    /// Schema tracemesh.graph/v1, for programs
-    Json,
-    /// For Graphviz
-    Dot,
 }
 
 /// Arguments of `tracemesh egress`.

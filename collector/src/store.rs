@@ -6,6 +6,7 @@
 //! describes it for others.
 
 mod cover;
+mod export;
 mod manifest;
 mod parquet;
 mod place;
@@ -20,6 +21,7 @@ use tracemesh_graph::snapshot::Window;
 use tracemesh_graph::time::Timestamp;
 
 pub use cover::{Cover, CoverSet, Relation};
+pub use export::to_parquet;
 pub use manifest::{FileEntry, Level, Manifest, Part, SCHEMA, SegmentName};
 pub use place::{Location, LocationError};
 pub use read::{SkippedSegment, StoreContents, Wanted, read};
