@@ -15,20 +15,26 @@ use tracemesh_graph::settings::Settings;
 mod clock;
 mod graph;
 mod help;
+mod import;
 mod onboard;
 mod policy;
 mod sampling;
+mod store;
 mod verify;
+mod window;
 
 pub use clock::StartOff;
 pub use graph::{CollapseBy, FilterArgs, GraphArgs, GraphFormat, GraphRelation};
+pub use import::ImportArgs;
 pub use onboard::{
     CheckPlanArgs, DiffPlansArgs, ExplainPlanArgs, InFlightWish, OnboardArgs, OnboardCommand,
     PlanFormat, PlanGoal, PlanMeshMode, PlanOrder, PlanningArgs, StatusArgs, ToldArgs, WishArgs,
 };
 pub use policy::{PolicyArgs, PolicyCheckArgs, PolicyCommand};
 pub use sampling::SamplingArgs;
+pub use store::{InspectArgs, StoreArgs, StoreCommand};
 pub use verify::{Percent, VerifyArgs};
+pub use window::{Moment, WindowArgs};
 
 use crate::text::unit_ms;
 
@@ -66,6 +72,9 @@ pub enum Command {
     /// Receive OTLP traces and keep what they say in a store
     #[command(after_help = help::collect())]
     Collect(CollectArgs),
+    /// Add trace files to a store
+    #[command(after_help = help::import())]
+    Import(ImportArgs),
     /// Print or export the service graph, whole or narrowed
     #[command(after_help = help::graph())]
     Graph(GraphArgs),
@@ -84,6 +93,9 @@ pub enum Command {
     /// Check the policy file: what the company decided beside what was seen
     #[command(after_help = help::policy())]
     Policy(PolicyArgs),
+    /// Look after a store: tell what it holds, check it
+    #[command(after_help = help::store())]
+    Store(StoreArgs),
     /// Would these egress files have served that traffic? Or: what did sidecars see that traces did not?
     #[command(after_help = help::verify())]
     Verify(VerifyArgs),
@@ -270,9 +282,12 @@ pub struct SourceArgs {
     /// How trace files are read.
     #[command(flatten)]
     pub reading: ReadingArgs,
-    /// Read the store of `tracemesh collect`
+    /// Read the store of `tracemesh collect` and `tracemesh import`
     #[arg(long, value_name = "DIR", default_value = DEFAULT_STORE, help_heading = "Input")]
     pub store: Location,
+    /// Which time of the store is read.
+    #[command(flatten)]
+    pub window: WindowArgs,
 }
 
 /// Arguments of `tracemesh egress`.

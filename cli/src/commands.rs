@@ -13,10 +13,12 @@ mod egress;
 mod explain;
 mod files;
 mod graph;
+mod import;
 mod onboard;
 mod policy;
 mod sampling;
 mod source;
+mod store;
 mod verify;
 
 /// Runs a command to its end.
@@ -27,12 +29,14 @@ pub fn run(command: Command, output: &mut Output<'_>) -> Result<Outcome, CliErro
     match command {
         Command::Analyze(arguments) => analyze::run(&arguments, output),
         Command::Collect(arguments) => collect::run(arguments, output),
+        Command::Import(arguments) => import::run(&arguments, output),
         Command::Graph(arguments) => graph::run(&arguments, output),
         Command::Egress(arguments) => egress::run(&arguments, output),
         Command::Onboard(arguments) => onboard::run(&arguments, output),
         Command::Explain(arguments) => explain::run(&arguments, output),
         Command::Doctor(arguments) => doctor::run(&arguments, output),
         Command::Policy(arguments) => policy::run(&arguments, output),
+        Command::Store(arguments) => store::run(&arguments, output),
         Command::Verify(arguments) => verify::run(&arguments, output),
     }
 }

@@ -21,6 +21,7 @@ pub mod pack;
 mod page;
 pub mod policy;
 pub mod removals;
+pub mod store;
 pub mod summary;
 pub mod table;
 pub mod verify;

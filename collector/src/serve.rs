@@ -8,6 +8,8 @@
 //! the next one. Signals are the caller's business: it passes a future, for example [`termination`].
 
 mod flush;
+mod ledger;
+mod schedule;
 mod servers;
 
 use std::future::Future;
@@ -20,14 +22,14 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tokio::time::{Interval, MissedTickBehavior};
 use tracemesh_graph::settings::Settings;
 
 use crate::clock;
 use crate::pipeline::Pipeline;
 use crate::receiver::{Intake, ReceiverLimits, Totals};
-use crate::store::{DEFAULT_DIRECTORY, Location, Store, StoreError};
+use crate::store::{DEFAULT_DIRECTORY, LastRun, Location, Store, StoreError};
 use flush::Flusher;
+use schedule::Schedule;
 use servers::Servers;
 
 /// Flushes that may fail in a row before requests are turned away: what cannot be written stays in memory.
@@ -160,6 +162,7 @@ pub async fn collect(
 ) -> Result<CollectSummary, CollectError> {
     let ready = options.ready.take();
     let store = Store::open(&options.store, &options.instance, clock::wall())?;
+    tell_last_run(&store, &options.instance);
     let grpc = bind("OTLP/gRPC", options.grpc_address).await?;
     let http = bind("OTLP/HTTP", options.http_address).await?;
     let bound = BoundAddresses {
@@ -169,6 +172,8 @@ pub async fn collect(
     let pipeline = Pipeline::start(&options.settings, options.shards, options.queue_records)
         .map_err(CollectError::Threads)?;
     let pipeline = Arc::new(pipeline);
+    let schedule = Schedule::new(options.flush_interval);
+    let mut flusher = Flusher::new(store, Arc::clone(&pipeline), schedule)?;
     let intake = Arc::new(Intake::new(Arc::clone(&pipeline), options.limits.clone()));
     let mut servers = Servers::start(grpc, http, &intake);
     tracing::debug!(grpc = %bound.grpc, http = %bound.http, "receiving");
@@ -177,9 +182,7 @@ pub async fn collect(
     {
         tracing::debug!("nobody waits for the addresses");
     }
-    let mut flusher = Flusher::new(store, pipeline);
-    let flushes = every(options.flush_interval);
-    let failure = run(&mut servers, &mut flusher, &intake, flushes, shutdown).await;
+    let failure = run(&mut servers, &mut flusher, &intake, schedule, shutdown).await;
     let cut_off = servers.stop(options.drain_timeout).await;
     let segments = flusher.finish().await?;
     if let Some(failure) = failure {
@@ -208,6 +211,36 @@ pub fn termination() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
+/// Says what a run before this one lost, if it was killed.
+fn tell_last_run(store: &Store, instance: &str) {
+    match store.last_run() {
+        LastRun::Complete => {}
+        LastRun::Broken(run) => {
+            let (began, flushed) = (run.started, run.flushed);
+            let flush_interval_ms = run.flush_interval_ms;
+            tracing::warn!(
+                instance,
+                %began,
+                last_flush = %flushed,
+                flush_interval_ms,
+                "the last run ended without a goodbye: spans that it received after its last flush are lost"
+            );
+        }
+        LastRun::Unknown => tracing::warn!(
+            instance,
+            "the last run ended without a goodbye, and its note cannot be read: spans that it received after its last flush are lost"
+        ),
+    }
+    let left_half_done = store.left_half_done();
+    if left_half_done > 0 {
+        tracing::warn!(
+            instance,
+            left_half_done,
+            "what the last run left half written was removed"
+        );
+    }
+}
+
 async fn bind(protocol: &'static str, address: SocketAddr) -> Result<TcpListener, CollectError> {
     TcpListener::bind(address)
         .await
@@ -223,29 +256,21 @@ fn address_of(listener: &TcpListener, asked: SocketAddr) -> SocketAddr {
     listener.local_addr().unwrap_or(asked)
 }
 
-/// Ticks from one interval from now on; ticks that come late move those after them.
-fn every(interval: Duration) -> Interval {
-    // An interval of zero would panic, and mean nothing.
-    let interval = interval.max(Duration::from_millis(1));
-    let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + interval, interval);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    ticks
-}
-
 /// Flushes on time until shutdown is asked for or a server ends, which is then returned.
 async fn run(
     servers: &mut Servers,
     flusher: &mut Flusher,
     intake: &Intake,
-    mut flushes: Interval,
+    schedule: Schedule,
     shutdown: impl Future<Output = ()>,
 ) -> Option<CollectError> {
     tokio::pin!(shutdown);
     loop {
+        let due = tokio::time::sleep(schedule.wait(clock::wall()));
         tokio::select! {
             () = &mut shutdown => return None,
             failure = servers.failure() => return Some(failure),
-            _ = flushes.tick() => {
+            () = due => {
                 flusher.flush().await;
                 intake.pause(flusher.failures() >= MAX_FAILED_FLUSHES);
             }

@@ -5,12 +5,17 @@
 //! and sequence name a flush once and for all ([`Cover`]). The format stays behind this module; `docs/store.md`
 //! describes it for others.
 
+mod check;
 mod cover;
 mod export;
+mod import;
+mod inspect;
 mod manifest;
 mod parquet;
 mod place;
+mod prune;
 mod read;
+mod run;
 mod write;
 
 use std::io;
@@ -20,11 +25,15 @@ use tracemesh_graph::segment::Segment;
 use tracemesh_graph::snapshot::Window;
 use tracemesh_graph::time::Timestamp;
 
+pub use check::{CHECK_SCHEMA, StoreCheck, check};
 pub use cover::{Cover, CoverSet, Relation};
 pub use export::to_parquet;
+pub use import::{Import, ImportError, ImportProgress, Imported, import};
+pub use inspect::{INFO_SCHEMA, InstanceInfo, LevelInfo, RunInfo, StoreInfo, TableInfo, info};
 pub use manifest::{FileEntry, Level, Manifest, Part, SCHEMA, SegmentName};
 pub use place::{Location, LocationError};
 pub use read::{SkippedSegment, StoreContents, Wanted, read};
+pub use run::{BrokenRun, LastRun};
 
 use place::{Guard, Place};
 
@@ -68,6 +77,9 @@ pub enum StoreError {
     /// Segments went away faster than they could be read.
     #[error("`{0}`: its segments change faster than they can be read")]
     Unsteady(String),
+    /// An object store where none is built in.
+    #[error("`{0}`: this program was built without object stores")]
+    NotBuiltIn(String),
     /// There is no store.
     #[error("`{0}`: no store here")]
     Missing(String),
@@ -79,6 +91,7 @@ impl StoreError {
     pub const fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Io { .. } | Self::Encode { .. } => None,
+            Self::NotBuiltIn(_) => Some("build it with the feature `object-store`"),
             Self::Unsteady(_) => Some("wait until its compaction is over, and try again"),
             Self::InUse { .. } => {
                 Some("stop the other process, or choose another instance name or store")
@@ -102,6 +115,9 @@ pub struct Store {
     sequence: u64,
     lock: Box<dyn Guard>,
     left_half_done: usize,
+    last_run: LastRun,
+    /// When this run began to take notes.
+    started: Option<Timestamp>,
 }
 
 impl Store {
@@ -120,11 +136,21 @@ impl Store {
         if !is_instance_name(instance) {
             return Err(StoreError::Instance(crate::decode::quote(instance)));
         }
-        let place = location.place();
+        Self::open_place(location.place()?, instance, started)
+    }
+
+    /// [`open`](Self::open) with a good name.
+    fn open_place(
+        place: Arc<dyn Place>,
+        instance: &str,
+        started: Timestamp,
+    ) -> Result<Self, StoreError> {
         let (lock, left_half_done) = place.lock(instance)?;
         let newest = read::survey(&*place)?.known.newest_epoch(instance);
         let newest = newest.unwrap_or_default();
         Ok(Self {
+            last_run: run::last(&*place, instance),
+            started: None,
             place,
             instance: instance.to_owned(),
             epoch: (started.0 / 1_000_000_000).max(newest.saturating_add(1)),
@@ -180,5 +206,7 @@ fn is_instance_name(name: &str) -> bool {
             .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
 }
 
+#[cfg(test)]
+pub(crate) mod faults;
 #[cfg(test)]
 mod tests;

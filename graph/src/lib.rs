@@ -9,6 +9,7 @@
 
 pub mod attribute;
 pub mod collapse;
+pub mod diff;
 pub mod doctor;
 pub mod egress;
 pub mod explain;

@@ -23,7 +23,9 @@ Examples:
 
 `tracemesh help COMMAND` explains a command. Answers go to standard output,
 everything else to standard error.",
-        Some("done, and the answer is no (`explain`, `doctor`, `onboard`, `policy`, `verify`)"),
+        Some(
+            "done, and the answer is no (`explain`, `doctor`, `onboard`, `policy`, `store`, `verify`)",
+        ),
     )
 }
 
@@ -59,6 +61,26 @@ Examples:
   tracemesh collect
   tracemesh collect --service-sampling shop/cart=0.1 --sampling-ratio-attribute my.ratio
   tracemesh collect --grpc 0.0.0.0:4317 --http 0.0.0.0:4318 --store /var/lib/tracemesh",
+    )
+}
+
+/// Below the options of `tracemesh import`.
+pub(super) fn import() -> String {
+    with_exit_codes(
+        "\
+Reads what `analyze` reads. Each hour of span time becomes a segment of its own, in
+which a trace counts as a whole where its earliest span begins, so that `--since`
+and `--until` choose among them. Files over more than six weeks get wider windows.
+
+Files that were imported are known by their content: again, they add nothing, and an
+import that was cut short is completed. Files that belong to one stretch of time are
+best imported together: a trace that is spread over two imports is inferred in two
+parts, and a file that is part of two imports counts twice.
+
+Examples:
+  tracemesh import monday/ tuesday.pb.zst
+  tracemesh graph --since 2026-11-08 --until 2026-11-09
+  tracemesh import traces.json --store /var/lib/tracemesh",
     )
 }
 
@@ -237,5 +259,45 @@ Examples:
   tracemesh verify --config egress --graph out/graph.json --floor 99.9 --format json
   kubectl logs deploy/cart -c envoy | tracemesh verify --drift-log - --service shop/cart",
         Some("done, and the answer is no: below the floor, harm, or missing edges"),
+    )
+}
+
+/// Below the options of `tracemesh store`.
+pub(super) fn store() -> String {
+    exit_codes(
+        "\
+A store is what `tracemesh collect` writes: segments, one per instance and flush, made
+of Parquet tables. What is foreign or damaged in it is passed over by all commands.
+
+Examples:
+  tracemesh store info
+  tracemesh store check --store /var/lib/tracemesh",
+        Some("done, and the answer is no (`check`)"),
+    )
+}
+
+/// Below the options of `tracemesh store info`.
+pub(super) fn store_info() -> String {
+    with_exit_codes(
+        "\
+Reads the manifests of segments, not their tables. A gap is time for which an instance
+wrote nothing: it did not run, or saw no spans.
+
+Examples:
+  tracemesh store info
+  tracemesh store info --store /var/lib/tracemesh --format json",
+    )
+}
+
+/// Below the options of `tracemesh store check`.
+pub(super) fn store_check() -> String {
+    exit_codes(
+        "\
+Checks every manifest and checksum and decodes every table. Nothing is changed.
+
+Examples:
+  tracemesh store check
+  tracemesh store check --store /var/lib/tracemesh --format json",
+        Some("done, and the answer is no: something is damaged or foreign"),
     )
 }

@@ -28,7 +28,7 @@ fn every_command_shows_examples_and_exit_codes() {
 }
 
 /// Commands whose exit code can be 1.
-const CAN_ANSWER_NO: [&str; 9] = [
+const CAN_ANSWER_NO: [&str; 11] = [
     "doctor",
     "explain",
     "onboard",
@@ -37,6 +37,8 @@ const CAN_ANSWER_NO: [&str; 9] = [
     "onboard status",
     "policy",
     "policy check",
+    "store",
+    "store check",
     "verify",
 ];
 

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use tracemesh_collector::store::to_parquet;
 use tracemesh_graph::policy::Policy;
+use tracemesh_graph::segment::tables::Detail;
 use tracemesh_graph::snapshot::GraphSnapshot;
 
 use super::files;
@@ -24,7 +25,13 @@ pub(super) fn run(arguments: &GraphArgs, output: &mut Output<'_>) -> Result<Outc
     let policy = arguments.policy.as_deref();
     let policy = policy.map(|path| policy::load(path, policy::today()));
     let policy: Policy = policy.transpose()?.unwrap_or_default();
-    let snapshot = source::load(&arguments.source, output)?;
+    let detail = match arguments.format {
+        GraphFormat::Json | GraphFormat::Parquet | GraphFormat::Csv => Detail::Everything,
+        GraphFormat::Dot | GraphFormat::Table | GraphFormat::Mermaid | GraphFormat::Graphml => {
+            Detail::Topology
+        }
+    };
+    let snapshot = source::load_detail(&arguments.source, detail, output)?;
     let Narrowed { snapshot, notes } = narrow(snapshot, &filters(arguments), &policy)?;
     for note in notes {
         output.note(&note);

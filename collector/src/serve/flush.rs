@@ -2,14 +2,11 @@
 
 use std::sync::Arc;
 
-use tracemesh_graph::segment::Segment;
-use tracemesh_graph::shard::Flush;
-use tracemesh_graph::snapshot::Window;
-use tracemesh_graph::time::Timestamp;
-
 use crate::clock;
 use crate::pipeline::Pipeline;
 use crate::serve::CollectError;
+use crate::serve::ledger::Ledger;
+use crate::serve::schedule::Schedule;
 use crate::store::{Store, StoreError};
 
 /// Owns the store between flushes; lent to a blocking thread during one.
@@ -21,30 +18,21 @@ pub(super) struct Flusher {
     failures: u32,
 }
 
-struct Ledger {
-    store: Store,
-    /// What settled and could not be written yet.
-    pending: Segment,
-    /// What waited when it was last written: the newest file of this run holds it, and readers count it from there.
-    waiting: Segment,
-    /// Where the next window starts.
-    since: Timestamp,
-    segments: u64,
-}
-
 impl Flusher {
-    pub(super) fn new(store: Store, pipeline: Arc<Pipeline>) -> Self {
-        Self {
+    /// Begins the first window now.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub(super) fn new(
+        store: Store,
+        pipeline: Arc<Pipeline>,
+        schedule: Schedule,
+    ) -> Result<Self, StoreError> {
+        Ok(Self {
             pipeline,
-            ledger: Some(Ledger {
-                store,
-                pending: Segment::default(),
-                waiting: Segment::default(),
-                since: clock::wall(),
-                segments: 0,
-            }),
+            ledger: Some(Ledger::begin(store, schedule, clock::wall())?),
             failures: 0,
-        }
+        })
     }
 
     /// Flushes that failed in a row.
@@ -59,7 +47,8 @@ impl Flusher {
         };
         let pipeline = Arc::clone(&self.pipeline);
         let flushed = tokio::task::spawn_blocking(move || {
-            let outcome = ledger.write(pipeline.flush());
+            let flush = pipeline.flush();
+            let outcome = ledger.write(flush, clock::wall());
             (ledger, outcome)
         });
         match flushed.await {
@@ -89,38 +78,12 @@ impl Flusher {
         } = self;
         let finished = tokio::task::spawn_blocking(move || {
             let rest = pipeline.drain();
-            let mut ledger = ledger.ok_or(CollectError::Lost)?;
-            ledger.write(Flush {
-                settled: rest,
-                waiting: Segment::default(),
-            })?;
-            Ok(ledger.segments)
+            let ledger = ledger.ok_or(CollectError::Lost)?;
+            Ok(ledger.finish(rest, clock::wall())?)
         });
         finished.await.unwrap_or_else(|error| {
             tracing::error!(%error, "drain failed");
             Err(CollectError::Lost)
         })
-    }
-}
-
-impl Ledger {
-    fn write(&mut self, flush: Flush) -> Result<(), StoreError> {
-        self.pending.merge(flush.settled);
-        let now = clock::wall();
-        if self.pending.is_empty() && self.waiting == flush.waiting {
-            self.since = now;
-            return Ok(());
-        }
-        let window = Window {
-            start: Some(self.since),
-            end: Some(now.max(self.since)),
-        };
-        let segment = self.store.append(&self.pending, &flush.waiting, window)?;
-        tracing::debug!(%segment, "segment written");
-        self.pending = Segment::default();
-        self.waiting = flush.waiting;
-        self.since = now;
-        self.segments += 1;
-        Ok(())
     }
 }

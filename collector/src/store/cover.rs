@@ -37,6 +37,13 @@ impl Cover {
         }
     }
 
+    /// How many flushes these are.
+    #[must_use]
+    pub fn count(covers: &[Self]) -> u128 {
+        let flushes = |cover: &Self| u128::from(cover.last.saturating_sub(cover.first)) + 1;
+        covers.iter().map(flushes).sum()
+    }
+
     fn spelled(&self) -> String {
         format!(
             "{}-{}-{}-{}",

@@ -139,6 +139,30 @@ impl fmt::Display for SegmentName {
 }
 
 impl SegmentName {
+    /// The time that it tells, to the millisecond.
+    #[must_use]
+    pub const fn window(&self) -> Window {
+        Window {
+            start: Some(self.start),
+            end: Some(self.end),
+        }
+    }
+
+    /// True for a flush of this instance.
+    #[must_use]
+    pub fn is_of(&self, instance: &str) -> bool {
+        let rest = self.tag.strip_prefix(instance);
+        let numbers = rest.and_then(|rest| rest.strip_prefix('-'));
+        let mut numbers = numbers.unwrap_or_default().split('-');
+        let is_number = |part: Option<&str>| {
+            part.is_some_and(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit()))
+        };
+        self.level == Level::Flush
+            && is_number(numbers.next())
+            && is_number(numbers.next())
+            && numbers.next().is_none()
+    }
+
     /// Reads a name; `None` when it is none.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
@@ -199,6 +223,14 @@ mod tests {
         let text = "20231114T221320.123Z-20231114T221420.123Z-flush-a-b.c-1700000000-00000012";
         assert_eq!(name.to_string(), text);
         assert_eq!(SegmentName::parse(text), Some(name));
+    }
+
+    #[test]
+    fn a_flush_belongs_to_one_instance() {
+        let text = "20231114T221320.123Z-20231114T221420.123Z-flush-a-b-1700000000-00000012";
+        let name = SegmentName::parse(text).unwrap();
+        let owners = ["a-b", "a", "b", "a-b-1700000000", ""].map(|instance| name.is_of(instance));
+        assert_eq!(owners, [true, false, false, false, false]);
     }
 
     #[test]

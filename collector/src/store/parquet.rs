@@ -13,6 +13,9 @@ use polars::prelude::{
 };
 use tracemesh_graph::tabular::{Column, Kind, Table, TableSpec};
 
+/// Most bytes of the texts of a column.
+const MAX_TEXT_BYTES: usize = 1 << 30;
+
 /// A column that the store adds to every table, with one value for all rows.
 #[derive(Debug, Clone)]
 pub(super) enum Constant {
@@ -120,6 +123,15 @@ fn cells(column: &Series, kind: Kind) -> PolarsResult<Column> {
             return Err(PolarsError::SchemaMismatch(text.into()));
         }
     };
+    if wanted == DataType::String {
+        // Many rows may share the bytes of one text in a file, and none do in memory.
+        let bytes = column.str()?.iter().flatten();
+        let bytes = bytes.fold(0_usize, |sum, text| sum.saturating_add(text.len()));
+        if bytes > MAX_TEXT_BYTES {
+            let text = format!("column `{}` is larger than fits into memory", column.name());
+            return Err(PolarsError::ComputeError(text.into()));
+        }
+    }
     let owned = |text: Option<&str>| text.map(ToOwned::to_owned);
     Ok(match kind {
         Kind::Bool => Column::Bool(whole_bools(column.bool()?)),
@@ -152,6 +164,49 @@ fn whole_f64(cells: &Float64Chunked) -> Vec<f64> {
 
 fn whole_text(cells: &StringChunked) -> Vec<String> {
     cells.into_no_null_iter().map(ToOwned::to_owned).collect()
+}
+
+/// What a Parquet file claims to hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Weight {
+    /// Rows of all row groups.
+    pub(super) rows: u64,
+    /// Bytes of all columns before compression.
+    pub(super) decoded_bytes: u64,
+}
+
+/// Reads what a file claims, without decoding it.
+///
+/// # Errors
+/// When it is no Parquet file, or claims what contradicts itself.
+pub(super) fn weigh(bytes: &[u8]) -> Result<Weight, String> {
+    let parsed = catch_unwind(AssertUnwindSafe(|| claims(bytes)));
+    let weight = parsed.map_err(|_panic| "its decoder gave up".to_owned())?;
+    weight.map_err(|error| describe(&error))
+}
+
+fn claims(bytes: &[u8]) -> PolarsResult<Weight> {
+    let mut reader = ParquetReader::new(Cursor::new(bytes));
+    let metadata = reader.get_metadata()?;
+    let mut weight = Weight {
+        rows: 0,
+        decoded_bytes: 0,
+    };
+    for group in &metadata.row_groups {
+        weight.rows = weight.rows.saturating_add(group.num_rows() as u64);
+        let sizes = group.parquet_columns().iter();
+        let sizes = sizes.map(|column| u64::try_from(column.uncompressed_size()));
+        for size in sizes {
+            let size = size.unwrap_or(u64::MAX);
+            weight.decoded_bytes = weight.decoded_bytes.saturating_add(size);
+        }
+    }
+    match weight.rows == metadata.num_rows as u64 {
+        true => Ok(weight),
+        false => Err(PolarsError::ComputeError(
+            "its row groups are not its rows".into(),
+        )),
+    }
 }
 
 fn describe(error: &PolarsError) -> String {

@@ -3,8 +3,10 @@
 //! A place knows names and bytes, not what they mean. Its one promise is that a segment is there as a whole or not at all:
 //! whoever lists it before its manifest is in place does not see it.
 
-pub(super) mod local;
+mod local;
 mod location;
+#[cfg(feature = "object-store")]
+pub(super) mod object;
 
 use std::fmt;
 use std::io;
@@ -13,13 +15,16 @@ use super::StoreError;
 
 pub use location::{Location, LocationError};
 
+#[cfg(test)]
+pub(super) use local::{Disk, Local, Machine};
+
 /// The entries of a place.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Listing {
     /// Names of segments, sorted; they may be gone when they are read.
     pub(super) segments: Vec<String>,
-    /// What lies among the segments and is none, sorted.
-    pub(super) foreign: Vec<String>,
+    /// What lies among the segments and is none, sorted, each with what it is.
+    pub(super) foreign: Vec<(String, String)>,
 }
 
 /// Files of a segment: path inside of it, and content.
@@ -70,4 +75,25 @@ pub(super) trait Place: fmt::Debug + Send + Sync {
     /// # Errors
     /// [`StoreError::InUse`] when another process has it; else when the place refuses.
     fn lock(&self, writer: &str) -> Result<(Box<dyn Guard>, usize), StoreError>;
+
+    /// True when a process has a lock on the name. Nothing is made or removed.
+    ///
+    /// # Errors
+    /// When the place cannot tell.
+    fn is_locked(&self, writer: &str) -> Result<bool, StoreError>;
+
+    /// What a writer left for its successor; nothing when it left nothing.
+    ///
+    /// # Errors
+    /// As the file system tells.
+    fn note(&self, writer: &str) -> io::Result<Option<Vec<u8>>>;
+
+    /// Replaces what a writer, which has the lock, leaves for its successor, durably and in one step; or removes it.
+    ///
+    /// # Errors
+    /// When the place refuses; then the note is the old one or the new one.
+    fn set_note(&self, writer: &str, note: Option<&[u8]>) -> Result<(), StoreError>;
 }
+
+#[cfg(test)]
+mod tests;

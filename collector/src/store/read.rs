@@ -3,25 +3,33 @@
 //! A reader lists once, decides by names and manifests what counts, and reads only the tables that it needs. Compaction and
 //! retention may take segments away meanwhile: then it begins again with a fresh list.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
+use serde::Serialize;
 use tracemesh_graph::segment::Segment;
 use tracemesh_graph::segment::tables::{Assembly, Detail, specs};
 use tracemesh_graph::snapshot::Window;
 use tracemesh_graph::tabular::{Table, TableSpec};
 
-use super::cover::{CoverSet, Relation};
+use super::cover::{Cover, CoverSet, Relation};
+pub(super) use super::inspect::span_of;
 use super::manifest::{self, FileEntry, Manifest, Part, SCHEMA, SegmentName};
-use super::parquet::decode;
-use super::place::Place;
-use super::{Location, StoreError};
+use super::parquet::{decode, weigh};
+use super::place::{Listing, Place};
+use super::prune::{Selected, overlaps};
+use super::{Location, StoreError, is_instance_name};
 
 /// Times that a reader begins again because segments went away under it.
 const MAX_ATTEMPTS: usize = 8;
 
-/// Largest file of a segment that is read, in bytes.
-const MAX_FILE_BYTES: u64 = 1 << 30;
+/// Largest file of a segment that is read, in bytes. A day of 20,000 edges has a few MiB.
+const MAX_FILE_BYTES: u64 = 256 << 20;
+
+/// Most rows of a file, and most bytes that it may claim to become: a small file can claim anything.
+const MAX_ROWS: u64 = 50_000_000;
+/// See [`MAX_ROWS`].
+const MAX_DECODED_BYTES: u64 = 2 << 30;
 
 /// What is asked of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -41,12 +49,14 @@ pub struct StoreContents {
     pub segments: usize,
     /// Wall-clock time from the first to the last of them.
     pub window: Window,
+    /// Wall-clock time of all segments in the store, wanted or not.
+    pub covered: Window,
     /// Entries that were passed over, by name.
     pub skipped: Vec<SkippedSegment>,
 }
 
 /// An entry of a store that was not merged.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SkippedSegment {
     /// Its name.
     pub name: String,
@@ -78,35 +88,145 @@ enum Interrupted {
 /// # Errors
 /// When the store is missing or cannot be listed.
 pub fn read(location: &Location, wanted: &Wanted) -> Result<StoreContents, StoreError> {
-    let place = location.place();
+    read_place(&*location.place()?, wanted)
+}
+
+/// [`read`] of a place.
+///
+/// A segment that turns out to be damaged is as good as none: what it was put together from counts again, if it is still
+/// there, and so does what waited in the segment before it.
+pub(super) fn read_place(place: &dyn Place, wanted: &Wanted) -> Result<StoreContents, StoreError> {
+    let mut damaged = Damaged::new();
+    let mut best = None;
+    let mut next = survey_without(place, wanted.window, &damaged)?;
     for _ in 1..MAX_ATTEMPTS {
-        let survey = survey(&*place)?;
-        if let Ok(contents) = merge(&*place, wanted, survey) {
+        let plan = next.plan(wanted.window);
+        let Ok(contents) = merge(place, wanted, next) else {
+            next = survey_without(place, wanted.window, &damaged)?;
+            continue;
+        };
+        let known = damaged.len();
+        let faults = contents.skipped.iter();
+        let faults = faults.filter(|skipped| plan.contains_key(&skipped.name));
+        damaged.extend(faults.map(|fault| (fault.name.clone(), fault.reason.clone())));
+        if damaged.len() == known {
             return Ok(contents);
         }
+        next = survey_without(place, wanted.window, &damaged)?;
+        let mut rest = plan;
+        rest.retain(|name, _| !damaged.contains_key(name));
+        if next.plan(wanted.window) == rest {
+            return Ok(contents);
+        }
+        best = Some(contents);
     }
-    Err(StoreError::Unsteady(place.name()))
+    // Damage below damage below damage: what could be read is the answer, and the rest is in its list.
+    best.ok_or_else(|| StoreError::Unsteady(place.name()))
+}
+
+/// Segments that cannot be used although their manifests can, and why.
+type Damaged = BTreeMap<String, String>;
+
+impl Survey {
+    /// The segments to merge, and whether what waits in them counts.
+    fn plan(&self, wanted: Window) -> BTreeMap<String, bool> {
+        let segments = self.segments.iter();
+        segments
+            .filter(|(_, manifest)| overlaps(manifest.window, wanted))
+            .map(|(name, manifest)| (name.clone(), is_newest_of_its_run(manifest, &self.known)))
+            .collect()
+    }
 }
 
 /// Lists a store and reads its manifests.
 pub(super) fn survey(place: &dyn Place) -> Result<Survey, StoreError> {
-    let listing = place.list()?;
+    survey_without(place, Window::default(), &Damaged::new())
+}
+
+/// Lists a store and reads the manifests that matter for a window, but for those of damaged segments.
+fn survey_without(
+    place: &dyn Place,
+    wanted: Window,
+    damaged: &Damaged,
+) -> Result<Survey, StoreError> {
+    let mut gone = BTreeSet::new();
+    for _ in 1..MAX_ATTEMPTS {
+        match survey_of(place, steady_list(place)?, wanted, damaged, &gone) {
+            Ok(survey) => return Ok(survey),
+            Err(name) => gone.insert(name),
+        };
+    }
+    Err(StoreError::Unsteady(place.name()))
+}
+
+/// Two lists in a row that agree. Listing takes time: one alone can miss a segment that was put together behind it, and those that
+/// were taken away for it ahead.
+fn steady_list(place: &dyn Place) -> Result<Listing, StoreError> {
+    let mut before = place.list()?;
+    for _ in 1..MAX_ATTEMPTS {
+        let listing = place.list()?;
+        if listing == before {
+            return Ok(listing);
+        }
+        before = listing;
+    }
+    Err(StoreError::Unsteady(place.name()))
+}
+
+/// The segments of a list, or the name of one that has no manifest and is not among the `gone` of earlier lists.
+fn survey_of(
+    place: &dyn Place,
+    listing: Listing,
+    wanted: Window,
+    damaged: &Damaged,
+    gone: &BTreeSet<String>,
+) -> Result<Survey, String> {
     let mut survey = Survey::default();
-    for name in listing.foreign {
-        let reason = "no segment".to_owned();
+    for (name, reason) in listing.foreign {
         survey.skipped.push(SkippedSegment { name, reason });
     }
     let mut found = Vec::new();
-    for name in listing.segments {
-        match read_manifest(place, &name) {
-            Ok(Some(manifest)) => found.push((name, manifest)),
-            // Gone since it was listed.
-            Ok(None) => {}
-            Err(reason) => survey.skipped.push(SkippedSegment { name, reason }),
+    let mut take = |survey: &mut Survey, name: String| {
+        let manifest = match damaged.get(&name) {
+            Some(reason) => Err(reason.clone()),
+            None => read_manifest(place, &name),
+        };
+        let reason = match manifest {
+            Ok(Some(manifest)) => {
+                found.push((name, manifest));
+                return Ok(true);
+            }
+            // Listed again, so it did not go away.
+            Ok(None) if gone.contains(&name) => "it has no manifest".to_owned(),
+            // Gone since it was listed: what holds its flushes now is not in this list.
+            Ok(None) => return Err(name),
+            Err(reason) => reason,
+        };
+        survey.skipped.push(SkippedSegment { name, reason });
+        Ok(false)
+    };
+    let selected = Selected::from_names(listing.segments, wanted);
+    for name in selected.names {
+        take(&mut survey, name)?;
+    }
+    for names in selected.newest {
+        for name in names {
+            if take(&mut survey, name)? {
+                break;
+            }
         }
     }
-    // What was put together last holds the most: days before hours before flushes.
-    found.sort_by(|(a, x), (b, y)| y.level.cmp(&x.level).then_with(|| a.cmp(b)));
+    Ok(settle(survey, found))
+}
+
+/// Decides which of the segments that were found count.
+fn settle(mut survey: Survey, mut found: Vec<(String, Manifest)>) -> Survey {
+    // What holds others comes before them: it has more flushes, or as many at a higher level.
+    found.sort_by(|(a, x), (b, y)| {
+        let flushes = Cover::count(&y.covers).cmp(&Cover::count(&x.covers));
+        let levels = flushes.then_with(|| y.level.cmp(&x.level));
+        levels.then_with(|| a.cmp(b))
+    });
     for (name, manifest) in found {
         match survey.known.relation(&manifest.covers) {
             Relation::New => {
@@ -121,10 +241,10 @@ pub(super) fn survey(place: &dyn Place) -> Result<Survey, StoreError> {
         }
     }
     survey.skipped.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(survey)
+    survey
 }
 
-fn read_manifest(place: &dyn Place, name: &str) -> Result<Option<Manifest>, String> {
+pub(super) fn read_manifest(place: &dyn Place, name: &str) -> Result<Option<Manifest>, String> {
     let bytes = match place.read(name, manifest::FILE_NAME, manifest::MAX_BYTES as u64) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         bytes => bytes.map_err(|error| describe(&error))?,
@@ -138,6 +258,10 @@ fn read_manifest(place: &dyn Place, name: &str) -> Result<Option<Manifest>, Stri
     if SegmentName::parse(name) != Some(manifest.name()) {
         return Err("its name and its manifest disagree".to_owned());
     }
+    let is_sane = |cover: &Cover| is_instance_name(&cover.instance) && cover.first <= cover.last;
+    if manifest.covers.is_empty() || !manifest.covers.iter().all(is_sane) {
+        return Err("its manifest names flushes that cannot be".to_owned());
+    }
     Ok(Some(manifest))
 }
 
@@ -148,6 +272,7 @@ fn merge(place: &dyn Place, wanted: &Wanted, survey: Survey) -> Result<StoreCont
     };
     let mut assembly = Assembly::default();
     for (name, manifest) in &survey.segments {
+        contents.covered = span_of(contents.covered, manifest.window);
         if !overlaps(manifest.window, wanted.window) {
             continue;
         }
@@ -178,18 +303,21 @@ fn merge(place: &dyn Place, wanted: &Wanted, survey: Survey) -> Result<StoreCont
 }
 
 /// What waited counts only while no newer segment of the run says what became of it.
-fn is_newest_of_its_run(manifest: &Manifest, known: &CoverSet) -> bool {
+pub(super) fn is_newest_of_its_run(manifest: &Manifest, known: &CoverSet) -> bool {
     let mut covers = manifest.covers.iter();
     covers.any(|cover| known.newest(&cover.instance, cover.epoch) == Some(cover.last))
 }
 
 /// Why a segment cannot be used.
-enum Fault {
+pub(super) enum Fault {
+    /// It went away.
     Gone,
+    /// It is damaged; the text says how.
     Bad(String),
 }
 
-fn read_tables(
+/// Tables of a segment, each as its checksum and its specification say.
+pub(super) fn read_tables(
     place: &dyn Place,
     segment: &str,
     files: &[&FileEntry],
@@ -222,7 +350,10 @@ fn read_table(
 ) -> Result<Table, Fault> {
     let path = file.path();
     let bad = |reason: &str| Fault::Bad(format!("`{path}`: {reason}"));
-    let bytes = match place.read(segment, &path, MAX_FILE_BYTES) {
+    if file.bytes > MAX_FILE_BYTES || file.rows > MAX_ROWS {
+        return Err(bad("larger than any table of a store"));
+    }
+    let bytes = match place.read(segment, &path, file.bytes) {
         // A manifest that is still there lists what is missing: damage, and no compaction.
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let manifest = place.read(segment, manifest::FILE_NAME, manifest::MAX_BYTES as u64);
@@ -239,33 +370,27 @@ fn read_table(
     if crc32fast::hash(&bytes) != file.crc32 {
         return Err(bad("damaged: its checksum is not that in the manifest"));
     }
+    let weight = weigh(&bytes).map_err(|reason| bad(&reason))?;
+    if weight.rows != file.rows {
+        return Err(bad("its rows are not as many as the manifest says"));
+    }
+    if weight.decoded_bytes > MAX_DECODED_BYTES {
+        return Err(bad("it claims to hold more than fits into memory"));
+    }
     let table = decode(bytes, spec).map_err(|reason| bad(&reason))?;
     match table.rows() as u64 == file.rows {
         true => Ok(table),
-        false => Err(bad("its rows are not as many as the manifest says")),
-    }
-}
-
-fn overlaps(window: Window, wanted: Window) -> bool {
-    let starts_in_time = wanted
-        .end
-        .is_none_or(|end| window.start.is_none_or(|start| start < end));
-    let ends_in_time = wanted
-        .start
-        .is_none_or(|start| window.end.is_none_or(|end| end > start));
-    starts_in_time && ends_in_time
-}
-
-fn span_of(a: Window, b: Window) -> Window {
-    Window {
-        start: a.start.into_iter().chain(b.start).min(),
-        end: a.end.into_iter().chain(b.end).max(),
+        false => Err(bad("it has other rows than it claims")),
     }
 }
 
 fn describe(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => "truncated".to_owned(),
+        io::ErrorKind::FileTooLarge => format!("too long ({error})"),
         _ => format!("unreadable ({error})"),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -99,9 +99,10 @@ fn copies_foreign_and_torn_segments_are_reported_and_passed_over() {
         .iter()
         .map(|s| (s.name.as_str(), s.reason.as_str()))
         .collect();
-    assert_eq!(skipped.len(), 2, "{skipped:?}");
+    assert_eq!(skipped.len(), 3, "{skipped:?}");
     assert!(skipped[0].1.contains("torn"), "{skipped:?}");
-    assert_eq!(skipped[1], ("README.md", "no segment"));
+    assert_eq!(skipped[1].1, "it has no manifest");
+    assert_eq!(skipped[2], ("README.md", "no segment"));
 }
 
 #[test]

@@ -6,7 +6,8 @@
 use std::collections::BTreeSet;
 
 use tracemesh_graph::onboarding::{
-    Plan, PlanInput, PlanOptions, Violation, ViolationCode, assignment, check, revalidate,
+    Plan, PlanInput, PlanOptions, Violation, ViolationCode, assignment, check, planned_before,
+    revalidate_repair,
 };
 
 use super::{Gathered, Part, file, hash, load};
@@ -65,9 +66,8 @@ fn options(plan: &Plan, gathered: &Gathered, part: &Part) -> PlanOptions {
 }
 
 fn violations(input: &PlanInput, options: &PlanOptions, plan: &Plan) -> Vec<Violation> {
-    let mut found: BTreeSet<Violation> = revalidate(input, options, &assignment(plan))
-        .into_iter()
-        .collect();
+    let judged = revalidate_repair(input, options, &assignment(plan), &planned_before(plan));
+    let mut found: BTreeSet<Violation> = judged.into_iter().collect();
     // An assignment has one wave per service: who stands in several shows in the file alone.
     let twice = check(input, plan).into_iter();
     found.extend(twice.filter(|found| found.code == ViolationCode::NotOnce));

@@ -1,4 +1,4 @@
-//! How users name a place.
+//! How users name a place: a directory, or a URL of an object store.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -7,10 +7,22 @@ use std::sync::Arc;
 
 use super::Place;
 use super::local::Local;
+#[cfg(feature = "object-store")]
+use super::object::Objects;
+use crate::store::StoreError;
 
-/// A directory.
+/// Schemes of URLs that are understood.
+const SCHEMES: [&str; 4] = ["s3", "gs", "az", "abfss"];
+
+/// Where a store is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Location(PathBuf);
+pub struct Location(Kind);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Kind {
+    Directory(PathBuf),
+    Url(String),
+}
 
 /// Text that names no place.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -24,20 +36,38 @@ pub struct LocationError {
 
 impl Location {
     /// The place itself; nothing is touched yet.
-    pub(in crate::store) fn place(&self) -> Arc<dyn Place> {
-        Arc::new(Local::new(&self.0))
+    ///
+    /// # Errors
+    /// When an object store is not configured, or not built in.
+    pub(in crate::store) fn place(&self) -> Result<Arc<dyn Place>, StoreError> {
+        match &self.0 {
+            Kind::Directory(path) => Ok(Arc::new(Local::new(path))),
+            #[cfg(feature = "object-store")]
+            Kind::Url(url) => Ok(Arc::new(Objects::open(url)?)),
+            #[cfg(not(feature = "object-store"))]
+            Kind::Url(url) => Err(StoreError::NotBuiltIn(url.clone())),
+        }
     }
 
-    /// True when something is there, store or not.
+    /// The directory; `None` for an object store.
+    #[must_use]
+    pub fn directory(&self) -> Option<&Path> {
+        match &self.0 {
+            Kind::Directory(path) => Some(path),
+            Kind::Url(_) => None,
+        }
+    }
+
+    /// False when there is a directory to be and none is there.
     #[must_use]
     pub fn is_there(&self) -> bool {
-        self.0.exists()
+        self.directory().is_none_or(Path::exists)
     }
 }
 
 impl From<&Path> for Location {
     fn from(path: &Path) -> Self {
-        Self(path.to_owned())
+        Self(Kind::Directory(path.to_owned()))
     }
 }
 
@@ -51,14 +81,38 @@ impl FromStr for Location {
         };
         match text.split_once("://") {
             _ if text.is_empty() => Err(fault("it is empty")),
-            Some(_) => Err(fault("give a directory")),
-            None => Ok(Self(PathBuf::from(text))),
+            None => Ok(Self(Kind::Directory(PathBuf::from(text)))),
+            Some((scheme, rest)) if SCHEMES.contains(&scheme) => {
+                match rest.contains('@') && scheme != "abfss" {
+                    true => Err(fault("credentials belong into the environment")),
+                    false => Ok(Self(Kind::Url(text.to_owned()))),
+                }
+            }
+            Some(_) => Err(fault("give a directory, or a URL of s3://, gs:// or az://")),
         }
     }
 }
 
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0.display())
+        match &self.0 {
+            Kind::Directory(path) => write!(f, "{}", path.display()),
+            Kind::Url(url) => f.write_str(url),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn directories_and_urls_are_told_apart() {
+        let is_directory = |text: &str| text.parse().map(|l: Location| l.directory().is_some());
+        assert_eq!(is_directory("./data"), Ok(true));
+        assert_eq!(is_directory("s3://bucket/traces"), Ok(false));
+        for text in ["", "ftp://host/data", "s3://key:secret@bucket/x"] {
+            assert!(text.parse::<Location>().is_err(), "{text}");
+        }
     }
 }
