@@ -1,10 +1,12 @@
 //! What the end-to-end tests share: running the binary, temporary directories, OTLP input.
 
 pub(crate) mod envoy;
+pub(crate) mod golang;
 pub(crate) mod otelcol;
 pub(crate) mod process;
 pub(crate) mod python;
 pub(crate) mod recording;
+pub(crate) mod s3;
 
 use std::fs;
 use std::io::Write as _;
@@ -85,12 +87,23 @@ impl Run {
 
 /// Runs the binary in a directory, within limits of time and memory.
 pub(crate) fn tracemesh_in(directory: &Path, arguments: &[&str], stdin: &[u8]) -> Run {
+    tracemesh_with(directory, &[], arguments, stdin)
+}
+
+/// The same with variables in its environment.
+pub(crate) fn tracemesh_with(
+    directory: &Path,
+    environment: &[(&str, String)],
+    arguments: &[&str],
+    stdin: &[u8],
+) -> Run {
     let script = "ulimit -v \"$1\" && shift && exec timeout \"$@\"";
     let mut child = Command::new("sh")
         .args(["-c", script, "sh", MEMORY_LIMIT_KB, TIME_LIMIT_S, BINARY])
         .args(arguments)
         .current_dir(directory)
         .env_remove("NO_COLOR")
+        .envs(environment.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -14,13 +14,17 @@ use tracemesh_graph::settings::Settings;
 
 mod clock;
 mod help;
+mod import;
 mod onboard;
 mod policy;
 mod sampling;
 mod store;
+mod upkeep;
 mod verify;
+mod window;
 
 pub use clock::StartOff;
+pub use import::ImportArgs;
 pub use onboard::{
     CheckPlanArgs, DiffPlansArgs, ExplainPlanArgs, InFlightWish, OnboardArgs, OnboardCommand,
     PlanFormat, PlanGoal, PlanMeshMode, PlanOrder, PlanningArgs, StatusArgs, ToldArgs, WishArgs,
@@ -28,7 +32,9 @@ pub use onboard::{
 pub use policy::{PolicyArgs, PolicyCheckArgs, PolicyCommand};
 pub use sampling::SamplingArgs;
 pub use store::{InspectArgs, StoreArgs, StoreCommand};
+pub use upkeep::{AgeLimit, CompactArgs, MergeArgs, SizeLimit, UpkeepArgs};
 pub use verify::{Percent, VerifyArgs};
+pub use window::{Moment, WindowArgs};
 
 use crate::text::unit_ms;
 
@@ -66,6 +72,9 @@ pub enum Command {
     /// Receive OTLP traces and keep what they say in a store
     #[command(after_help = help::collect())]
     Collect(CollectArgs),
+    /// Add trace files to a store
+    #[command(after_help = help::import())]
+    Import(ImportArgs),
     /// Print the service graph
     #[command(after_help = help::graph())]
     Graph(GraphArgs),
@@ -228,6 +237,9 @@ pub struct CollectArgs {
     /// How the traces were sampled.
     #[command(flatten)]
     pub sampling: SamplingArgs,
+    /// What is done for the store meanwhile.
+    #[command(flatten)]
+    pub upkeep: UpkeepArgs,
 }
 
 /// A size of 1 to 1024 MiB.
@@ -273,9 +285,12 @@ pub struct SourceArgs {
     /// How trace files are read.
     #[command(flatten)]
     pub reading: ReadingArgs,
-    /// Read the store of `tracemesh collect`
+    /// Read the store of `tracemesh collect` and `tracemesh import`
     #[arg(long, value_name = "DIR", default_value = DEFAULT_STORE, help_heading = "Input")]
     pub store: Location,
+    /// Which time of the store is read.
+    #[command(flatten)]
+    pub window: WindowArgs,
 }
 
 /// Arguments of `tracemesh graph`.

@@ -13,6 +13,7 @@ mod egress;
 mod explain;
 mod files;
 mod graph;
+mod import;
 mod onboard;
 mod policy;
 mod sampling;
@@ -28,6 +29,7 @@ pub fn run(command: Command, output: &mut Output<'_>) -> Result<Outcome, CliErro
     match command {
         Command::Analyze(arguments) => analyze::run(&arguments, output),
         Command::Collect(arguments) => collect::run(arguments, output),
+        Command::Import(arguments) => import::run(&arguments, output),
         Command::Graph(arguments) => graph::run(&arguments, output),
         Command::Egress(arguments) => egress::run(&arguments, output),
         Command::Onboard(arguments) => onboard::run(&arguments, output),

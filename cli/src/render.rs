@@ -20,6 +20,7 @@ pub mod removals;
 pub mod store;
 pub mod summary;
 pub mod table;
+pub mod upkeep;
 pub mod verify;
 
 #[cfg(test)]

@@ -3,7 +3,9 @@
 //! Place in the flow: [`Input`]s -> requests -> records -> one shard -> [`Segment`]. Slices stay open to the end (or to
 //! the shard's memory bound), so the order of files and of spans in them does not matter.
 
+mod digest;
 mod error;
+mod windows;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -21,7 +23,9 @@ use crate::input::directory::{Entry, walk};
 use crate::input::reader::{Fault, Portion, TraceReader};
 use crate::input::{Compression, Format, Input, ReadLimits, display_name};
 
+pub(crate) use digest::Digest;
 pub use error::{ReadCause, ReadError};
+pub(crate) use windows::{WindowedReplay, replay_windows};
 
 /// Progress is reported once per this many bytes of a file.
 const PROGRESS_BYTES: u64 = 4 << 20;
@@ -109,24 +113,11 @@ pub fn replay_with_limits(
     limits: ReadLimits,
     progress: &mut dyn FnMut(&Progress),
 ) -> Result<Replay, ReadError> {
-    let (sources, skipped) = expand(inputs)?;
     let names = Arc::new(Names::new(settings));
-    let mut run = Run {
-        recorder: Recorder::new(Arc::clone(&names), settings),
-        shard: Shard::new(names, settings.clone()),
-        limits,
-        files: Vec::new(),
-        skipped,
-        fruitful: BTreeSet::new(),
-        total: sources.len(),
-        spans: 0,
-        arrival: 0,
-        progress,
-    };
-    for source in &sources {
-        run.read(source)?;
-    }
-    run.check_directories(inputs)?;
+    let recorder = Recorder::new(Arc::clone(&names), settings);
+    let shard = Shard::new(names, settings.clone());
+    let mut run = Run::new(recorder, shard, limits, progress);
+    run.read_all(inputs)?;
     run.shard.close_all();
     let mut segment = run.shard.take_segment();
     let rejected = run.recorder.take_rejected();
@@ -215,10 +206,44 @@ struct Run<'p> {
     /// Requests so far: files have no arrival times, so their order stands in, and over the memory bound of the shard
     /// the slices untouched for longest close first.
     arrival: u64,
+    /// Of the files that held traces, where they are wanted.
+    digests: Option<Vec<Digest>>,
     progress: &'p mut dyn FnMut(&Progress),
 }
 
-impl Run<'_> {
+impl<'p> Run<'p> {
+    fn new(
+        recorder: Recorder,
+        shard: Shard,
+        limits: ReadLimits,
+        progress: &'p mut dyn FnMut(&Progress),
+    ) -> Self {
+        Self {
+            recorder,
+            shard,
+            limits,
+            files: Vec::new(),
+            skipped: Vec::new(),
+            fruitful: BTreeSet::new(),
+            total: 0,
+            spans: 0,
+            arrival: 0,
+            digests: None,
+            progress,
+        }
+    }
+
+    /// Reads everything into open slices.
+    fn read_all(&mut self, inputs: &[Input]) -> Result<(), ReadError> {
+        let (sources, skipped) = expand(inputs)?;
+        self.skipped = skipped;
+        self.total = sources.len();
+        for source in &sources {
+            self.read(source)?;
+        }
+        self.check_directories(inputs)
+    }
+
     fn read(&mut self, source: &Source) -> Result<(), ReadError> {
         let name = source.name();
         let mut done = Portion::default();
@@ -245,6 +270,10 @@ impl Run<'_> {
         done: &mut Portion,
     ) -> Result<FileReport, Fault> {
         let (raw, total_bytes) = source.open().map_err(Fault::Io)?;
+        let (raw, tap) = match &self.digests {
+            Some(_) => digest::tap(raw),
+            None => (raw, None),
+        };
         let mut reader = TraceReader::open(raw, self.limits)?;
         let mut next_report = 0;
         loop {
@@ -266,6 +295,9 @@ impl Run<'_> {
             }
         }
         self.report(name, reader.raw_bytes(), total_bytes);
+        if let (Some(digests), Some(tap)) = (&mut self.digests, tap) {
+            digests.push(tap.finish().map_err(Fault::Io)?);
+        }
         Ok(FileReport {
             name: name.to_owned(),
             format: reader.format(),

@@ -8,6 +8,7 @@
 //! `tracemesh-collector`, and text for people or machines is made in `tracemesh`.
 
 pub mod attribute;
+pub mod diff;
 pub mod doctor;
 pub mod egress;
 pub mod explain;

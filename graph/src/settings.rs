@@ -38,6 +38,9 @@ pub struct Settings {
     pub min_sampled_calls: u64,
     /// Message halves kept for correlation by link; the oldest go first.
     pub max_open_messages: usize,
+    /// Halves of calls of each kind that a shard keeps between two flushes, so that a reader may pair them with those that
+    /// other instances saw. About 7 MB per thousand when full.
+    pub max_open_halves: usize,
     /// Longest name kept from a span, in characters; longer ones are cut and marked.
     pub max_name_chars: usize,
 }
@@ -46,6 +49,10 @@ impl Settings {
     /// Open records when trace files are read: slices stay open to the end, because files come in any order.
     /// About 800 MB when full.
     pub const FILE_OPEN_RECORDS: usize = 5_000_000;
+
+    /// Open halves when trace files are read: as many as a merged segment keeps, so that it makes no difference whether files are
+    /// read in one piece or window by window.
+    pub const FILE_OPEN_HALVES: usize = crate::segment::halves::MAX_HALVES;
 }
 
 impl Default for Settings {
@@ -66,6 +73,7 @@ impl Default for Settings {
             sampling: SamplingRules::default(),
             min_sampled_calls: 30,
             max_open_messages: 500_000,
+            max_open_halves: 4_000,
             max_name_chars: 200,
         }
     }

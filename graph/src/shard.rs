@@ -17,6 +17,7 @@
 mod open;
 mod seen;
 mod waiting;
+mod windows;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -31,6 +32,7 @@ use crate::tally::{Tally, TallySink};
 use open::OpenSlices;
 use seen::Seen;
 use waiting::{Arrived, Cohort, Waiting};
+use windows::Windows;
 
 /// Owns its slices and counts; never shared between threads.
 #[derive(Debug)]
@@ -43,10 +45,15 @@ pub struct Shard {
     /// Settled since the last flush: slice by slice, and with their cohort.
     tally: Tally,
     settled: Segment,
+    /// Instead of the tally, where windows of span time are kept apart.
+    windows: Option<Windows>,
     /// Latest arrival time told.
     now_ms: u64,
-    counters: BTreeMap<&'static str, u64>,
+    counters: Counters,
 }
+
+/// How slices fared, by name.
+type Counters = BTreeMap<&'static str, u64>;
 
 /// What a shard gives at a flush.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -88,6 +95,7 @@ impl Shard {
             settings,
             tally: Tally::default(),
             settled: Segment::default(),
+            windows: None,
             now_ms: 0,
             counters: BTreeMap::new(),
         }
@@ -144,9 +152,7 @@ impl Shard {
         let mut segment = std::mem::take(&mut self.settled);
         let tally = std::mem::take(&mut self.tally);
         segment.merge(tally.into_segment(&self.names.read(), &self.settings));
-        for (name, count) in std::mem::take(&mut self.counters) {
-            *segment.counters.entry(name.to_owned()).or_default() += count;
-        }
+        add_counters(&mut segment, std::mem::take(&mut self.counters));
         segment
     }
 
@@ -177,13 +183,20 @@ impl Shard {
             settings: &self.settings,
             seen: &self.seen,
         };
-        let mut sink = infer.sink(&mut self.tally);
+        let (tally, counters) = match &mut self.windows {
+            Some(windows) => {
+                let part = windows.part(&records, infer);
+                (&mut part.tally, &mut part.counters)
+            }
+            None => (&mut self.tally, &mut self.counters),
+        };
+        let mut sink = infer.sink(tally);
         self.seen.drop_repeats(key, &mut records, &mut sink);
         let cohort = self.waiting.rejoin(key, &mut records);
         if !records.is_empty() {
             let was_cut = self.seen.was_cut(key);
             if let Some(counter) = continued(cohort.is_some(), was_cut, &self.settings) {
-                *self.counters.entry(counter).or_default() += 1;
+                *counters.entry(counter).or_default() += 1;
             }
         }
         let is_complete = cause == Cause::End || infer.is_complete(key, &records);
@@ -201,14 +214,10 @@ impl Shard {
         };
         if let Some(records) = refused {
             if !is_complete {
-                cut(
-                    &records,
-                    &mut self.counters,
-                    &mut infer.sink(&mut self.tally),
-                );
+                cut(&records, counters, &mut infer.sink(tally));
             }
             let remembered = (cause != Cause::End).then(|| records.clone());
-            infer.slice(key, records, &mut self.tally);
+            infer.slice(key, records, tally);
             if let Some(records) = remembered {
                 self.seen.remember(key, &records, !is_complete, self.now_ms);
             }
@@ -254,12 +263,14 @@ fn continued(has_joined: bool, was_cut: Option<bool>, settings: &Settings) -> Op
     }
 }
 
+fn add_counters(segment: &mut Segment, counters: Counters) {
+    for (name, count) in counters {
+        *segment.counters.entry(name.to_owned()).or_default() += count;
+    }
+}
+
 /// Counts a slice that had to settle before all of its spans can have come.
-fn cut(
-    records: &[SpanRecord],
-    counters: &mut BTreeMap<&'static str, u64>,
-    sink: &mut impl SliceSink,
-) {
+fn cut(records: &[SpanRecord], counters: &mut Counters, sink: &mut impl SliceSink) {
     *counters.entry("slices_closed_early").or_default() += 1;
     for record in records {
         sink.event(record.node, Event::StoreFull);

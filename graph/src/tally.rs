@@ -131,6 +131,7 @@ impl SliceSink for TallySink<'_> {
             (attempt.caller, callee, peer, attempt.relation, trail)
         };
         let max_edges = self.settings.max_edges;
+        let max_open = self.settings.max_open_halves;
         let tally = &mut *self.tally;
         let mut key = ids(trail);
         // Before edges are given up, those that differ only in their trail are one.
@@ -147,11 +148,11 @@ impl SliceSink for TallySink<'_> {
         let edge = tally.edges.entry(key).or_default();
         let open = attempt.open.and_then(|span| {
             let id = (attempt.trace_id.as_u128(), span.as_u64());
-            tally.open.call(HalfId::of_call(id), key)
+            tally.open.call(HalfId::of_call(id), key, max_open)
         });
         let stats = open.unwrap_or(edge);
         stats.count(attempt, self.names.label(attempt.error));
-        if let Some((key, stats)) = tally.open.excess() {
+        if let Some((key, stats)) = tally.open.excess(max_open) {
             tally.edges.entry(key).or_default().merge(&stats);
         }
         tally.planning.attempt(attempt, key.4, self.names);
@@ -161,7 +162,8 @@ impl SliceSink for TallySink<'_> {
     }
 
     fn open_server(&mut self, record: &SpanRecord, caller: SendRef, event: Event) {
-        self.tally.open.server(record, caller, event);
+        let max = self.settings.max_open_halves;
+        self.tally.open.server(record, caller, event, max);
     }
 
     fn entry(&mut self, record: &SpanRecord) {

@@ -9,6 +9,9 @@ mod cases;
 mod exact;
 #[path = "generated/feed.rs"]
 mod feed;
+#[cfg(test)]
+#[path = "generated/instances.rs"]
+mod instances;
 #[path = "generated/run.rs"]
 mod run;
 #[cfg(test)]
@@ -21,6 +24,9 @@ mod score;
 mod table;
 #[path = "generated/who.rs"]
 mod who;
+#[cfg(test)]
+#[path = "generated/windows.rs"]
+mod windows;
 
 use tracemesh_generator::world::{Options, World};
 

@@ -42,6 +42,9 @@ mod selfcheck;
 #[cfg(test)]
 #[path = "scenarios/weights.rs"]
 mod weights;
+#[cfg(test)]
+#[path = "scenarios/windows.rs"]
+mod windows;
 
 use serde_json::Value;
 use tracemesh_graph::snapshot::GraphSnapshot;

@@ -10,11 +10,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::OnceLock;
 
+use super::golang::{self, Program};
 use super::process::stop;
-use super::{python, root, setting};
+use super::{python, setting};
 
-/// Ten minutes: three and a half were measured on two cores, with everything to download and to compile.
-const BUILD_SECONDS: u32 = 600;
+const PROGRAM: Program = Program {
+    name: "otelcol",
+    title: "the OpenTelemetry Collector",
+    module: "tests/otelcol",
+    sources: &["go.mod", "go.sum", "main.go"],
+    package: ".",
+};
 
 /// The binary, or `None` when the calling test is to return at once.
 pub(crate) fn otelcol() -> Option<&'static Path> {
@@ -24,49 +30,9 @@ pub(crate) fn otelcol() -> Option<&'static Path> {
 }
 
 fn find() -> Result<PathBuf, String> {
-    if let Some(path) = setting("TRACEMESH_OTELCOL") {
-        let path = PathBuf::from(path);
-        return check(&path).map(|()| path);
-    }
-    let (tools, _lock) = python::locked("otelcol")?;
-    let place = tools.join("otelcol");
-    let (source, binary) = (root().join("tests/otelcol"), place.join("otelcol"));
-    if is_built_from(&source, &place) && check(&binary).is_ok() {
-        return Ok(binary);
-    }
-    python::say("building the OpenTelemetry Collector for the tests, which takes minutes");
-    fs::create_dir_all(&place).map_err(|error| format!("{}: {error}", place.display()))?;
-    let mut build = Command::new("go");
-    build.args(["build", "-trimpath", "-buildvcs=false", "-mod=readonly"]);
-    build.args(["-ldflags", "-s -w", "-o"]).arg(&binary);
-    python::run(build.arg(".").current_dir(&source), BUILD_SECONDS)?;
-    check(&binary)?;
-    for file in SOURCES {
-        let copied = fs::copy(source.join(file), place.join(file));
-        copied.map_err(|error| format!("{file}: {error}"))?;
-    }
-    Ok(binary)
-}
-
-const SOURCES: [&str; 3] = ["go.mod", "go.sum", "main.go"];
-
-/// What a binary was built from is kept beside it.
-fn is_built_from(source: &Path, place: &Path) -> bool {
-    SOURCES.iter().all(|file| {
-        let [now, then] = [source, place].map(|folder| fs::read(folder.join(file)).ok());
-        now.is_some() && now == then
-    })
-}
-
-fn check(path: &Path) -> Result<(), String> {
-    let output = Command::new(path)
-        .arg("--version")
-        .output()
-        .map_err(|error| format!("{}: {error}", path.display()))?;
-    if output.status.success() {
-        Ok(())
-    } else {
-        Err(format!("{} --version fails", path.display()))
+    match setting("TRACEMESH_OTELCOL") {
+        Some(path) => golang::check(Path::new(&path)).map(|()| path.into()),
+        None => PROGRAM.built(),
     }
 }
 
@@ -133,8 +99,8 @@ impl Drop for Otelcol {
     }
 }
 
-/// An address that was free a moment ago: the Collector cannot say which port it took.
-fn free_address() -> String {
+/// An address that was free a moment ago, for programs that cannot say which port they took.
+pub(crate) fn free_address() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("the listener is bound");
     address.to_string()

@@ -1,5 +1,6 @@
 //! Long-running processes of tests: a live collector, and ending what was started.
 
+use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
@@ -23,6 +24,15 @@ pub(crate) struct Collector {
 impl Collector {
     /// Starts a collector on free ports and waits until it says where it listens.
     pub(crate) fn start(store: &Path, further: &[&str]) -> Self {
+        Self::start_with(store.as_os_str(), further, &[])
+    }
+
+    /// The same on any store, with variables in its environment.
+    pub(crate) fn start_with(
+        store: &OsStr,
+        further: &[&str],
+        environment: &[(&str, String)],
+    ) -> Self {
         let mut child = Command::new(BINARY)
             .args([
                 "collect",
@@ -37,6 +47,7 @@ impl Collector {
             ])
             .arg(store)
             .args(further)
+            .envs(environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

@@ -64,6 +64,26 @@ Examples:
     )
 }
 
+/// Below the options of `tracemesh import`.
+pub(super) fn import() -> String {
+    with_exit_codes(
+        "\
+Reads what `analyze` reads. Each hour of span time becomes a segment of its own, in
+which a trace counts as a whole where its earliest span begins, so that `--since`
+and `--until` choose among them. Files over more than six weeks get wider windows.
+
+Files that were imported are known by their content: again, they add nothing, and an
+import that was cut short is completed. Files that belong to one stretch of time are
+best imported together: a trace that is spread over two imports is inferred in two
+parts, and a file that is part of two imports counts twice.
+
+Examples:
+  tracemesh import monday/ tuesday.pb.zst
+  tracemesh graph --since 2026-11-08 --until 2026-11-09
+  tracemesh import traces.json --store /var/lib/tracemesh",
+    )
+}
+
 /// Below the options of `tracemesh graph`.
 pub(super) fn graph() -> String {
     with_exit_codes(
@@ -245,8 +265,10 @@ of Parquet tables. What is foreign or damaged in it is passed over by all comman
 
 Examples:
   tracemesh store info
-  tracemesh store check --store /var/lib/tracemesh",
-        Some("done, and the answer is no (`check`)"),
+  tracemesh store check --store /var/lib/tracemesh
+  tracemesh store compact --dry-run
+  tracemesh store merge ./tracemesh-data ./from-machine-2",
+        Some("done, and the answer is no (`check`, `compact`, `merge`)"),
     )
 }
 
@@ -273,5 +295,36 @@ Examples:
   tracemesh store check
   tracemesh store check --store /var/lib/tracemesh --format json",
         Some("done, and the answer is no: something is damaged or foreign"),
+    )
+}
+
+/// Below the options of `tracemesh store compact`.
+pub(super) fn store_compact() -> String {
+    exit_codes(
+        "\
+`tracemesh collect` does this by itself after each hour, except for object stores: those
+have no locks, so run it from one place only. No answer changes by it: `--since` and
+`--until` get coarser, to the hour or day. It can be stopped at any time.
+
+Examples:
+  tracemesh store compact --dry-run
+  tracemesh store compact --store /var/lib/tracemesh --retention 90d
+  tracemesh store compact --max-store-size 50GiB --format json",
+        Some("done, and something could not be read and was left as it is"),
+    )
+}
+
+/// Below the options of `tracemesh store merge`.
+pub(super) fn store_merge() -> String {
+    exit_codes(
+        "\
+Every flush is added once, however often this runs. The newest segment of a collector
+that still runs stays behind until there is a newer one: run it again later. Collectors
+whose stores are brought together should have names of their own: `collect --instance`.
+
+Examples:
+  tracemesh store merge ./tracemesh-data ./from-machine-2 ./from-machine-3
+  tracemesh store merge ./all /mnt/a/tracemesh-data --format json",
+        Some("done, and some segments were refused or could not be read"),
     )
 }

@@ -1,6 +1,7 @@
 //! `tracemesh doctor`: is this trace data good enough, and what to fix where it is not.
 
 use tracemesh_graph::doctor::{Grade, Report, examine};
+use tracemesh_graph::segment::tables::Detail;
 use tracemesh_graph::snapshot::GraphSnapshot;
 
 use crate::args::{DoctorArgs, ReportFormat};
@@ -12,7 +13,7 @@ use crate::selection::resolve;
 
 /// Loads the graph, judges and prints. The answer is no from grade D on.
 pub(super) fn run(arguments: &DoctorArgs, output: &mut Output<'_>) -> Result<Outcome, CliError> {
-    let snapshot = source::load(&arguments.source, output)?;
+    let snapshot = source::load_detail(&arguments.source, Detail::Topology, output)?;
     let report = match &arguments.service {
         Some(wanted) => narrowed(&snapshot, wanted)?,
         None => examine(&snapshot),

@@ -1,6 +1,7 @@
 //! `tracemesh explain`: the evidence for an edge, or what was seen and made none.
 
 use tracemesh_graph::explain::{explain, missing};
+use tracemesh_graph::segment::tables::Detail;
 
 use crate::args::{ExplainArgs, ReportFormat};
 use crate::commands::source;
@@ -12,7 +13,12 @@ use crate::selection::resolve;
 /// Loads the graph, explains and prints. The answer is no when two ends were named and no edge joins them; then what is
 /// missing on both sides is told, asked or not.
 pub(super) fn run(arguments: &ExplainArgs, output: &mut Output<'_>) -> Result<Outcome, CliError> {
-    let snapshot = source::load(&arguments.source, output)?;
+    // JSON has every fact of an edge.
+    let detail = match arguments.format {
+        ReportFormat::Table => Detail::Topology,
+        ReportFormat::Json => Detail::Everything,
+    };
+    let snapshot = source::load_detail(&arguments.source, detail, output)?;
     let caller = &resolve(&snapshot, &arguments.caller)?.id;
     let callee = match &arguments.callee {
         Some(wanted) => Some(resolve(&snapshot, wanted)?.id.as_str()),

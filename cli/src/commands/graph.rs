@@ -1,5 +1,6 @@
 //! `tracemesh graph`: the service graph on standard output.
 
+use tracemesh_graph::segment::tables::Detail;
 use tracemesh_graph::snapshot::GraphSnapshot;
 
 use crate::args::{GraphArgs, GraphFormat};
@@ -11,7 +12,11 @@ use crate::selection::{neighbourhood, resolve};
 
 /// Loads, narrows and prints the graph.
 pub(super) fn run(arguments: &GraphArgs, output: &mut Output<'_>) -> Result<Outcome, CliError> {
-    let mut snapshot = source::load(&arguments.source, output)?;
+    let detail = match arguments.format {
+        GraphFormat::Json => Detail::Everything,
+        GraphFormat::Dot | GraphFormat::Table => Detail::Topology,
+    };
+    let mut snapshot = source::load_detail(&arguments.source, detail, output)?;
     if let Some(wanted) = &arguments.service {
         let id = resolve(&snapshot, wanted)?.id.clone();
         snapshot = neighbourhood(snapshot, &id, arguments.depth)?;

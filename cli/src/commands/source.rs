@@ -3,7 +3,10 @@
 mod file;
 mod store;
 mod traces;
+mod window;
 
+use tracemesh_collector::store::Wanted;
+use tracemesh_graph::segment::tables::Detail;
 use tracemesh_graph::snapshot::GraphSnapshot;
 
 use crate::args::SourceArgs;
@@ -14,7 +17,11 @@ use crate::output::Output;
 use crate::selection::require_whole;
 
 pub(super) use file::read as read_snapshot;
-pub(super) use traces::read as read_traces;
+pub(super) use store::into_error as unusable;
+pub(super) use traces::{
+    inputs, into_error as unreadable, progress_line, read as read_traces, settings, skipped_note,
+};
+pub(super) use window::told;
 
 /// Against traces cut short in a store: the bound of `collect` is one per shard, not that of reading files.
 const STORE_ADVICE: &str =
@@ -38,7 +45,16 @@ pub(super) fn load(
     arguments: &SourceArgs,
     output: &mut Output<'_>,
 ) -> Result<GraphSnapshot, CliError> {
-    let snapshot = read(arguments, output)?;
+    load_detail(arguments, Detail::Everything, output)
+}
+
+/// [`load`] for a command that does not need everything of a store.
+pub(super) fn load_detail(
+    arguments: &SourceArgs,
+    detail: Detail,
+    output: &mut Output<'_>,
+) -> Result<GraphSnapshot, CliError> {
+    let snapshot = read(arguments, detail, output)?;
     let is_stored = arguments.graph.is_none() && arguments.traces.is_empty();
     for finding in bounds_reached(&snapshot) {
         let hint = match finding.rule {
@@ -50,15 +66,23 @@ pub(super) fn load(
     Ok(snapshot)
 }
 
-fn read(arguments: &SourceArgs, output: &mut Output<'_>) -> Result<GraphSnapshot, CliError> {
+fn read(
+    arguments: &SourceArgs,
+    detail: Detail,
+    output: &mut Output<'_>,
+) -> Result<GraphSnapshot, CliError> {
     if arguments.traces.is_empty() {
         sampling::refuse(&arguments.reading.sampling)?;
+    }
+    if arguments.graph.is_some() || !arguments.traces.is_empty() {
+        window::refuse(arguments)?;
     }
     if let Some(path) = &arguments.graph {
         return file::read(path);
     }
     if arguments.traces.is_empty() {
-        return store::read(&arguments.store, output);
+        let window = window::wanted(&arguments.window, window::now())?;
+        return store::read(&arguments.store, &Wanted { window, detail }, output);
     }
     let traces = read_traces(&arguments.traces, &arguments.reading, output)?;
     if let Some(note) = traces.skipped_note() {

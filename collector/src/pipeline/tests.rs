@@ -134,3 +134,5 @@ fn time_is_stamped_once_per_request_by_the_given_clock() {
     assert!(now.load(Ordering::SeqCst) >= 8);
     let _rest = pipeline.drain();
 }
+
+mod affinity;

@@ -8,13 +8,14 @@ use std::io;
 
 use serde::Serialize;
 use tracemesh_graph::segment::Segment;
-use tracemesh_graph::segment::tables::{Assembly, Detail, specs};
+use tracemesh_graph::segment::tables::{Detail, specs};
 use tracemesh_graph::snapshot::Window;
 use tracemesh_graph::tabular::{Table, TableSpec};
 
 use super::cover::{Cover, CoverSet, Relation};
+use super::gather::{Job, gather};
 pub(super) use super::inspect::span_of;
-use super::manifest::{self, FileEntry, Manifest, Part, SCHEMA, SegmentName};
+use super::manifest::{self, FileEntry, Manifest, SCHEMA, SegmentName};
 use super::parquet::{decode, weigh};
 use super::place::{Listing, Place};
 use super::prune::{Selected, overlaps};
@@ -49,6 +50,8 @@ pub struct StoreContents {
     pub segments: usize,
     /// Wall-clock time from the first to the last of them.
     pub window: Window,
+    /// Wall-clock time of all segments in the store, wanted or not.
+    pub covered: Window,
     /// Entries that were passed over, by name.
     pub skipped: Vec<SkippedSegment>,
 }
@@ -73,6 +76,8 @@ pub(super) struct Survey {
     pub(super) skipped: Vec<SkippedSegment>,
     /// Every flush that the segments hold.
     pub(super) known: CoverSet,
+    /// The time from the first to the last of all segments, read or not, as their names tell it.
+    pub(super) covered: Window,
 }
 
 /// Why an attempt to read ended early.
@@ -183,6 +188,9 @@ fn survey_of(
     for (name, reason) in listing.foreign {
         survey.skipped.push(SkippedSegment { name, reason });
     }
+    let names = listing.segments.iter();
+    let windows = names.filter_map(|name| Some(SegmentName::parse(name)?.window()));
+    survey.covered = windows.fold(Window::default(), span_of);
     let mut found = Vec::new();
     let mut take = |survey: &mut Survey, name: String| {
         let manifest = match damaged.get(&name) {
@@ -223,7 +231,8 @@ fn settle(mut survey: Survey, mut found: Vec<(String, Manifest)>) -> Survey {
     found.sort_by(|(a, x), (b, y)| {
         let flushes = Cover::count(&y.covers).cmp(&Cover::count(&x.covers));
         let levels = flushes.then_with(|| y.level.cmp(&x.level));
-        levels.then_with(|| a.cmp(b))
+        // A flush that was written again after it seemed to fail has more in it, and ends later.
+        levels.then_with(|| b.cmp(a))
     });
     for (name, manifest) in found {
         match survey.known.relation(&manifest.covers) {
@@ -268,33 +277,28 @@ fn merge(place: &dyn Place, wanted: &Wanted, survey: Survey) -> Result<StoreCont
         skipped: survey.skipped,
         ..StoreContents::default()
     };
-    let mut assembly = Assembly::default();
-    for (name, manifest) in &survey.segments {
-        if !overlaps(manifest.window, wanted.window) {
-            continue;
-        }
-        let with_waiting = is_newest_of_its_run(manifest, &survey.known);
-        let is_read = |file: &&FileEntry| file.part == Part::Settled || with_waiting;
-        let files: Vec<&FileEntry> = manifest.files.iter().filter(is_read).collect();
-        match read_tables(place, name, &files, wanted.detail) {
-            Ok(tables) => match assembly.add(tables) {
-                Ok(()) => {
-                    contents.segments += 1;
-                    contents.window = span_of(contents.window, manifest.window);
-                }
-                Err(error) => contents.skipped.push(SkippedSegment {
-                    name: name.clone(),
-                    reason: error.to_string(),
-                }),
-            },
-            Err(Fault::Gone) => return Err(Interrupted::Gone),
-            Err(Fault::Bad(reason)) => contents.skipped.push(SkippedSegment {
+    contents.covered = survey.covered;
+    let overlapping = survey.segments.iter();
+    let overlapping = overlapping.filter(|(_, m)| overlaps(m.window, wanted.window));
+    let jobs = overlapping.clone().map(|(name, manifest)| Job {
+        name,
+        manifest,
+        with_waiting: is_newest_of_its_run(manifest, &survey.known),
+    });
+    let gathered = gather(place, jobs.collect(), wanted.detail).ok_or(Interrupted::Gone)?;
+    contents.segment = gathered.segment;
+    for (name, manifest) in overlapping {
+        match gathered.faults.get(name) {
+            None => {
+                contents.segments += 1;
+                contents.window = span_of(contents.window, manifest.window);
+            }
+            Some(reason) => contents.skipped.push(SkippedSegment {
                 name: name.clone(),
-                reason,
+                reason: reason.clone(),
             }),
         }
     }
-    contents.segment = assembly.finish();
     contents.skipped.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(contents)
 }

@@ -81,6 +81,7 @@ pub(super) fn join(segment: &Segment, resolver: &Resolver<'_>, table: &mut EdgeT
     for (id, consume) in &segment.consumes {
         for (send_id, is_link) in &consume.refs {
             match index.find(*send_id) {
+                Some((_, send)) if !is_link && is_inside(send, consume) => {}
                 Some((send_id, _)) => {
                     flows
                         .entry((send_id, &consume.consumer))
@@ -139,6 +140,15 @@ pub(super) fn join(segment: &Segment, resolver: &Resolver<'_>, table: &mut EdgeT
         orphans: sampled_out(segment, &flows),
         bridges,
     }
+}
+
+/// Messaging inside one node is real only when a destination is named: executors reuse the kinds (X51, X65).
+fn is_inside(send: &SendHalf, consume: &ConsumeHalf) -> bool {
+    let names_broker = |peer: &Peer| {
+        matches!(&peer.category, Category::Messaging { destination, system, .. }
+            if !destination.is_empty() || !system.is_empty())
+    };
+    send.producer == consume.consumer && !names_broker(&send.peer) && !names_broker(&consume.peer)
 }
 
 /// The deliveries that count: a receive does not beside a process span for the same message, and one consume that names

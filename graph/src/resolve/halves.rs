@@ -4,53 +4,83 @@
 //! parent that links to exactly one such call was called by it (X47). The first server span of a call in the order of their
 //! ids answers; others stay what they were counted as.
 
+mod facts;
+
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 
 use crate::identity::NodeKey;
 use crate::segment::exemplars::Exemplars;
-use crate::segment::halves::{HalfId, OpenCall, OpenServer};
+use crate::segment::halves::{CALLS_GIVEN_UP, HalfId, OpenCall, OpenServer};
+use crate::segment::stats::{EdgeStats, NodeStats};
 use crate::segment::{Caller, EdgeKey, Segment, Trail};
 use crate::slice::{Event, Found};
 
-/// Counts every open call: with its server span where there is one, else as a call that nobody answered.
-pub(crate) fn join_halves(segment: &mut Cow<'_, Segment>) {
-    if segment.halves.is_empty() {
-        return;
-    }
-    let segment = segment.to_mut();
-    let halves = std::mem::take(&mut segment.halves);
-    let mut calls = halves.calls;
-    let mut left = BTreeSet::new();
-    for server in halves.servers.into_values() {
-        let id = HalfId::of_call(server.caller);
-        let call = calls.get(&id).filter(|call| !call.is_ambiguous);
-        let Some(caller) = call.and_then(|call| node(call).cloned()) else {
-            continue;
-        };
-        if caller != server.callee
-            && let Some(call) = calls.remove(&id)
-        {
-            left.insert((
-                call.edge.caller.clone(),
-                call.edge.peer.address.clone(),
-                call.edge.peer.name.clone(),
-            ));
-            join(segment, &caller, call, server);
+impl Segment {
+    /// Joins the halves that belong together and keeps the others, which may find theirs in segments that are merged later.
+    /// Joined early or late, the graph is the same as long as no span was sent to two instances and no two server spans
+    /// name one call; else all calls are counted either way, but which of them count as paired may differ.
+    pub fn join_halves(&mut self) {
+        let halves = std::mem::take(&mut self.halves);
+        self.halves.calls = halves.calls;
+        self.halves.owed = halves.owed;
+        for (id, server) in halves.servers {
+            match self.take_caller(&server) {
+                Some((caller, call)) => join(self, &caller, call, server),
+                None => drop(self.halves.servers.insert(id, server)),
+            }
         }
     }
-    for call in calls.into_values() {
-        segment.add_widened(call.edge, call.stats);
+
+    /// The open call that a server span answers, if it is there and the only one of its id.
+    fn take_caller(&mut self, server: &OpenServer) -> Option<(NodeKey, OpenCall)> {
+        let id = HalfId::of_call(server.caller);
+        let call = self.halves.calls.get(&id)?;
+        let caller = node(call).filter(|caller| **caller != server.callee)?;
+        if call.is_ambiguous {
+            return None;
+        }
+        let caller = caller.clone();
+        Some((caller, self.halves.calls.remove(&id)?))
     }
-    // Facts for planning were summed up before it was known which calls go elsewhere: none are better than too many.
-    if !left.is_empty() {
-        segment.facts.retain(|key, _| {
-            let (address, name) = (key.peer.address.clone(), key.peer.name.clone());
-            key.callee.is_some() || !left.contains(&(key.caller.clone(), address, name))
-        });
+}
+
+/// Counts every open call: with its server span where there is one, else as a call that nobody answered.
+pub(crate) fn join_halves(segment: &mut Cow<'_, Segment>) {
+    if !segment.halves.is_empty() {
+        let segment = segment.to_mut();
+        segment.join_halves();
+        for call in std::mem::take(&mut segment.halves).calls.into_values() {
+            segment.add_widened(call.edge, call.stats);
+        }
     }
-    // Calls leave edges behind that count nothing.
-    segment.edges.retain(|_, stats| !stats.is_blank());
+    forget(segment);
+    facts::follow(segment);
+}
+
+/// Calls leave edges behind that count nothing, and orphans that found their parent examples of none. Calls that were given up are
+/// news only where a server span still misses its caller: else nobody answered them, wherever.
+fn forget(segment: &mut Cow<'_, Segment>) {
+    let misses = |node: &NodeStats| {
+        let mut events = [Event::Orphan, Event::LateParent].iter();
+        events.any(|event| node.events.contains_key(event.name()))
+    };
+    if segment.counters.contains_key(CALLS_GIVEN_UP) && !segment.nodes.values().any(misses) {
+        segment.to_mut().counters.remove(CALLS_GIVEN_UP);
+    }
+    if segment.edges.values().any(EdgeStats::is_blank) {
+        let edges = &mut segment.to_mut().edges;
+        edges.retain(|_, stats| !stats.is_blank());
+    }
+    let orphan = Event::Orphan.name();
+    let is_none = |node: &NodeStats| {
+        !node.events.contains_key(orphan) && node.orphan_exemplars != Exemplars::default()
+    };
+    if segment.nodes.values().any(is_none) {
+        let nodes = segment.to_mut().nodes.values_mut();
+        for node in nodes.filter(|node| is_none(node)) {
+            node.orphan_exemplars = Exemplars::default();
+        }
+    }
 }
 
 fn node(call: &OpenCall) -> Option<&NodeKey> {
@@ -78,19 +108,40 @@ fn join(segment: &mut Segment, caller: &NodeKey, call: OpenCall, server: OpenSer
     segment.add_edge(key, stats);
 }
 
-/// The event was counted before its other half was known.
+/// The event was counted before its other half was known; where that count is not here, it is taken back when it comes.
 fn uncount(segment: &mut Segment, node: &NodeKey, event: &str) {
     let stats = segment.nodes.get_mut(node);
-    let Some(stats) = stats else {
-        return;
-    };
-    if let Some(count) = stats.events.get_mut(event) {
-        *count = count.saturating_sub(1);
-        if *count == 0 {
-            stats.events.remove(event);
-            if event == Event::Orphan.name() {
-                stats.orphan_exemplars = Exemplars::default();
+    if !stats.is_some_and(|stats| stats.uncount(event)) {
+        let owed = &mut segment.halves.owed;
+        *owed.entry((node.clone(), event.to_owned())).or_default() += 1;
+    }
+}
+
+impl Segment {
+    /// Takes back events of joined halves that were counted in segments merged since.
+    pub(crate) fn settle_owed(&mut self) {
+        for ((node, event), mut count) in std::mem::take(&mut self.halves.owed) {
+            let mut stats = self.nodes.get_mut(&node);
+            while count > 0 && stats.as_mut().is_some_and(|stats| stats.uncount(&event)) {
+                count -= 1;
+            }
+            if count > 0 {
+                self.halves.owed.insert((node, event), count);
             }
         }
+    }
+}
+
+impl NodeStats {
+    /// Takes one event back; false when none was counted.
+    fn uncount(&mut self, event: &str) -> bool {
+        let Some(count) = self.events.get_mut(event) else {
+            return false;
+        };
+        *count = count.saturating_sub(1);
+        if *count == 0 {
+            self.events.remove(event);
+        }
+        true
     }
 }

@@ -1,29 +1,34 @@
 //! Halves of calls that no slice could join: the other half came to another instance, hours later, or in another trace.
 //!
-//! A reader sees the segments of all instances and times at once, and [joins](crate::resolve) what belongs together. Until
+//! Whoever sees the segments of all instances and times [joins](Segment::join_halves) what belongs together. Until
 //! then an open call is counted here and not in the edges, so that it can still go to either. Both tables are bounded:
 //! the halves of one trace are kept or given up together, whichever instance they came to, because their place in the
-//! tables is a hash of the trace. A call that is given up becomes a call like any other without server half.
+//! tables is a hash of the trace. A call that is given up becomes a call like any other without server half, and is counted
+//! as given up.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-
-use serde::{Deserialize, Serialize};
 
 use super::stats::EdgeStats;
 use super::{EdgeKey, MessageId, Segment};
 use crate::identity::NodeKey;
 
-/// Halves of each kind that a segment keeps, merged or not. Calls cost about 7 KB each, with the copies that a reader makes: 28 MB were
-/// measured when full.
-const MAX_HALVES: usize = 4_000;
+/// Halves of each kind that a merged segment keeps. Calls cost about 7 KB each, with the copies that a reader makes: 140 MB when
+/// full. Before any is given up, those that belong together are joined.
+pub(crate) const MAX_HALVES: usize = 20_000;
+
+/// Calls whose other half, had it been seen elsewhere, could not be found for want of room.
+pub(crate) const CALLS_GIVEN_UP: &str = "open_calls_given_up";
+
+/// Server spans, likewise.
+const SERVERS_GIVEN_UP: &str = "open_servers_given_up";
 
 /// A span, ordered by a hash of the trace in which its caller is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct HalfId {
     rank: u64,
-    trace: u128,
-    span: u64,
+    pub(super) trace: u128,
+    pub(super) span: u64,
 }
 
 impl HalfId {
@@ -50,17 +55,16 @@ impl HalfId {
 }
 
 /// A call that nobody was seen to answer, and what it counts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct OpenCall {
     pub(crate) edge: EdgeKey,
     pub(crate) stats: EdgeStats,
     /// Another open call has the same id: which of them a server span means is not known, so none is joined.
-    #[serde(default)]
     pub(crate) is_ambiguous: bool,
 }
 
 /// A server span whose caller was not seen.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct OpenServer {
     pub(crate) callee: NodeKey,
     /// The span that called it, by its own word.
@@ -76,13 +80,13 @@ pub(crate) struct OpenServer {
 }
 
 /// Both tables of a segment.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Halves {
-    #[serde(with = "super::pairs")]
     pub(crate) calls: BTreeMap<HalfId, OpenCall>,
-    #[serde(with = "super::pairs")]
     pub(crate) servers: BTreeMap<HalfId, OpenServer>,
+    /// Events that are no longer true of halves that were joined, by node and name; they were counted in segments that are not
+    /// merged yet.
+    pub(crate) owed: BTreeMap<(NodeKey, String), u64>,
 }
 
 impl Halves {
@@ -90,15 +94,21 @@ impl Halves {
         self.calls.is_empty() && self.servers.is_empty()
     }
 
-    /// True when the table holds more than it may.
-    pub(crate) fn is_full<T>(table: &BTreeMap<HalfId, T>) -> bool {
-        table.len() > MAX_HALVES
+    fn are_many(&self) -> bool {
+        self.calls.len().max(self.servers.len()) > MAX_HALVES
     }
 
-    /// True while the table has room, or would make room for this one.
-    pub(crate) fn takes<T>(table: &BTreeMap<HalfId, T>, id: HalfId) -> bool {
-        table.len() < MAX_HALVES || table.last_key_value().is_some_and(|(last, _)| id < *last)
+    /// True while the table has room for another, or would make room for this one.
+    pub(crate) fn takes<T>(table: &BTreeMap<HalfId, T>, id: HalfId, max: usize) -> bool {
+        table.len() < max || table.last_key_value().is_some_and(|(last, _)| id < *last)
     }
+}
+
+/// Halves that a tally had no room for.
+#[derive(Debug, Default)]
+pub(crate) struct GivenUp {
+    pub(crate) calls: u64,
+    pub(crate) servers: u64,
 }
 
 impl Segment {
@@ -125,11 +135,6 @@ impl Segment {
                 self.halves.calls.insert(id, call);
             }
         }
-        while Halves::is_full(&self.halves.calls) {
-            if let Some((_, last)) = self.halves.calls.pop_last() {
-                self.add_widened(last.edge, last.stats);
-            }
-        }
     }
 
     /// Adds a server span whose caller was not seen; what has no room stays what it was counted as.
@@ -140,9 +145,37 @@ impl Segment {
             Entry::Occupied(mut known) => drop(known.insert(server)),
             Entry::Vacant(place) => drop(place.insert(server)),
         }
-        while Halves::is_full(&self.halves.servers) {
-            self.halves.servers.pop_last();
+    }
+
+    /// Counts halves that were given up.
+    pub(crate) fn give_up(&mut self, given_up: &GivenUp) {
+        for (counter, count) in [
+            (CALLS_GIVEN_UP, given_up.calls),
+            (SERVERS_GIVEN_UP, given_up.servers),
+        ] {
+            if count > 0 {
+                *self.counters.entry(counter.to_owned()).or_default() += count;
+            }
         }
+    }
+
+    /// Makes room: joins what belongs together, then gives up the halves of whole traces, the same ones whatever instance has
+    /// them.
+    pub(crate) fn bound_halves(&mut self) {
+        if self.halves.are_many() {
+            self.join_halves();
+        }
+        let mut given_up = GivenUp::default();
+        while self.halves.calls.len() > MAX_HALVES
+            && let Some((_, last)) = self.halves.calls.pop_last()
+        {
+            given_up.calls += last.stats.calls;
+            self.add_widened(last.edge, last.stats);
+        }
+        while self.halves.servers.len() > MAX_HALVES && self.halves.servers.pop_last().is_some() {
+            given_up.servers += 1;
+        }
+        self.give_up(&given_up);
     }
 
     pub(super) fn merge_halves(&mut self, other: Halves) {
@@ -152,5 +185,8 @@ impl Segment {
         for (id, server) in other.servers {
             self.add_open_server(id, server);
         }
+        super::stats::add_counts(&mut self.halves.owed, &other.owed);
+        self.settle_owed();
+        self.bound_halves();
     }
 }

@@ -70,6 +70,16 @@ impl OpenSlices {
         keys.filter_map(|key| Some((key, &self.slices.get(&key)?.records)))
     }
 
+    /// All keys, in order, each with the start of its earliest span.
+    pub(super) fn starts(&self) -> Vec<(u64, u64)> {
+        let slices = self.slices.iter();
+        let mut starts: Vec<(u64, u64)> = slices
+            .map(|(key, slice)| (*key, super::windows::earliest(&slice.records)))
+            .collect();
+        starts.sort_unstable();
+        starts
+    }
+
     /// The next slice that is idle or old at `now_ms`. The caller removes it.
     pub(super) fn next_due(&mut self, now_ms: u64) -> Option<u64> {
         while let Some(Reverse((at, key))) = self.due.peek().copied() {

@@ -116,9 +116,15 @@ fn consume(context: Context<'_>, span: usize, send: Option<usize>, sink: &mut im
         base: record.peer,
         address: context.steps.address(span),
     };
-    let by_parent = send.map(|send| SendRef {
-        trace_id: tree.record(send).trace_id,
-        span_id: tree.record(send).span_id,
+    // A parent that is not here may be a send that another instance saw, or that settled before.
+    let sender = match send {
+        Some(send) => Some(tree.record(send).span_id),
+        None if tree.orphan_event(span).is_some() => record.parent_id,
+        None => None,
+    };
+    let by_parent = sender.map(|span_id| SendRef {
+        trace_id: record.trace_id,
+        span_id,
         is_link: false,
     });
     let by_link = record.links.iter().flatten().map(|link| SendRef {

@@ -5,16 +5,17 @@ use std::collections::BTreeMap;
 use super::{EdgeIds, edge_key};
 use crate::names::{LabelId, NodeId, Tables};
 use crate::record::SpanRecord;
-use crate::segment::halves::{HalfId, Halves, OpenCall, OpenServer};
+use crate::segment::halves::{GivenUp, HalfId, Halves, OpenCall, OpenServer};
 use crate::segment::stats::EdgeStats;
 use crate::segment::{MessageId, Segment};
 use crate::slice::{Event, SendRef};
 
-/// Halves since the last flush, bounded as those of a segment are.
+/// Halves since the last flush, bounded.
 #[derive(Debug, Default)]
 pub(super) struct OpenTally {
     calls: BTreeMap<HalfId, OpenCallIds>,
     servers: BTreeMap<HalfId, Vec<OpenServerIds>>,
+    given_up: GivenUp,
 }
 
 /// An [`OpenCall`] by interned ids.
@@ -44,12 +45,13 @@ const MAX_UNDER_ONE_ID: usize = 4;
 impl OpenTally {
     /// Where the attempt of an open call is counted, if there is room for it. The same span in another slice is counted
     /// like any call.
-    pub(super) fn call(&mut self, id: HalfId, edge: EdgeIds) -> Option<&mut EdgeStats> {
+    pub(super) fn call(&mut self, id: HalfId, edge: EdgeIds, max: usize) -> Option<&mut EdgeStats> {
         if let Some(known) = self.calls.get_mut(&id) {
             known.is_ambiguous = true;
             return None;
         }
-        if !Halves::takes(&self.calls, id) {
+        if !Halves::takes(&self.calls, id, max) {
+            self.given_up.calls += 1;
             return None;
         }
         let call = self.calls.entry(id).or_insert_with(|| OpenCallIds {
@@ -61,21 +63,29 @@ impl OpenTally {
     }
 
     /// A call that has to make room.
-    pub(super) fn excess(&mut self) -> Option<(EdgeIds, EdgeStats)> {
-        if !Halves::is_full(&self.calls) {
+    pub(super) fn excess(&mut self, max: usize) -> Option<(EdgeIds, EdgeStats)> {
+        if self.calls.len() <= max {
             return None;
         }
         let (_, call) = self.calls.pop_last()?;
+        self.given_up.calls += call.stats.calls;
         Some((call.edge, call.stats))
     }
 
     /// Notes a server span whose caller was not seen, if there is room for it.
-    pub(super) fn server(&mut self, record: &SpanRecord, caller: SendRef, event: Event) {
+    pub(super) fn server(
+        &mut self,
+        record: &SpanRecord,
+        caller: SendRef,
+        event: Event,
+        max: usize,
+    ) {
         let own = (record.trace_id.as_u128(), record.span_id.as_u64());
         let is_link = caller.is_link;
         let caller = (caller.trace_id.as_u128(), caller.span_id.as_u64());
         let id = HalfId::of_server(caller, own);
-        if !Halves::takes(&self.servers, id) {
+        if !Halves::takes(&self.servers, id, max) {
+            self.given_up.servers += 1;
             return;
         }
         let under_one_id = self.servers.entry(id).or_default();
@@ -92,13 +102,16 @@ impl OpenTally {
             start_ns: record.start_ns,
             duration_ns: record.duration_ns,
         });
-        if Halves::is_full(&self.servers) {
-            self.servers.pop_last();
+        if self.servers.len() > max
+            && let Some((_, last)) = self.servers.pop_last()
+        {
+            self.given_up.servers += last.len() as u64;
         }
     }
 
     /// Puts names to the halves.
     pub(super) fn name_into(self, names: &Tables, segment: &mut Segment) {
+        segment.give_up(&self.given_up);
         for (id, call) in self.calls {
             let call = OpenCall {
                 edge: edge_key(&call.edge, names),

@@ -40,6 +40,33 @@ impl<'w> Feeder<'w> {
         }
     }
 
+    /// One that keeps windows of span time apart.
+    pub(crate) fn windowed(world: &'w World) -> Self {
+        let feeder = Self::new(world);
+        let names = Arc::new(Names::new(&feeder.settings));
+        Self {
+            recorder: Recorder::new(Arc::clone(&names), &feeder.settings),
+            shard: Shard::windowed(names, feeder.settings.clone()),
+            ..feeder
+        }
+    }
+
+    /// Everything taken, before anything is resolved.
+    pub(crate) fn finish_segment(mut self) -> Segment {
+        self.shard.close_all();
+        self.shard.take_segment()
+    }
+
+    /// The number of windows, and the graph of all of them, merged newest first.
+    pub(crate) fn finish_windows(mut self) -> (usize, GraphSnapshot) {
+        let windows = self.shard.windows();
+        let mut whole = Segment::default();
+        for window in windows.iter().rev() {
+            whole.merge(self.shard.take_window(window));
+        }
+        (windows.len(), whole.snapshot(&self.settings))
+    }
+
     /// Takes spans at a time of arrival.
     pub(crate) fn take(&mut self, spans: &[Span<'w>], now_ms: u64) {
         for span in spans {

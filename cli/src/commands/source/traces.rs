@@ -27,15 +27,40 @@ pub(crate) struct Traces {
 impl Traces {
     /// How many files were passed over, with an example; `None` when none was.
     pub(crate) fn skipped_note(&self) -> Option<String> {
-        let example = self.skipped.first()?;
-        let count = count_of(self.skipped.len());
-        Some(format!(
-            "passed over {} without traces, such as `{}`: {}",
-            counted(count, "file", "files"),
-            printable(&example.name),
-            printable(&example.reason),
-        ))
+        skipped_note(&self.skipped)
     }
+}
+
+/// Likewise, of files that were passed over.
+pub(crate) fn skipped_note(skipped: &[SkippedFile]) -> Option<String> {
+    let example = skipped.first()?;
+    let count = count_of(skipped.len());
+    Some(format!(
+        "passed over {} without traces, such as `{}`: {}",
+        counted(count, "file", "files"),
+        printable(&example.name),
+        printable(&example.reason),
+    ))
+}
+
+/// What the arguments name; `-` is standard input.
+pub(crate) fn inputs(paths: &[PathBuf]) -> Vec<Input> {
+    let inputs = paths.iter();
+    inputs
+        .map(|path| Input::from_argument(path.as_os_str()))
+        .collect()
+}
+
+/// Parameters of inference for files.
+pub(crate) fn settings(reading: &ReadingArgs) -> Result<Settings, CliError> {
+    Ok(Settings {
+        sampling: sampling::rules(&reading.sampling)?,
+        max_open_records: reading.max_open_spans.get(),
+        // Files have no arrival times: traces stay open instead.
+        max_waiting_records: 0,
+        max_open_halves: Settings::FILE_OPEN_HALVES,
+        ..Settings::default()
+    })
 }
 
 /// Reads files and directories; `-` is standard input.
@@ -44,17 +69,8 @@ pub(crate) fn read(
     reading: &ReadingArgs,
     output: &mut Output<'_>,
 ) -> Result<Traces, CliError> {
-    let inputs: Vec<Input> = paths
-        .iter()
-        .map(|path| Input::from_argument(path.as_os_str()))
-        .collect();
-    let settings = Settings {
-        sampling: sampling::rules(&reading.sampling)?,
-        max_open_records: reading.max_open_spans.get(),
-        // Files have no arrival times: traces stay open instead.
-        max_waiting_records: 0,
-        ..Settings::default()
-    };
+    let inputs = inputs(paths);
+    let settings = settings(reading)?;
     let replayed = replay(&inputs, &settings, &mut |progress| {
         output.progress(&progress_line(progress));
     });
@@ -68,7 +84,8 @@ pub(crate) fn read(
     })
 }
 
-fn progress_line(progress: &Progress) -> String {
+/// How far reading is.
+pub(crate) fn progress_line(progress: &Progress) -> String {
     let done = match progress.total_bytes {
         Some(total) if total > 0 => format!("{} %", percent(progress.bytes.min(total), total)),
         _ => format!("{} bytes", thousands(progress.bytes)),
@@ -82,7 +99,8 @@ fn progress_line(progress: &Progress) -> String {
     )
 }
 
-fn into_error(error: &ReadError) -> CliError {
+/// A file that cannot be read.
+pub(crate) fn into_error(error: &ReadError) -> CliError {
     let hint = error.hint().unwrap_or(
         "trace files hold OTLP as JSON or protobuf, plain, gzip or zstd; see `tracemesh help analyze`",
     );
