@@ -7,6 +7,7 @@ mod commands;
 mod dependency_rules;
 mod docs;
 mod envoy;
+mod exports;
 mod findings;
 mod harness;
 mod hazards;

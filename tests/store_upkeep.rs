@@ -47,28 +47,33 @@ fn location(directory: &Path) -> Location {
     Location::from(directory)
 }
 
-/// Three days of two instances that restart every day; what waits at the end of a run is never replaced.
+/// Three days of two instances that restart every day, with a recording each day. What waits is what the next flush has;
+/// at the end of a run it is never replaced.
 fn fill(directories: [&Path; 2]) {
     let segments = segments();
-    for day in 0..3 {
-        for (index, instance) in ["one", "two"].into_iter().enumerate() {
-            let started = START + day * DAY;
-            let mut store =
-                Store::open(&location(directories[index]), instance, Timestamp(started))
-                    .expect("the store opens");
-            let mut time = started;
-            for (number, segment) in segments.iter().enumerate().skip(index).step_by(2) {
-                let window = Window {
-                    start: Some(Timestamp(time)),
-                    end: Some(Timestamp(time + 20 * MINUTE)),
-                };
-                time += 20 * MINUTE;
-                let waiting = &segments[(number + 1) % segments.len()];
-                store
-                    .append(segment, waiting, window)
-                    .expect("the segment is written");
-            }
+    let days = segments.chunks(segments.len().div_ceil(3));
+    for (day, recorded) in (0..).zip(days) {
+        let (one, two) = recorded.split_at(recorded.len() / 2);
+        for (index, (instance, recorded)) in [("one", one), ("two", two)].into_iter().enumerate() {
+            let started = Timestamp(START + day * DAY);
+            let store = Store::open(&location(directories[index]), instance, started);
+            run(&mut store.expect("the store opens"), started, recorded);
         }
+    }
+}
+
+/// The flushes of a run: the last segment only waits.
+fn run(store: &mut Store, started: Timestamp, recorded: &[Segment]) {
+    let nothing = Segment::default();
+    let settled = std::iter::once(&nothing).chain(recorded);
+    for (number, (settled, waiting)) in (0..).zip(settled.zip(recorded)) {
+        let window = Window {
+            start: Some(Timestamp(started.0 + number * 20 * MINUTE)),
+            end: Some(Timestamp(started.0 + (number + 1) * 20 * MINUTE)),
+        };
+        store
+            .append(settled, waiting, window)
+            .expect("the segment is written");
     }
 }
 

@@ -40,7 +40,7 @@ impl Job<'_> {
     }
 
     /// Adds all of the segment, or nothing.
-    fn read(
+    pub(super) fn read(
         &self,
         place: &dyn Place,
         detail: Detail,

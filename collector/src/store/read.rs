@@ -50,7 +50,7 @@ pub struct StoreContents {
     pub segments: usize,
     /// Wall-clock time from the first to the last of them.
     pub window: Window,
-    /// Wall-clock time of all segments in the store, wanted or not.
+    /// Wall-clock time of all segments in the store, told when none of them was wanted.
     pub covered: Window,
     /// Entries that were passed over, by name.
     pub skipped: Vec<SkippedSegment>,
@@ -76,8 +76,6 @@ pub(super) struct Survey {
     pub(super) skipped: Vec<SkippedSegment>,
     /// Every flush that the segments hold.
     pub(super) known: CoverSet,
-    /// The time from the first to the last of all segments, read or not, as their names tell it.
-    pub(super) covered: Window,
 }
 
 /// Why an attempt to read ended early.
@@ -91,7 +89,14 @@ enum Interrupted {
 /// # Errors
 /// When the store is missing or cannot be listed.
 pub fn read(location: &Location, wanted: &Wanted) -> Result<StoreContents, StoreError> {
-    read_place(&*location.place()?, wanted)
+    let place = location.place()?;
+    let mut contents = read_place(&*place, wanted)?;
+    if contents.segments == 0 {
+        let all = survey(&*place)?;
+        let windows = all.segments.values().map(|manifest| manifest.window);
+        contents.covered = windows.fold(Window::default(), span_of);
+    }
+    Ok(contents)
 }
 
 /// [`read`] of a place.
@@ -188,9 +193,6 @@ fn survey_of(
     for (name, reason) in listing.foreign {
         survey.skipped.push(SkippedSegment { name, reason });
     }
-    let names = listing.segments.iter();
-    let windows = names.filter_map(|name| Some(SegmentName::parse(name)?.window()));
-    survey.covered = windows.fold(Window::default(), span_of);
     let mut found = Vec::new();
     let mut take = |survey: &mut Survey, name: String| {
         let manifest = match damaged.get(&name) {
@@ -277,7 +279,6 @@ fn merge(place: &dyn Place, wanted: &Wanted, survey: Survey) -> Result<StoreCont
         skipped: survey.skipped,
         ..StoreContents::default()
     };
-    contents.covered = survey.covered;
     let overlapping = survey.segments.iter();
     let overlapping = overlapping.filter(|(_, m)| overlaps(m.window, wanted.window));
     let jobs = overlapping.clone().map(|(name, manifest)| Job {

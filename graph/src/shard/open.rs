@@ -64,12 +64,6 @@ impl OpenSlices {
         keys
     }
 
-    /// All slices by key, in order.
-    pub(super) fn slices(&self) -> impl Iterator<Item = (u64, &Vec<SpanRecord>)> {
-        let keys = self.keys().into_iter();
-        keys.filter_map(|key| Some((key, &self.slices.get(&key)?.records)))
-    }
-
     /// All keys, in order, each with the start of its earliest span.
     pub(super) fn starts(&self) -> Vec<(u64, u64)> {
         let slices = self.slices.iter();
@@ -78,6 +72,12 @@ impl OpenSlices {
             .collect();
         starts.sort_unstable();
         starts
+    }
+
+    /// All slices by key, in order.
+    pub(super) fn slices(&self) -> impl Iterator<Item = (u64, &Vec<SpanRecord>)> {
+        let keys = self.keys().into_iter();
+        keys.filter_map(|key| Some((key, &self.slices.get(&key)?.records)))
     }
 
     /// The next slice that is idle or old at `now_ms`. The caller removes it.

@@ -1,7 +1,7 @@
 //! One group becomes one segment.
 //!
 //! ```text
-//! read every source as a whole -> merge -> write -> read back and compare -> remove the sources
+//! read every source as a whole -> merge -> join halves of calls -> write -> read back and compare -> remove the sources
 //! ```
 
 use tracemesh_graph::segment::Segment;
@@ -54,7 +54,8 @@ pub(super) fn execute(
     if sources.len() < 2 && !has_loose {
         return Ok(Outcome::Nothing);
     }
-    let merged = assembly.finish();
+    let mut merged = assembly.finish();
+    merged.join_halves();
     if !pace.goes_on() {
         return Ok(Outcome::Stopped);
     }

@@ -7,6 +7,7 @@
 
 mod details;
 mod edges;
+mod halves;
 mod keyed;
 mod names;
 mod nodes;

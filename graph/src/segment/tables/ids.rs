@@ -106,6 +106,9 @@ impl<'a> Directory<'a> {
         for server in segment.halves.servers.values() {
             directory.node(&server.callee);
         }
+        for (node, _) in segment.halves.owed.keys() {
+            directory.node(node);
+        }
         for key in segment.votes.keys() {
             directory.node(&key.caller);
             directory.node(&key.callee);

@@ -38,6 +38,7 @@ pub(super) const SPECS: &[&TableSpec] = &[
     Messages::SPEC,
     MessageRefs::SPEC,
     OpenServers::SPEC,
+    Owed::SPEC,
     Folds::SPEC,
     Skews::SPEC,
     Instances::SPEC,

@@ -84,6 +84,7 @@ sheets! {
     messages: Messages,
     message_refs: MessageRefs,
     open_servers: OpenServers,
+    owed: Owed,
     folds: Folds,
     skews: Skews,
     instances: Instances,

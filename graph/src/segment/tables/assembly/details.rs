@@ -6,7 +6,6 @@ use super::names::{Places, index};
 use super::nodes::add_traces;
 use super::sums::{count, plus, wide};
 use crate::segment::demand::Load;
-use crate::segment::halves::{HalfId, OpenServer};
 use crate::segment::skew::{Skew, SkewKey};
 use crate::segment::{ConsumeHalf, SendHalf};
 
@@ -80,7 +79,6 @@ impl Assembly {
         }
         self.absorb_totals(part);
         self.absorb_messages(part);
-        self.absorb_servers(part);
         self.absorb_clocks(part);
     }
 
@@ -142,27 +140,6 @@ impl Assembly {
                 };
                 self.rest.add_consume(message.id, consume);
             }
-        }
-    }
-
-    fn absorb_servers(&mut self, part: &Checked) {
-        let rows = &part.sheets.open_servers;
-        for (row, server) in part.details.servers.iter().enumerate() {
-            let Some(callee) = part.node(server.callee).cloned() else {
-                continue;
-            };
-            let open = OpenServer {
-                callee,
-                caller: server.caller,
-                is_link: rows.is_link[row],
-                event: rows.event[row].clone(),
-                has_failed: rows.has_failed[row],
-                error: rows.error[row].clone(),
-                start_ns: rows.start_ns[row],
-                duration_ns: rows.duration_ns[row],
-            };
-            let id = HalfId::of_server(server.caller, server.id);
-            self.rest.add_open_server(id, open);
         }
     }
 

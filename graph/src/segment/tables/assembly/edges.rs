@@ -2,11 +2,10 @@
 
 use super::super::checked::{Checked, EdgeGroup, Ends, Side};
 use super::Assembly;
+use super::halves::{add_open_call, add_open_servers, add_owed};
 use super::names::{Places, index};
 use super::sums::{count, count_below, plus, plus_wide, wide};
-use crate::segment::EdgeKey;
-use crate::segment::Trail;
-use crate::segment::halves::{HalfId, OpenCall};
+use crate::segment::Segment;
 use crate::segment::sampling::{Estimate, Expected, SamplingStats};
 use crate::segment::stats::EdgeStats;
 use crate::segment::trail::{MAX_TIMED_EDGES, cut, next_step};
@@ -64,8 +63,14 @@ impl Assembly {
         }
         self.absorb_edge_exemplars(part, &values);
         let open = self.edges.take_extra();
+        let mut halves = Segment::default();
         for (row, stats) in (0..values.len()).filter(|row| is_open(*row)).zip(open) {
-            self.absorb_open_call(part, row, stats);
+            add_open_call(&mut halves, part, row, stats);
+        }
+        add_open_servers(&mut halves, part);
+        add_owed(&mut halves, part);
+        if !halves.is_empty() {
+            self.rest.merge(halves);
         }
     }
 
@@ -108,30 +113,6 @@ impl Assembly {
                 }
             }
         }
-    }
-
-    /// An edge of its own until all halves are there.
-    fn absorb_open_call(&mut self, part: &Checked, row: usize, stats: EdgeStats) {
-        let (ends, rows) = (&part.graph.edges[row], &part.sheets.edges);
-        let Some(id) = ends.open else {
-            return;
-        };
-        let edge = EdgeKey {
-            caller: part.nodes[index(ends.caller)].clone(),
-            callee: ends.callee.and_then(|callee| part.node(callee)).cloned(),
-            peer: part.targets[index(ends.target)].clone(),
-            relation: ends.relation,
-            trail: Trail {
-                word: rows.word[row].clone(),
-                since_min: rows.since_min[row],
-            },
-        };
-        let call = OpenCall {
-            edge,
-            stats,
-            is_ambiguous: rows.is_ambiguous[row],
-        };
-        self.rest.add_open_call(HalfId::of_call(id), call);
     }
 
     /// Makes the steps of time in edges at least so long.

@@ -153,6 +153,18 @@ table! {
 }
 
 table! {
+    /// Events that open calls and servers were counted as, and that are no longer true since these were joined: to be taken off `node_counts` of other segments.
+    "owed": Owed of OwedRow {
+        /// The node.
+        Key node: u64,
+        /// The event.
+        Key event: String,
+        /// How many.
+        Sum count: u64,
+    }
+}
+
+table! {
     /// Sidecars and the applications beside which they stand.
     "folds": Folds of FoldRow {
         /// Node of the sidecar.

@@ -357,6 +357,13 @@ impl Dice {
         }
     }
 
+    fn owed(&mut self, segment: &mut Segment) {
+        for _ in self.times(2) {
+            let key = (self.node(), self.name());
+            *segment.halves.owed.entry(key).or_default() += self.count();
+        }
+    }
+
     fn messages(&mut self, segment: &mut Segment) {
         for _ in self.times(3) {
             let id = (self.trace(), self.below(9));
@@ -413,6 +420,7 @@ pub(super) fn segment(seed: u64) -> Segment {
         segment.facts.insert(edge, dice.facts());
     }
     dice.halves(&mut segment);
+    dice.owed(&mut segment);
     dice.messages(&mut segment);
     dice.rest(&mut segment);
     segment

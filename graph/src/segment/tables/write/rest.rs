@@ -18,6 +18,13 @@ impl Writer<'_> {
         self.sends();
         self.consumes();
         self.open_servers();
+        for ((node, event), count) in &self.segment.halves.owed {
+            self.sheets.owed.push(OwedRow {
+                node: self.directory.id(node),
+                event: event.clone(),
+                count: *count,
+            });
+        }
         for ((sidecar, application), spans) in &self.segment.folds {
             self.sheets.folds.push(FoldRow {
                 sidecar: self.directory.id(sidecar),
