@@ -88,10 +88,16 @@ Examples:
 pub(super) fn graph() -> String {
     with_exit_codes(
         "\
+Filters combine, in this order: environment, namespace and cluster; relation;
+service; collapse; calls. What they leave out is counted on standard error. A
+narrowed graph is marked, and no command plans with it.
+
 Examples:
   tracemesh graph --format table
   tracemesh graph --traces traces.json --format dot | dot -Tsvg > graph.svg
-  tracemesh graph --graph out/graph.json --format table --service checkout --depth 2",
+  tracemesh graph --graph out/graph.json --format table --service checkout --depth 2
+  tracemesh graph --format mermaid --collapse namespace --min-calls 100 > graph.mmd
+  tracemesh graph --format parquet --out tables",
     )
 }
 
