@@ -278,6 +278,23 @@ fn copies_outlive_a_damaged_compacted_segment() {
     assert_eq!(answer(&place), truth(&flushes));
 }
 
+/// An hour that cannot be read for a moment may hold the flush that replaced what waits in another.
+#[test]
+fn what_waits_is_not_settled_while_a_compacted_segment_is_unreadable() {
+    let flushes = [
+        flushed("a", (1, 0), (0, 61), (0, 1)),
+        flushed("a", (1, 1), (61, 62), (423, 0)),
+    ];
+    let whole = place_of(&flushes);
+    for step in 0..40 {
+        let place = whole.copy();
+        place.fail_at(step, Fault::DoneAndRefused);
+        let outcome = tend_at(&place, COMPACT, at(4845));
+        place.recover();
+        assert_eq!(answer(&place), truth(&flushes), "{step} {outcome:?}");
+    }
+}
+
 #[test]
 fn a_stop_between_steps_changes_nothing() {
     let flushes: Vec<Flushed> = (0..5)
