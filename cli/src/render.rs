@@ -5,12 +5,16 @@ use tracemesh_graph::time::Timestamp;
 
 use crate::text::thousands;
 
+pub mod csv;
 pub mod doctor;
 pub mod dot;
 pub mod egress_report;
 pub mod envoy;
 pub mod explain;
 pub mod findings;
+pub mod graphml;
+mod group;
+pub mod mermaid;
 pub mod observability;
 pub mod onboarding;
 pub mod pack;
@@ -20,8 +24,11 @@ pub mod removals;
 pub mod store;
 pub mod summary;
 pub mod table;
+pub mod upkeep;
 pub mod verify;
 
+#[cfg(test)]
+pub(crate) mod golden;
 #[cfg(test)]
 pub(crate) mod sample;
 

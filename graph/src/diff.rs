@@ -60,5 +60,6 @@ pub fn compare(before: Side<'_>, after: Side<'_>, options: Options) -> Differenc
     let drafts = pairs
         .iter()
         .map(|pair| measure::draft(&sides, pair, options));
-    judge::judge(&sides, drafts.collect(), options)
+    let drafts: Vec<_> = drafts.collect();
+    judge::judge(&sides, &drafts, options)
 }

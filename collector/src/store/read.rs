@@ -50,7 +50,7 @@ pub struct StoreContents {
     pub segments: usize,
     /// Wall-clock time from the first to the last of them.
     pub window: Window,
-    /// Wall-clock time of all segments in the store, wanted or not.
+    /// Wall-clock time of all segments in the store, told when none of them was wanted.
     pub covered: Window,
     /// Entries that were passed over, by name.
     pub skipped: Vec<SkippedSegment>,
@@ -89,7 +89,14 @@ enum Interrupted {
 /// # Errors
 /// When the store is missing or cannot be listed.
 pub fn read(location: &Location, wanted: &Wanted) -> Result<StoreContents, StoreError> {
-    read_place(&*location.place()?, wanted)
+    let place = location.place()?;
+    let mut contents = read_place(&*place, wanted)?;
+    if contents.segments == 0 {
+        let all = survey(&*place)?;
+        let windows = all.segments.values().map(|manifest| manifest.window);
+        contents.covered = windows.fold(Window::default(), span_of);
+    }
+    Ok(contents)
 }
 
 /// [`read`] of a place.
@@ -226,7 +233,8 @@ fn settle(mut survey: Survey, mut found: Vec<(String, Manifest)>) -> Survey {
     found.sort_by(|(a, x), (b, y)| {
         let flushes = Cover::count(&y.covers).cmp(&Cover::count(&x.covers));
         let levels = flushes.then_with(|| y.level.cmp(&x.level));
-        levels.then_with(|| a.cmp(b))
+        // A flush that was written again after it seemed to fail has more in it, and ends later.
+        levels.then_with(|| b.cmp(a))
     });
     for (name, manifest) in found {
         match survey.known.relation(&manifest.covers) {
@@ -271,9 +279,6 @@ fn merge(place: &dyn Place, wanted: &Wanted, survey: Survey) -> Result<StoreCont
         skipped: survey.skipped,
         ..StoreContents::default()
     };
-    for manifest in survey.segments.values() {
-        contents.covered = span_of(contents.covered, manifest.window);
-    }
     let overlapping = survey.segments.iter();
     let overlapping = overlapping.filter(|(_, m)| overlaps(m.window, wanted.window));
     let jobs = overlapping.clone().map(|(name, manifest)| Job {

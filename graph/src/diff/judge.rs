@@ -16,8 +16,8 @@ use crate::snapshot::{Edge, Node, Relation};
 const FEWEST_FOR_TRAFFIC: usize = 10;
 
 /// Turns tests into verdicts.
-pub(super) fn judge(sides: &Sides<'_>, drafts: Vec<Draft<'_>>, options: Options) -> Difference {
-    let shifts = Shifts::of(&drafts);
+pub(super) fn judge(sides: &Sides<'_>, drafts: &[Draft<'_>], options: Options) -> Difference {
+    let shifts = Shifts::of(drafts);
     let spreads = Spreads {
         volume: common_spread(&shifts.volumes),
         latency: common_spread(&shifts.latencies),
@@ -45,9 +45,9 @@ pub(super) fn judge(sides: &Sides<'_>, drafts: Vec<Draft<'_>>, options: Options)
         few_calls: drafts.iter().filter(|draft| draft.has_few_calls).count() as u64,
         small_changes: 0,
     };
-    let renamed = Renamed::of(&drafts);
+    let renamed = Renamed::of(drafts);
     let mut edges: Vec<EdgeChange> = Vec::new();
-    for draft in &drafts {
+    for draft in drafts {
         edges.extend(verdict.edge(draft, &renamed, &mut noise));
     }
     edges.sort_by_cached_key(importance);
@@ -238,7 +238,8 @@ impl Verdict {
         let p_value = measured.test.p_value(self.spreads);
         let certain = self.counts(p_value);
         let is_part = measured.value.is_some();
-        if !is_part && !(certain && measured.is_large) {
+        let is_told = is_part || (certain && measured.is_large);
+        if !is_told {
             noise.small_changes += u64::from(certain);
             return None;
         }
@@ -247,7 +248,7 @@ impl Verdict {
         Some(Detail {
             what: measured.what,
             value: measured.value.clone(),
-            presence: is_part.then(|| match measured.before > 0.0 {
+            presence: is_part.then_some(match measured.before > 0.0 {
                 true => Presence::Gone,
                 false => Presence::Added,
             }),

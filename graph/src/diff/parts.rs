@@ -14,9 +14,12 @@ use crate::snapshot::{Edge, EvidenceCounts, Target};
 /// What stands for everything over a cap.
 const REST: &str = "other";
 
+/// Parts of an edge with their counts.
+type Counts = fn(&Edge) -> BTreeMap<String, u64>;
+
 /// Tests of every part that is on one side only.
 pub(super) fn compare(before: &Edge, after: &Edge) -> Vec<Measured> {
-    let kinds: [(What, fn(&Edge) -> BTreeMap<String, u64>); 4] = [
+    let kinds: [(What, Counts); 4] = [
         (What::Target, targets),
         (What::Protocol, |edge| edge.protocols.clone()),
         (What::Evidence, |edge| evidence(edge.evidence)),
@@ -38,7 +41,7 @@ struct Parts {
 }
 
 impl Parts {
-    fn new(edge: &Edge, parts: fn(&Edge) -> BTreeMap<String, u64>) -> Self {
+    fn new(edge: &Edge, parts: Counts) -> Self {
         let mut counts = parts(edge);
         counts.retain(|_, count| *count > 0);
         let sum = counts

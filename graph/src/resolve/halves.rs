@@ -10,7 +10,7 @@ use std::borrow::Cow;
 
 use crate::identity::NodeKey;
 use crate::segment::exemplars::Exemplars;
-use crate::segment::halves::{HalfId, OpenCall, OpenServer};
+use crate::segment::halves::{CALLS_GIVEN_UP, HalfId, OpenCall, OpenServer};
 use crate::segment::stats::{EdgeStats, NodeStats};
 use crate::segment::{Caller, EdgeKey, Segment, Trail};
 use crate::slice::{Event, Found};
@@ -57,8 +57,16 @@ pub(crate) fn join_halves(segment: &mut Cow<'_, Segment>) {
     facts::follow(segment);
 }
 
-/// Calls leave edges behind that count nothing, and orphans that found their parent examples of none.
+/// Calls leave edges behind that count nothing, and orphans that found their parent examples of none. Calls that were given up are
+/// news only where a server span still misses its caller: else nobody answered them, wherever.
 fn forget(segment: &mut Cow<'_, Segment>) {
+    let misses = |node: &NodeStats| {
+        let mut events = [Event::Orphan, Event::LateParent].iter();
+        events.any(|event| node.events.contains_key(event.name()))
+    };
+    if segment.counters.contains_key(CALLS_GIVEN_UP) && !segment.nodes.values().any(misses) {
+        segment.to_mut().counters.remove(CALLS_GIVEN_UP);
+    }
     if segment.edges.values().any(EdgeStats::is_blank) {
         let edges = &mut segment.to_mut().edges;
         edges.retain(|_, stats| !stats.is_blank());

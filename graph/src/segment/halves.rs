@@ -18,7 +18,7 @@ use crate::identity::NodeKey;
 pub(crate) const MAX_HALVES: usize = 20_000;
 
 /// Calls whose other half, had it been seen elsewhere, could not be found for want of room.
-const CALLS_GIVEN_UP: &str = "open_calls_given_up";
+pub(crate) const CALLS_GIVEN_UP: &str = "open_calls_given_up";
 
 /// Server spans, likewise.
 const SERVERS_GIVEN_UP: &str = "open_servers_given_up";

@@ -69,8 +69,7 @@ impl EdgeStats {
         self.exemplar(attempt.found, trace);
     }
 
-    /// Adds the server half of calls of which only the outgoing half was known. A 4xx that only the client calls an error
-    /// stays a failure here: what told them apart is gone.
+    /// Adds the server half of a call of which only the outgoing half was known.
     pub(crate) fn answered_by(&mut self, server: &OpenServer, found: Found) {
         let calls = self.found.remove(&Found::Alone).unwrap_or_default();
         *self.found.entry(found).or_default() += calls;
@@ -81,6 +80,10 @@ impl EdgeStats {
         self.server.record(server.duration_ns);
         let end_ns = server.start_ns.saturating_add(server.duration_ns);
         self.see(server.start_ns, end_ns);
+        // A 4xx that only the client calls an error is no failure (B42); its status is its label.
+        if !server.has_failed && self.errors.keys().all(|error| is_client_fault(error)) {
+            (self.failed, self.failed_attempts) = (0, 0);
+        }
         if server.has_failed && self.failed_attempts == 0 {
             self.failed = self.calls;
             self.failed_attempts = self.attempts;
@@ -212,6 +215,11 @@ impl EdgeStats {
             ..Self::default()
         }
     }
+}
+
+/// True for the label of an HTTP status from 400 to 499.
+fn is_client_fault(error: &str) -> bool {
+    error.len() == 3 && error.starts_with('4') && error.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// One message, or the messages of one operation, between two ends.

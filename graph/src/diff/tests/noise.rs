@@ -1,4 +1,9 @@
 //! False alarms on traffic that did not change, and detection of changes that were planted. Seeded: always the same traffic.
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "random counts and times are small and not negative"
+)]
 
 use super::*;
 use crate::sketch::Sketch;
