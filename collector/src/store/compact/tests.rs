@@ -324,19 +324,22 @@ fn one_process_compacts_at_a_time() {
 
 const INSTANCES: [&str; 3] = ["a", "b", "c-1"];
 
+/// Instance, minute of its start, and for each flush its minutes, what settled, and what waits after it.
+type Drawn = (usize, u64, Vec<(u64, u64, u64)>);
+
 prop_compose! {
     /// A run: instance, minute of its start, and for each flush its minutes, what settled, and what waits after it.
     fn run()(
         instance in 0..INSTANCES.len(),
         start in 0_u64..3000,
         flushes in prop::collection::vec((1_u64..100, 0_u64..1000, 0_u64..1000), 1..6),
-    ) -> (usize, u64, Vec<(u64, u64, u64)>) {
+    ) -> Drawn {
         (instance, start, flushes)
     }
 }
 
 /// Runs of an instance follow each other: its epochs are their starts.
-fn flushes_of(mut runs: Vec<(usize, u64, Vec<(u64, u64, u64)>)>) -> Vec<Flushed> {
+fn flushes_of(mut runs: Vec<Drawn>) -> Vec<Flushed> {
     runs.sort();
     let mut free_from = [0_u64; INSTANCES.len()];
     let mut all = Vec::new();
