@@ -335,7 +335,10 @@ fn networkx_reads_the_graphml() {
                     edge.calls
                 ]);
                 let with_fraction = wanted.to_string().replace("]", ".0]");
-                let is_it = |found: &Value| found.to_string() == with_fraction;
+                let is_it = |found: &Value| {
+                    let found = found.to_string();
+                    found == with_fraction
+                };
                 assert!(calls.iter().any(is_it), "{wanted} in {calls:?}");
             }
         }
