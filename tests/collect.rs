@@ -9,7 +9,7 @@ use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
 use tracemesh_graph::snapshot::GraphSnapshot;
 
 use crate::harness::process::Collector;
-use crate::harness::{call, files_under, python, request, root, tracemesh_in};
+use crate::harness::{call, python, request, root, tracemesh_in};
 
 const SDK: &str = "1.45.2";
 
@@ -93,14 +93,10 @@ fn a_store_grows_over_restarts_and_gives_one_graph() {
 /// Asks the store until the graph is as wanted; the collector decides when it writes.
 fn eventually(store: &Path, wanted: impl Fn(&GraphSnapshot) -> bool) -> GraphSnapshot {
     // A store without segments is refused.
-    let is_segment = |file: &PathBuf| {
-        let name = file.file_name().unwrap_or_default().to_string_lossy();
-        // Hidden while it is being written.
-        name.ends_with(".zst") && !name.starts_with('.')
-    };
+    let segments = store.join("segments");
     let mut attempts = (0..ATTEMPTS).map(|_| {
         std::thread::sleep(Duration::from_millis(100));
-        let is_written = files_under(store).iter().any(is_segment);
+        let is_written = std::fs::read_dir(&segments).is_ok_and(|mut all| all.next().is_some());
         is_written.then(|| graph_of(store)).filter(&wanted)
     });
     attempts

@@ -17,7 +17,8 @@ fn shop() -> String {
 
 /// The recorded shop with one edge gone, one new, and one that fails, and the names of all three callees.
 fn changed(place: &Path) -> [String; 3] {
-    let mut graph: Value = serde_json::from_str(&fs::read_to_string(shop()).unwrap()).unwrap();
+    let mut graph: Value =
+        serde_json::from_str(&fs::read_to_string(shop()).expect("it works")).expect("it works");
     let edges = graph["edges"].as_array_mut().expect("edges");
     let name = |edge: &Value| edge["callee"].as_str().expect("a callee").to_owned();
     edges.retain(|edge| edge["relation"] == "sync");
@@ -32,7 +33,7 @@ fn changed(place: &Path) -> [String; 3] {
     new["targets"][0]["host"] = Value::from("new.example\u{1b}[31m");
     let names = [name(&gone), failing, name(&new)];
     edges.push(new);
-    fs::write(place.join("after.json"), graph.to_string()).unwrap();
+    fs::write(place.join("after.json"), graph.to_string()).expect("it works");
     names
 }
 
@@ -50,10 +51,10 @@ fn a_snapshot_does_not_differ_from_itself() {
 
 #[test]
 fn changes_of_a_snapshot_are_found_and_the_answer_is_no() {
-    let place = tempfile::tempdir().unwrap();
+    let place = tempfile::tempdir().expect("it works");
     let [gone, failing, new] = changed(place.path());
     let (shop, after) = (shop(), place.path().join("after.json"));
-    let after = after.to_str().unwrap();
+    let after = after.to_str().expect("it works");
     let run = tracemesh(&["diff", &shop, after]).expect_code(1);
     for section in ["ADDED\n", "GONE\n", "CHANGED\n"] {
         assert!(run.stdout.contains(section), "{}", run.stdout);
@@ -77,7 +78,7 @@ fn changes_of_a_snapshot_are_found_and_the_answer_is_no() {
     );
     let Some(python) = validator() else { return };
     let document = place.path().join("diff.json");
-    fs::write(&document, &run.stdout).unwrap();
+    fs::write(&document, &run.stdout).expect("it works");
     assert_eq!(judged(python, "diff", &document), "");
 }
 
@@ -107,12 +108,12 @@ fn recording(place: &Path, file: &str, hours: u64, callees: &[&str]) {
             }
         }
     }
-    fs::write(place.join(file), request(spans)).unwrap();
+    fs::write(place.join(file), request(spans)).expect("it works");
 }
 
 #[test]
 fn two_windows_of_a_store_are_compared() {
-    let place = tempfile::tempdir().unwrap();
+    let place = tempfile::tempdir().expect("it works");
     recording(place.path(), "one.pb", 0, &["cart"]);
     recording(place.path(), "two.pb", 48, &["cart", "stock"]);
     let run = |arguments: &[&str]| tracemesh_in(place.path(), arguments, b"");
@@ -135,15 +136,15 @@ fn two_windows_of_a_store_are_compared() {
 
 #[test]
 fn what_cannot_be_compared_is_refused_with_a_way_out() {
-    let place = tempfile::tempdir().unwrap();
+    let place = tempfile::tempdir().expect("it works");
     let run = |arguments: &[&str]| tracemesh_in(place.path(), arguments, b"");
     fs::write(
         place.path().join("plan.json"),
         "{\"schema\": \"tracemesh.onboarding/v1\"}",
     )
-    .unwrap();
-    fs::create_dir(place.path().join("egress")).unwrap();
-    fs::write(place.path().join("egress/egress.json"), "{}").unwrap();
+    .expect("it works");
+    fs::create_dir(place.path().join("egress")).expect("it works");
+    fs::write(place.path().join("egress/egress.json"), "{}").expect("it works");
     let shop = shop();
     run(&["diff", &shop, "plan.json"]).expect_refusal("is a document `tracemesh.onboarding/v1`");
     run(&["diff", "egress", &shop]).expect_refusal("is a directory of generated egress");

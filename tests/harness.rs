@@ -2,6 +2,7 @@
 
 pub(crate) mod envoy;
 pub(crate) mod golang;
+pub(crate) mod node;
 pub(crate) mod otelcol;
 pub(crate) mod process;
 pub(crate) mod python;

@@ -46,6 +46,8 @@ enum Sending {
     OneRequestPerSpan,
     /// A request for each span, and then all of them again.
     EverythingTwice,
+    /// A request for each span, in a file that is imported; the graph then comes from the store.
+    Imported,
     /// A request for each span over OTLP/HTTP to a live collector; the graph then comes from its store.
     ToLiveCollector,
 }
@@ -54,6 +56,7 @@ const ALL_WAYS: &[Sending] = &[
     Sending::InOneRequest,
     Sending::OneRequestPerSpan,
     Sending::EverythingTwice,
+    Sending::Imported,
     Sending::ToLiveCollector,
 ];
 
@@ -158,6 +161,7 @@ fn run_row(row: &Row, ways: &[Sending]) -> Result<(), String> {
         let sent = |report: String| format!("    sent      {sending:?}\n{report}");
         let output = match sending {
             Sending::ToLiveCollector => live_graph_of(&row.spans),
+            Sending::Imported => imported_graph_of(&file_bytes(&row.spans, *sending)),
             _ => graph_of(&file_bytes(&row.spans, *sending)),
         };
         let output = output.map_err(sent)?;
@@ -208,6 +212,22 @@ fn graph_of(bytes: &[u8]) -> Result<String, String> {
     file.write_all(bytes)
         .map_err(|error| fault(error.to_string()))?;
     printed_graph("--traces", file.path())
+}
+
+/// What it prints for a store into which these bytes were imported as a file.
+fn imported_graph_of(bytes: &[u8]) -> Result<String, String> {
+    let fault = |what: std::io::Error| format!("    DIFFERS   {what}\n");
+    let place = tempfile::tempdir().map_err(fault)?;
+    let (file, store) = (place.path().join("traces"), place.path().join("data"));
+    std::fs::write(&file, bytes).map_err(fault)?;
+    let mut import = Command::new(BINARY);
+    import.arg("import").arg(&file).arg("--store").arg(&store);
+    let output = import.output().map_err(fault)?;
+    if !output.status.success() {
+        let talk = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("    DIFFERS   import: {talk}\n"));
+    }
+    printed_graph("--store", &store)
 }
 
 /// What it prints for the store of a collector that received these spans one by one.

@@ -14,17 +14,20 @@ use tracemesh_graph::settings::Settings;
 
 mod clock;
 mod diff;
+mod graph;
 mod help;
 mod import;
 mod onboard;
 mod policy;
 mod sampling;
 mod store;
+mod upkeep;
 mod verify;
 mod window;
 
 pub use clock::StartOff;
 pub use diff::{DiffArgs, DiffFormat, Stretch};
+pub use graph::{CollapseBy, FilterArgs, GraphArgs, GraphFormat, GraphRelation};
 pub use import::ImportArgs;
 pub use onboard::{
     CheckPlanArgs, DiffPlansArgs, ExplainPlanArgs, InFlightWish, OnboardArgs, OnboardCommand,
@@ -33,6 +36,7 @@ pub use onboard::{
 pub use policy::{PolicyArgs, PolicyCheckArgs, PolicyCommand};
 pub use sampling::SamplingArgs;
 pub use store::{InspectArgs, StoreArgs, StoreCommand};
+pub use upkeep::{AgeLimit, CompactArgs, MergeArgs, SizeLimit, UpkeepArgs};
 pub use verify::{Percent, VerifyArgs};
 pub use window::{Moment, WindowArgs};
 
@@ -75,7 +79,7 @@ pub enum Command {
     /// Add trace files to a store
     #[command(after_help = help::import())]
     Import(ImportArgs),
-    /// Print the service graph
+    /// Print or export the service graph, whole or narrowed
     #[command(after_help = help::graph())]
     Graph(GraphArgs),
     /// Write egress definitions for services
@@ -240,6 +244,9 @@ pub struct CollectArgs {
     /// How the traces were sampled.
     #[command(flatten)]
     pub sampling: SamplingArgs,
+    /// What is done for the store meanwhile.
+    #[command(flatten)]
+    pub upkeep: UpkeepArgs,
 }
 
 /// A size of 1 to 1024 MiB.
@@ -291,34 +298,6 @@ pub struct SourceArgs {
     /// Which time of the store is read.
     #[command(flatten)]
     pub window: WindowArgs,
-}
-
-/// Arguments of `tracemesh graph`.
-#[derive(Debug, Args)]
-pub struct GraphArgs {
-    /// Where the graph comes from.
-    #[command(flatten)]
-    pub source: SourceArgs,
-    /// How the graph is printed
-    #[arg(long, value_name = "FORMAT", default_value = "table")]
-    pub format: GraphFormat,
-    /// Only this service and its neighbours: a node id, `namespace/name`, or a unique name
-    #[arg(long, value_name = "SERVICE")]
-    pub service: Option<String>,
-    /// How many calls away from `--service` a neighbour may be, in both directions
-    #[arg(long, value_name = "N", default_value_t = 1, requires = "service")]
-    pub depth: usize,
-}
-
-/// Formats of the graph.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum GraphFormat {
-    /// Nodes and edges for a terminal of 80 columns
-    Table,
-    /// Schema tracemesh.graph/v1, for programs
-    Json,
-    /// For Graphviz
-    Dot,
 }
 
 /// Arguments of `tracemesh egress`.

@@ -27,6 +27,8 @@ pub type FileSet = BTreeMap<RelativePath, Entry>;
 pub enum Entry {
     /// A file with this text.
     File(String),
+    /// A file with these bytes.
+    Bytes(Vec<u8>),
     /// A symbolic link to a sibling of this name.
     Link(String),
 }
@@ -134,12 +136,15 @@ impl<'a> Writer<'a> {
 
     fn write(&mut self, files: &FileSet) -> Result<()> {
         for (path, entry) in files {
-            if let Entry::File(text) = entry {
-                let place = self.places.prepare(path)?;
-                let changed = write_file(&place, text)
-                    .with_context(|| format!("cannot write `{}`", place.display()))?;
-                self.summary.count(changed);
-            }
+            let bytes = match entry {
+                Entry::File(text) => text.as_bytes(),
+                Entry::Bytes(bytes) => bytes,
+                Entry::Link(_) => continue,
+            };
+            let place = self.places.prepare(path)?;
+            let changed = write_file(&place, bytes)
+                .with_context(|| format!("cannot write `{}`", place.display()))?;
+            self.summary.count(changed);
         }
         Ok(())
     }
@@ -250,10 +255,10 @@ fn ensure_directory(place: &Path) -> Result<()> {
 }
 
 /// Whether the file had to be written.
-fn write_file(place: &Path, text: &str) -> Result<bool> {
+fn write_file(place: &Path, bytes: &[u8]) -> Result<bool> {
     match fs::symlink_metadata(place) {
         Ok(metadata) if metadata.is_file() => {
-            if fs::read(place)? == text.as_bytes() {
+            if fs::read(place)? == bytes {
                 return Ok(false);
             }
         }
@@ -262,7 +267,7 @@ fn write_file(place: &Path, text: &str) -> Result<bool> {
         Err(error) => return Err(error.into()),
     }
     let mut temporary = temporary_name().tempfile_in(parent(place))?;
-    temporary.write_all(text.as_bytes())?;
+    temporary.write_all(bytes)?;
     if !cfg!(target_os = "linux") {
         temporary.as_file().sync_all()?;
     }

@@ -5,6 +5,7 @@ use tracemesh_graph::time::Timestamp;
 
 use crate::text::thousands;
 
+pub mod csv;
 pub mod diff;
 pub mod doctor;
 pub mod dot;
@@ -12,6 +13,9 @@ pub mod egress_report;
 pub mod envoy;
 pub mod explain;
 pub mod findings;
+pub mod graphml;
+mod group;
+pub mod mermaid;
 pub mod observability;
 pub mod onboarding;
 pub mod pack;
@@ -21,8 +25,11 @@ pub mod removals;
 pub mod store;
 pub mod summary;
 pub mod table;
+pub mod upkeep;
 pub mod verify;
 
+#[cfg(test)]
+pub(crate) mod golden;
 #[cfg(test)]
 pub(crate) mod sample;
 

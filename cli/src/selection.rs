@@ -8,8 +8,11 @@ use crate::error::CliError;
 use crate::text::{count_of, counted};
 
 mod edit_distance;
+mod narrow;
+mod part;
 
 use edit_distance::edit_distance;
+pub use narrow::{Filters, Narrowed, narrow};
 
 /// Candidates listed in a hint.
 const CANDIDATES: usize = 5;
@@ -161,14 +164,14 @@ fn list_ids(ids: &[&str]) -> String {
 /// # Errors
 /// When the graph is a [`Selection`]; `purpose` completes "a part of a graph is not enough ...".
 pub fn require_whole(snapshot: &GraphSnapshot, purpose: &str) -> Result<(), CliError> {
-    let Some(Selection { service, depth }) = &snapshot.selection else {
+    let Some(part) = &snapshot.selection else {
         return Ok(());
     };
+    let holds = part::words(part);
     Err(CliError::new(format!(
-        "a part of a graph is not enough {purpose}: this one holds `{service}` and what is within {} of it",
-        calls(*depth),
+        "a part of a graph is not enough {purpose}: this one holds {holds}"
     ))
-    .hint("give the whole graph: graph.json of `tracemesh analyze`, or `tracemesh graph --format json` without `--service`"))
+    .hint("give the whole graph: graph.json of `tracemesh analyze`, or `tracemesh graph --format json` without `--service` and other filters"))
 }
 
 /// The graph within `depth` edges of a node, in both directions: every edge that a walk of that length can use.
@@ -181,7 +184,7 @@ pub fn neighbourhood(
     id: &str,
     depth: usize,
 ) -> Result<GraphSnapshot, CliError> {
-    let holds_it = |part: &Selection| part.service == id && depth <= part.depth;
+    let holds_it = |part: &Selection| part::holds(part, id, depth);
     if !snapshot.selection.as_ref().is_some_and(holds_it) {
         require_whole(
             &snapshot,
@@ -207,10 +210,9 @@ fn cut_out(snapshot: GraphSnapshot, id: &str, depth: usize) -> GraphSnapshot {
         })
         .collect();
     let mut kept = snapshot;
-    kept.selection = Some(Selection {
-        service: id.to_owned(),
-        depth,
-    });
+    let selection = kept.selection.get_or_insert_default();
+    selection.service = Some(id.to_owned());
+    selection.depth = Some(depth);
     let mut walked = is_walked.into_iter();
     kept.edges.retain(|_| walked.next().unwrap_or(false));
     kept.nodes.retain(|node| is_kept.contains(&node.id));

@@ -11,6 +11,7 @@ mod flush;
 mod ledger;
 mod schedule;
 mod servers;
+mod upkeep;
 
 use std::future::Future;
 use std::io;
@@ -27,10 +28,11 @@ use tracemesh_graph::settings::Settings;
 use crate::clock;
 use crate::pipeline::Pipeline;
 use crate::receiver::{Intake, ReceiverLimits, Totals};
-use crate::store::{DEFAULT_DIRECTORY, LastRun, Location, Store, StoreError};
+use crate::store::{DEFAULT_DIRECTORY, LastRun, Location, Store, StoreError, Upkeep};
 use flush::Flusher;
 use schedule::Schedule;
 use servers::Servers;
+use upkeep::Keeper;
 
 /// Flushes that may fail in a row before requests are turned away: what cannot be written stays in memory.
 const MAX_FAILED_FLUSHES: u32 = 10;
@@ -58,6 +60,8 @@ pub struct CollectOptions {
     pub settings: Settings,
     /// Bounds on requests.
     pub limits: ReceiverLimits,
+    /// What is done for the store meanwhile.
+    pub upkeep: Upkeep,
     /// Told the bound addresses once both listen.
     pub ready: Option<oneshot::Sender<BoundAddresses>>,
 }
@@ -75,6 +79,7 @@ impl Default for CollectOptions {
             queue_records: 1_000_000,
             settings: Settings::default(),
             limits: ReceiverLimits::default(),
+            upkeep: Upkeep::DEFAULT,
             ready: None,
         }
     }
@@ -182,9 +187,14 @@ pub async fn collect(
     {
         tracing::debug!("nobody waits for the addresses");
     }
+    let keeper = Keeper::start(&options.store, options.upkeep);
     let failure = run(&mut servers, &mut flusher, &intake, schedule, shutdown).await;
     let cut_off = servers.stop(options.drain_timeout).await;
-    let segments = flusher.finish().await?;
+    let segments = flusher.finish().await;
+    if let Some(keeper) = keeper {
+        keeper.stop().await;
+    }
+    let segments = segments?;
     if let Some(failure) = failure {
         return Err(failure);
     }

@@ -5,8 +5,12 @@
 //! and sequence name a flush once and for all ([`Cover`]). The format stays behind this module; `docs/store.md`
 //! describes it for others.
 
+mod adopt;
 mod check;
+mod compact;
 mod cover;
+mod export;
+mod gather;
 mod import;
 mod inspect;
 mod manifest;
@@ -14,7 +18,9 @@ mod parquet;
 mod place;
 mod prune;
 mod read;
+mod retain;
 mod run;
+mod upkeep;
 mod write;
 
 use std::io;
@@ -24,14 +30,19 @@ use tracemesh_graph::segment::Segment;
 use tracemesh_graph::snapshot::Window;
 use tracemesh_graph::time::Timestamp;
 
+pub use adopt::{Adopted, LeftBehind, adopt};
 pub use check::{CHECK_SCHEMA, StoreCheck, check};
+pub use compact::Compacted;
 pub use cover::{Cover, CoverSet, Relation};
+pub use export::to_parquet;
 pub use import::{Import, ImportError, ImportProgress, Imported, import};
 pub use inspect::{INFO_SCHEMA, InstanceInfo, LevelInfo, RunInfo, StoreInfo, TableInfo, info};
 pub use manifest::{FileEntry, Level, Manifest, Part, SCHEMA, SegmentName};
 pub use place::{Location, LocationError};
 pub use read::{SkippedSegment, StoreContents, Wanted, read};
+pub use retain::{Removal, RemovalReason, Retention};
 pub use run::{BrokenRun, LastRun};
+pub use upkeep::{Pace, Upkeep, UpkeepReport, plan_upkeep, tend};
 
 use place::{Guard, Place};
 
@@ -75,6 +86,9 @@ pub enum StoreError {
     /// Segments went away faster than they could be read.
     #[error("`{0}`: its segments change faster than they can be read")]
     Unsteady(String),
+    /// Another process puts segments together.
+    #[error("`{0}`: another process compacts this store")]
+    Compacting(String),
     /// An object store where none is built in.
     #[error("`{0}`: this program was built without object stores")]
     NotBuiltIn(String),
@@ -89,6 +103,7 @@ impl StoreError {
     pub const fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Io { .. } | Self::Encode { .. } => None,
+            Self::Compacting(_) => Some("wait until it is done: nothing is lost by doing it later"),
             Self::NotBuiltIn(_) => Some("build it with the feature `object-store`"),
             Self::Unsteady(_) => Some("wait until its compaction is over, and try again"),
             Self::InUse { .. } => {

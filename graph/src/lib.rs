@@ -8,6 +8,7 @@
 //! `tracemesh-collector`, and text for people or machines is made in `tracemesh`.
 
 pub mod attribute;
+pub mod collapse;
 pub mod diff;
 pub mod doctor;
 pub mod egress;
@@ -25,6 +26,7 @@ mod resolve;
 mod resource;
 pub mod sampling;
 pub mod segment;
+pub mod select;
 pub mod settings;
 pub mod shard;
 mod sketch;

@@ -12,7 +12,7 @@ mod edges;
 mod flows;
 mod halves;
 mod hazards;
-mod ids;
+pub(crate) mod ids;
 mod joins;
 mod kube;
 mod nodes;

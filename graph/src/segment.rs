@@ -11,7 +11,6 @@ pub(crate) mod exemplars;
 pub(crate) mod halves;
 pub(crate) mod hazards;
 mod lifetimes;
-mod pairs;
 pub(crate) mod planning;
 pub(crate) mod sampling;
 mod seconds;
@@ -23,8 +22,7 @@ pub(crate) mod votes;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-
-use serde::{Deserialize, Serialize};
+use std::collections::btree_map::Entry;
 
 use crate::identity::NodeKey;
 use crate::peer::Peer;
@@ -42,46 +40,33 @@ use votes::{VoteKey, Votes};
 
 /// Nodes, calls, messages and diagnostics. Merging is commutative and associative; idempotence comes from the store,
 /// which knows instance, epoch and sequence of every segment.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Segment {
     /// Earliest span start and latest span end.
     pub(crate) window: Option<(u64, u64)>,
     /// Traces of which spans were used.
-    #[serde(default)]
     pub(crate) traces: TraceStats,
-    #[serde(with = "pairs")]
     pub(crate) nodes: BTreeMap<NodeKey, NodeStats>,
-    #[serde(with = "pairs")]
     pub(crate) edges: BTreeMap<EdgeKey, EdgeStats>,
     /// Facts for planning, by caller, destination and relation; the peers are cut to what decides the destination.
-    #[serde(with = "pairs", default)]
     pub(crate) facts: BTreeMap<EdgeKey, EdgeFacts>,
     /// Edges whose trail has a time.
-    #[serde(default)]
     pub(crate) timed_edges: u64,
     /// The steps of time in trails, in minutes; 0 as long as they are those that were recorded.
-    #[serde(default)]
     pub(crate) trail_step_min: u32,
     /// Votes of the address book.
-    #[serde(with = "pairs", default)]
     pub(crate) votes: BTreeMap<VoteKey, Votes>,
     /// Hosts and RPC services by which nodes were called.
-    #[serde(with = "pairs")]
     pub(crate) served: BTreeMap<(NodeKey, Peer), ServedStats>,
     /// Messages sent, by (trace id, span id).
-    #[serde(with = "pairs")]
     pub(crate) sends: BTreeMap<MessageId, SendHalf>,
     /// Messages consumed, by (trace id, span id).
-    #[serde(with = "pairs")]
     pub(crate) consumes: BTreeMap<MessageId, ConsumeHalf>,
     /// Sidecar node and the application it stands beside, with the spans that showed it.
-    #[serde(with = "pairs", default)]
     pub(crate) folds: BTreeMap<(NodeKey, NodeKey), u64>,
     /// Instances whose clocks cannot both be right.
-    #[serde(with = "pairs", default)]
     pub(crate) skews: BTreeMap<SkewKey, Skew>,
     /// Halves of calls that may still find their other half.
-    #[serde(default)]
     pub(crate) halves: Halves,
     pub(crate) rejected: BTreeMap<String, u64>,
     pub(crate) dropped: BTreeMap<String, u64>,
@@ -92,7 +77,7 @@ pub struct Segment {
 pub(crate) type MessageId = (u128, u64);
 
 /// Who calls what, before destinations are resolved.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct EdgeKey {
     pub(crate) caller: Caller,
     /// The node that answered, if one did.
@@ -101,12 +86,11 @@ pub(crate) struct EdgeKey {
     pub(crate) peer: Peer,
     pub(crate) relation: Relation,
     /// Last, so that keys that differ in nothing else follow each other.
-    #[serde(default, skip_serializing_if = "Trail::is_empty")]
     pub(crate) trail: Trail,
 }
 
 /// The calling end of an edge.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Caller {
     /// A node that emits spans.
     Node(NodeKey),
@@ -119,7 +103,7 @@ pub(crate) enum Caller {
 }
 
 /// A message handed to a broker.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SendHalf {
     pub(crate) producer: NodeKey,
     pub(crate) peer: Peer,
@@ -128,7 +112,6 @@ pub(crate) struct SendHalf {
     pub(crate) messages: u64,
     pub(crate) weight: f32,
     /// False when the sampler does not tell the weight; it is 1 then.
-    #[serde(default)]
     pub(crate) is_weighed: bool,
     pub(crate) start_ns: u64,
     pub(crate) end_ns: u64,
@@ -145,10 +128,18 @@ impl SendHalf {
             is_known: self.is_weighed,
         }
     }
+
+    /// A total order of all that it says.
+    fn rank(&self) -> impl Ord + '_ {
+        let weight = (self.is_weighed, self.weight.to_bits());
+        let times = (self.start_ns, self.end_ns);
+        let ends = (&self.producer, &self.peer, &self.also);
+        (times, self.messages, weight, ends)
+    }
 }
 
 /// A message taken from a broker.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ConsumeHalf {
     pub(crate) consumer: NodeKey,
     pub(crate) peer: Peer,
@@ -157,7 +148,6 @@ pub(crate) struct ConsumeHalf {
     pub(crate) is_receive: bool,
     pub(crate) messages: u64,
     /// Absent when the sampler does not tell it.
-    #[serde(default)]
     pub(crate) weight: Option<f32>,
     pub(crate) has_failed: bool,
     pub(crate) start_ns: u64,
@@ -174,6 +164,15 @@ impl ConsumeHalf {
             value,
             is_known: true,
         })
+    }
+
+    /// A total order of all that it says.
+    fn rank(&self) -> impl Ord + '_ {
+        let weight = self.weight.map(f32::to_bits);
+        let marks = (self.is_receive, self.has_failed);
+        let times = (self.start_ns, self.end_ns);
+        let ends = (&self.consumer, &self.peer, &self.refs);
+        (times, self.messages, weight, marks, ends)
     }
 }
 
@@ -201,11 +200,33 @@ impl Segment {
             self.skews.entry(key).or_default().merge(skew);
         }
         self.merge_halves(other.halves);
-        self.sends.extend(other.sends);
-        self.consumes.extend(other.consumes);
+        for (id, send) in other.sends {
+            self.add_send(id, send);
+        }
+        for (id, consume) in other.consumes {
+            self.add_consume(id, consume);
+        }
         stats::add_counts(&mut self.rejected, &other.rejected);
         stats::add_counts(&mut self.dropped, &other.dropped);
         stats::add_counts(&mut self.counters, &other.counters);
+    }
+
+    /// Adds a message. Of several under one id one is kept, whatever their order.
+    fn add_send(&mut self, id: MessageId, send: SendHalf) {
+        match self.sends.entry(id) {
+            Entry::Occupied(known) if known.get().rank() >= send.rank() => {}
+            Entry::Occupied(mut known) => drop(known.insert(send)),
+            Entry::Vacant(place) => drop(place.insert(send)),
+        }
+    }
+
+    /// As for sends.
+    fn add_consume(&mut self, id: MessageId, consume: ConsumeHalf) {
+        match self.consumes.entry(id) {
+            Entry::Occupied(known) if known.get().rank() >= consume.rank() => {}
+            Entry::Occupied(mut known) => drop(known.insert(consume)),
+            Entry::Vacant(place) => drop(place.insert(consume)),
+        }
     }
 
     /// Counts spans that a decoder rejected.

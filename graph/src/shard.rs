@@ -60,7 +60,7 @@ type Counters = BTreeMap<&'static str, u64>;
 pub struct Flush {
     /// Counts that will not change any more; given once.
     pub settled: Segment,
-    /// Counts of the slices that wait for late spans, as they stand; replaces that of the flush before.
+    /// Counts of the slices that wait for late spans or are still open, as they stand; replaces that of the flush before.
     pub waiting: Segment,
 }
 
@@ -156,14 +156,16 @@ impl Shard {
         segment
     }
 
-    /// Takes what settled since the last call, and a copy of what waits.
+    /// Takes what settled since the last call, and a copy of what waits or is still open: together with the flushes before, that is
+    /// everything that was pushed.
     pub fn flush(&mut self) -> Flush {
         let names = self.names.read();
-        let waiting = self.waiting.segment(Infer {
+        let infer = Infer {
             names: &names,
             settings: &self.settings,
             seen: &self.seen,
-        });
+        };
+        let waiting = self.waiting.segment(&self.open, infer);
         drop(names);
         Flush {
             settled: self.take_segment(),

@@ -3,15 +3,13 @@
 //! Bucket bounds are fixed, so merging is addition and loses nothing. A value is reported as the middle of its bucket,
 //! at most 1/32 (3.1 %) away from the truth; the maximum is exact.
 
-use serde::{Deserialize, Serialize};
-
 use crate::snapshot::LatencySummary;
 
 const SUB_BITS: u32 = 4;
 const SUB_BUCKETS: u64 = 1 << SUB_BITS;
 
 /// Counts of durations in nanoseconds.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Sketch {
     /// Bucket of the first count.
     first: u16,
@@ -52,7 +50,31 @@ impl Sketch {
         }
     }
 
-    fn add(&mut self, bucket: u16, count: u64) {
+    /// Buckets from the first to the last that is not empty.
+    pub(crate) fn range(&self) -> std::ops::Range<u16> {
+        let length = u16::try_from(self.counts.len()).unwrap_or(u16::MAX);
+        self.first..self.first.saturating_add(length)
+    }
+
+    /// Durations in a bucket.
+    pub(crate) fn count(&self, bucket: u16) -> u64 {
+        let offset = bucket.checked_sub(self.first).map(usize::from);
+        let count = offset.and_then(|offset| self.counts.get(offset));
+        count.copied().unwrap_or_default()
+    }
+
+    /// The longest duration.
+    pub(crate) const fn max_ns(&self) -> u64 {
+        self.max_ns
+    }
+
+    /// Notes a longest duration that was recorded elsewhere.
+    pub(crate) fn raise(&mut self, max_ns: u64) {
+        self.max_ns = self.max_ns.max(max_ns);
+    }
+
+    /// Adds durations of a bucket, which must be at most [`LAST_BUCKET`].
+    pub(crate) fn add(&mut self, bucket: u16, count: u64) {
         if count == 0 {
             return;
         }
@@ -68,7 +90,7 @@ impl Sketch {
         if index >= self.counts.len() {
             self.counts.resize(index + 1, 0);
         }
-        self.counts[index] += count;
+        self.counts[index] = self.counts[index].saturating_add(count);
     }
 
     /// Nearest-rank quantile in per mille, never above the exact maximum.
@@ -83,6 +105,9 @@ impl Sketch {
         to_ms(middle(self.first.saturating_add(offset)).min(self.max_ns))
     }
 }
+
+/// The bucket of the longest duration there can be.
+pub(crate) const LAST_BUCKET: u16 = 975;
 
 /// Values below 16 have a bucket each; above, the four bits after the leading one choose it.
 fn bucket(value: u64) -> u16 {

@@ -72,10 +72,7 @@ impl End {
 }
 
 /// How a call is known, before destinations are resolved over all traces.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
-)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Found {
     /// Both halves joined by ids: the server's parent is the client's span.
     Paired,
@@ -90,6 +87,26 @@ pub(crate) enum Found {
 }
 
 impl Found {
+    /// Every class.
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Paired,
+        Self::Parent,
+        Self::Alone,
+        Self::Shared,
+        Self::Linked,
+    ];
+
+    /// Its name among the columns of the store.
+    pub(crate) const fn column(self) -> &'static str {
+        match self {
+            Self::Paired => "paired",
+            Self::Parent => "parent",
+            Self::Alone => "alone",
+            Self::Shared => "shared",
+            Self::Linked => "linked",
+        }
+    }
+
     /// True when both halves were seen.
     pub(crate) const fn is_pair(self) -> bool {
         matches!(self, Self::Paired | Self::Shared)

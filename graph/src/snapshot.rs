@@ -8,6 +8,8 @@ mod demand;
 mod hazards;
 mod planning;
 mod sampling;
+mod selection;
+pub mod tables;
 
 use std::collections::BTreeMap;
 
@@ -18,6 +20,7 @@ pub use demand::{Demand, Inbound};
 pub use hazards::{Exposed, Exposure};
 pub use planning::{EdgeFacts, PeakConcurrency, TraceCounts};
 pub use sampling::{EdgeSampling, SampledOut};
+pub use selection::{GroupBy, Selection};
 
 #[cfg(test)]
 pub(crate) mod testing;
@@ -44,15 +47,6 @@ pub struct GraphSnapshot {
     pub edges: Vec<Edge>,
     /// What was seen, and what made no edge.
     pub diagnostics: Diagnostics,
-}
-
-/// The surroundings of one node, cut out of a whole graph.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Selection {
-    /// Node id in the middle.
-    pub service: String,
-    /// Edges between it and the farthest node kept, in both directions.
-    pub depth: usize,
 }
 
 /// A span of time.
@@ -89,6 +83,8 @@ pub enum NodeKind {
     Metadata,
     /// Spans without any usable identity.
     Unidentified,
+    /// Nodes put together: a namespace, a cluster or a team. Only in narrowed graphs.
+    Group,
 }
 
 impl NodeKind {
@@ -106,6 +102,7 @@ impl NodeKind {
             Self::SharedHost => "shared_host",
             Self::Metadata => "metadata",
             Self::Unidentified => "unidentified",
+            Self::Group => "group",
         }
     }
 }

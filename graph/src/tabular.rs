@@ -25,6 +25,14 @@ impl Table {
     pub fn rows(&self) -> usize {
         self.columns.first().map_or(0, Column::len)
     }
+
+    /// True when all columns have as many cells as the first; derived ones may have none.
+    pub(crate) fn is_even(&self) -> bool {
+        let specs = self.spec.columns.iter();
+        specs.zip(&self.columns).all(|(spec, column)| {
+            column.len() == self.rows() || (spec.merge == Merge::Derived && column.is_empty())
+        })
+    }
 }
 
 /// What a table holds.
@@ -64,6 +72,8 @@ pub enum Merge {
     Max,
     /// Follows from the key.
     Same,
+    /// Follows from other columns or tables: for readers elsewhere, and not read back by us.
+    Derived,
 }
 
 impl Merge {
@@ -76,6 +86,7 @@ impl Merge {
             Self::Min => "min",
             Self::Max => "max",
             Self::Same => "same",
+            Self::Derived => "derived",
         }
     }
 }

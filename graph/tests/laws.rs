@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use tracemesh_graph::attribute::{AttributeSet, Key, Value};
 use tracemesh_graph::record::{Names, Recorder, SpanRecord};
 use tracemesh_graph::segment::Segment;
+use tracemesh_graph::segment::tables::Assembly;
 use tracemesh_graph::settings::Settings;
 use tracemesh_graph::shard::Shard;
 use tracemesh_graph::snapshot::{Edge, GraphSnapshot};
@@ -184,6 +185,15 @@ fn segment(spans: &[AnySpan]) -> Segment {
     shard.take_segment()
 }
 
+fn assembled(segments: &[&Segment]) -> Segment {
+    let mut assembly = Assembly::default();
+    for segment in segments {
+        let tables = segment.to_tables();
+        assembly.add(tables).expect("tables of a segment");
+    }
+    assembly.finish()
+}
+
 fn graph(segment: &Segment) -> GraphSnapshot {
     segment.snapshot(&Settings::default())
 }
@@ -302,11 +312,19 @@ proptest! {
     }
 
     #[test]
-    fn a_segment_survives_json(spans in vec(any_span(), 0..30)) {
+    fn segments_survive_their_tables_and_merge_as_tables(
+        spans in vec(any_span(), 0..30),
+        parts: [bool; 4],
+    ) {
         let whole = segment(&spans);
-        let json = serde_json::to_string(&whole).expect("a segment is JSON");
-        let back: Segment = serde_json::from_str(&json).expect("its JSON is a segment");
-        prop_assert_eq!(whole, back);
+        prop_assert_eq!(text(&graph(&assembled(&[&whole]))), text(&graph(&whole)));
+        let (left, right) = split(&spans, &parts);
+        let (left, right) = (segment(&left), segment(&right));
+        let mut merged = left.clone();
+        merged.merge(right.clone());
+        prop_assert_eq!(&assembled(&[&left, &right]), &merged);
+        prop_assert_eq!(&assembled(&[&right, &left]), &merged);
+        prop_assert_eq!(assembled(&[&merged]), merged);
     }
 
     #[test]
@@ -376,8 +394,7 @@ fn the_largest_weights_and_counts_are_summed_and_not_wrapped() {
     }
     shard.close_all();
     let segment = shard.take_segment();
-    let json = serde_json::to_string(&segment).expect("a segment is JSON");
-    let mut both: Segment = serde_json::from_str(&json).expect("its JSON is a segment");
+    let mut both = assembled(&[&segment]);
     both.merge(segment);
     let graph = graph(&both);
     let leg = graph.edges.iter().find(|edge| edge.calls > 100);

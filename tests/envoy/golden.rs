@@ -50,7 +50,9 @@ fn assert_renders(model: &EgressModel, options: &EnvoyOptions, expected: &str) {
     let made: BTreeMap<String, String> = files
         .iter()
         .map(|(path, entry)| {
-            let (Entry::File(text) | Entry::Link(text)) = entry;
+            let (Entry::File(text) | Entry::Link(text)) = entry else {
+                panic!("{path} is no text");
+            };
             (path.to_string(), text.clone())
         })
         .collect();

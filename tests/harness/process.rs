@@ -100,19 +100,22 @@ impl Drop for Collector {
 
 /// Posts one request to `/v1/traces` of an OTLP/HTTP receiver and returns the status line.
 pub(crate) fn post(address: &str, media_type: &str, body: &[u8]) -> String {
-    let mut stream = TcpStream::connect(address).expect("the receiver listens");
+    try_post(address, media_type, body).expect("the receiver answers")
+}
+
+/// The same of a receiver that may be gone; `None` when no answer comes.
+pub(crate) fn try_post(address: &str, media_type: &str, body: &[u8]) -> Option<String> {
+    let mut stream = TcpStream::connect(address).ok()?;
     let head = format!(
         "POST /v1/traces HTTP/1.1\r\nHost: {address}\r\nContent-Type: {media_type}\r\n\
          Content-Length: {}\r\nConnection: close\r\n\r\n",
         body.len()
     );
     let request = [head.as_bytes(), body].concat();
-    stream.write_all(&request).expect("the receiver reads");
+    stream.write_all(&request).ok()?;
     let mut status = String::new();
-    BufReader::new(stream)
-        .read_line(&mut status)
-        .expect("the receiver answers");
-    status.trim_end().to_owned()
+    BufReader::new(stream).read_line(&mut status).ok()?;
+    Some(status.trim_end().to_owned())
 }
 
 /// The two addresses of the line that announces them.

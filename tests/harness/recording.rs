@@ -55,6 +55,37 @@ impl Request {
         }
         kept
     }
+
+    /// The request in two, span by span in turn; `turn` goes on from request to request.
+    pub(crate) fn in_turn(&self, turn: &mut usize) -> [Self; 2] {
+        let first = *turn;
+        [0, 1].map(|part| {
+            let mut number = first;
+            let mut kept = self.clone();
+            let mut is_mine = || {
+                number += 1;
+                *turn = number;
+                number % 2 == part
+            };
+            match &mut kept {
+                Self::Protobuf(request) => {
+                    for resource in &mut request.resource_spans {
+                        for scope in &mut resource.scope_spans {
+                            scope.spans.retain(|_| is_mine());
+                        }
+                    }
+                }
+                Self::Json(request) => {
+                    for resource in items_mut(request, "resourceSpans") {
+                        for scope in items_mut(resource, "scopeSpans") {
+                            items_mut(scope, "spans").retain(|_| is_mine());
+                        }
+                    }
+                }
+            }
+            kept
+        })
+    }
 }
 
 type OtlpSpan = opentelemetry_proto::tonic::trace::v1::Span;

@@ -88,10 +88,16 @@ Examples:
 pub(super) fn graph() -> String {
     with_exit_codes(
         "\
+Filters combine, in this order: environment, namespace and cluster; relation;
+service; collapse; calls. What they leave out is counted on standard error. A
+narrowed graph is marked, and no command plans with it.
+
 Examples:
   tracemesh graph --format table
   tracemesh graph --traces traces.json --format dot | dot -Tsvg > graph.svg
-  tracemesh graph --graph out/graph.json --format table --service checkout --depth 2",
+  tracemesh graph --graph out/graph.json --format table --service checkout --depth 2
+  tracemesh graph --format mermaid --collapse namespace --min-calls 100 > graph.mmd
+  tracemesh graph --format parquet --out tables",
     )
 }
 
@@ -281,8 +287,10 @@ of Parquet tables. What is foreign or damaged in it is passed over by all comman
 
 Examples:
   tracemesh store info
-  tracemesh store check --store /var/lib/tracemesh",
-        Some("done, and the answer is no (`check`)"),
+  tracemesh store check --store /var/lib/tracemesh
+  tracemesh store compact --dry-run
+  tracemesh store merge ./tracemesh-data ./from-machine-2",
+        Some("done, and the answer is no (`check`, `compact`, `merge`)"),
     )
 }
 
@@ -309,5 +317,36 @@ Examples:
   tracemesh store check
   tracemesh store check --store /var/lib/tracemesh --format json",
         Some("done, and the answer is no: something is damaged or foreign"),
+    )
+}
+
+/// Below the options of `tracemesh store compact`.
+pub(super) fn store_compact() -> String {
+    exit_codes(
+        "\
+`tracemesh collect` does this by itself after each hour, except for object stores: those
+have no locks, so run it from one place only. No answer changes by it: `--since` and
+`--until` get coarser, to the hour or day. It can be stopped at any time.
+
+Examples:
+  tracemesh store compact --dry-run
+  tracemesh store compact --store /var/lib/tracemesh --retention 90d
+  tracemesh store compact --max-store-size 50GiB --format json",
+        Some("done, and something could not be read and was left as it is"),
+    )
+}
+
+/// Below the options of `tracemesh store merge`.
+pub(super) fn store_merge() -> String {
+    exit_codes(
+        "\
+Every flush is added once, however often this runs. The newest segment of a collector
+that still runs stays behind until there is a newer one: run it again later. Collectors
+whose stores are brought together should have names of their own: `collect --instance`.
+
+Examples:
+  tracemesh store merge ./tracemesh-data ./from-machine-2 ./from-machine-3
+  tracemesh store merge ./all /mnt/a/tracemesh-data --format json",
+        Some("done, and some segments were refused or could not be read"),
     )
 }

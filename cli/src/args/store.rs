@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 use tracemesh_collector::store::Location;
 
+use super::upkeep::{CompactArgs, MergeArgs};
 use super::{DEFAULT_STORE, ReportFormat, help};
 
 /// Arguments of `tracemesh store`.
@@ -22,6 +23,12 @@ pub enum StoreCommand {
     /// Read every byte of a store, and tell what is damaged or does not belong there
     #[command(after_help = help::store_check())]
     Check(InspectArgs),
+    /// Put the segments of hours and days that are over together, and remove what is too old
+    #[command(after_help = help::store_compact())]
+    Compact(CompactArgs),
+    /// Add the segments of other stores to a store
+    #[command(after_help = help::store_merge())]
+    Merge(MergeArgs),
 }
 
 /// Arguments of `tracemesh store info` and `tracemesh store check`.

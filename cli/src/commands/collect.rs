@@ -75,6 +75,7 @@ fn options(arguments: CollectArgs, ready: oneshot::Sender<BoundAddresses>) -> Co
         store: arguments.store,
         instance: arguments.instance,
         flush_interval: arguments.flush_interval,
+        upkeep: arguments.upkeep.upkeep(),
         shards: arguments.shards.unwrap_or_else(all_cores),
         queue_records: arguments.queue_spans.get(),
         limits: ReceiverLimits {

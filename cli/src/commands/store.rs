@@ -1,9 +1,12 @@
 //! `tracemesh store`: looking after a store.
 
 mod check;
+mod compact;
 mod info;
+mod merge;
 
 use tracemesh_collector::store::StoreError;
+use tracemesh_graph::time::Timestamp;
 
 use crate::args::{StoreArgs, StoreCommand};
 use crate::error::{CliError, Outcome};
@@ -13,8 +16,16 @@ use crate::output::Output;
 pub(super) fn run(arguments: &StoreArgs, output: &mut Output<'_>) -> Result<Outcome, CliError> {
     match &arguments.command {
         StoreCommand::Info(arguments) => info::run(arguments, output),
+        StoreCommand::Compact(arguments) => compact::run(arguments, output),
+        StoreCommand::Merge(arguments) => merge::run(arguments, output),
         StoreCommand::Check(arguments) => check::run(arguments, output),
     }
+}
+
+/// The time of day, by which segments are old or not.
+fn now() -> Timestamp {
+    // Before 1970 nothing is old.
+    Timestamp(u64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or_default())
 }
 
 /// What to do about a store that cannot be used.

@@ -13,11 +13,11 @@ use std::fmt::Write as _;
 
 use tracemesh_graph::snapshot::{Edge, EvidenceCounts, GraphSnapshot, Node, NodeKind, Relation};
 
-use crate::render::{evidence_classes, seconds};
+use crate::render::{evidence_classes, group, seconds};
 use crate::text::{clip, count_of, counted, percent, permille, short, thousands};
 
 pub(in crate::render) mod escape;
-mod legs;
+pub(in crate::render) mod legs;
 mod order;
 
 use escape::{id, label};
@@ -140,7 +140,7 @@ fn line_open(dot: &mut String, number: usize, title: &str) {
 }
 
 /// Shape, fill and border of a kind. Distinct shapes, so that the drawing also works without colour.
-const fn look(kind: NodeKind) -> (&'static str, &'static str, &'static str) {
+pub(in crate::render) const fn look(kind: NodeKind) -> (&'static str, &'static str, &'static str) {
     match kind {
         NodeKind::Service => ("box", "#dbe9ff", "#2f5d9e"),
         NodeKind::External => ("ellipse", "#eeeeee", "#777777"),
@@ -152,6 +152,7 @@ const fn look(kind: NodeKind) -> (&'static str, &'static str, &'static str) {
         NodeKind::SharedHost => ("doubleoctagon", "#ffe3e0", "#b0392b"),
         NodeKind::Metadata => ("note", "#eeeeee", "#777777"),
         NodeKind::Unidentified => ("octagon", "#ffe3e0", "#b0392b"),
+        NodeKind::Group => ("tab", "#dbe9ff", "#2f5d9e"),
     }
 }
 
@@ -161,7 +162,9 @@ fn node_statement(node: &Node) -> String {
     let name = node.address.as_ref().unwrap_or(&node.name);
     let mut text = vec![clip(name, NAME_WIDTH)];
     let mut second = Vec::new();
-    if node.kind != NodeKind::Service {
+    if let Some(words) = group::words(node) {
+        second.push(words);
+    } else if node.kind != NodeKind::Service {
         let kind = node.kind.as_str().replace('_', " ");
         let system = node.system.as_deref().filter(|name| !name.is_empty());
         second.push(system.map_or(kind, |name| clip(name, NAME_WIDTH)));

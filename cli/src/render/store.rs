@@ -203,7 +203,7 @@ fn tables(page: &mut Page, info: &StoreInfo) {
 }
 
 /// The first lines of a list, and how many there are. Nothing when it is empty.
-fn list(page: &mut Page, title: &str, lines: impl ExactSizeIterator<Item = String>) {
+pub(super) fn list(page: &mut Page, title: &str, lines: impl ExactSizeIterator<Item = String>) {
     let number = lines.len();
     if number == 0 {
         return;
@@ -218,7 +218,7 @@ fn list(page: &mut Page, title: &str, lines: impl ExactSizeIterator<Item = Strin
     }
 }
 
-fn times(window: Window) -> String {
+pub(super) fn times(window: Window) -> String {
     let point = |time: Option<Timestamp>| time.map_or_else(|| "?".to_owned(), seconds);
     match (window.start, window.end) {
         (None, None) => "none".to_owned(),
@@ -244,7 +244,7 @@ fn duration(ns: u64) -> String {
 }
 
 /// `999 B`, `1.5 KiB`, `3.2 GiB`: cut to a tenth.
-fn size(bytes: u64) -> String {
+pub(super) fn size(bytes: u64) -> String {
     const UNITS: [(u32, &str); 4] = [(40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")];
     for (shift, name) in UNITS {
         let unit = 1_u64 << shift;

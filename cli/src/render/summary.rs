@@ -167,6 +167,7 @@ fn graph(page: &mut Page, snapshot: &GraphSnapshot) {
         NodeKind::SharedHost,
         NodeKind::Metadata,
         NodeKind::Unidentified,
+        NodeKind::Group,
     ]
     .into_iter()
     .filter(|&kind| of_kind(kind) > 0)

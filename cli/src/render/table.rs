@@ -30,7 +30,10 @@ pub fn render(snapshot: &GraphSnapshot) -> String {
     }
     text.push('\n');
     if snapshot.nodes.is_empty() {
-        text.push_str("\nThe traces name no service and no destination.\n");
+        text.push_str(match snapshot.selection {
+            Some(_) => "\nThe filters leave nothing of the graph.\n",
+            None => "\nThe traces name no service and no destination.\n",
+        });
         return text;
     }
     let (nodes, cut_in_nodes) = nodes(&snapshot.nodes);

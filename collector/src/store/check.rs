@@ -8,9 +8,10 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use tracemesh_graph::segment::tables::{Assembly, Detail};
 
+use super::gather::Job;
 use super::manifest::{FileEntry, Manifest};
 use super::place::Place;
-use super::read::{Fault, SkippedSegment, read_manifest, read_tables, survey};
+use super::read::{Fault, SkippedSegment, read_manifest, survey};
 use super::{CoverSet, LastRun, Location, Relation, StoreError, run};
 
 /// Value of the `schema` field.
@@ -111,10 +112,12 @@ fn is_killed(place: &dyn Place, instance: &str) -> bool {
 impl StoreCheck {
     fn segment(&mut self, place: &dyn Place, name: &str, manifest: &Manifest) -> Result<(), Fault> {
         let files: Vec<&FileEntry> = manifest.files.iter().collect();
-        let tables = read_tables(place, name, &files, Detail::Everything)?;
-        let mut assembly = Assembly::default();
-        let added = assembly.add(tables);
-        added.map_err(|error| Fault::Bad(error.to_string()))?;
+        let job = Job {
+            name,
+            manifest,
+            with_waiting: true,
+        };
+        job.read(place, Detail::Everything, &mut Assembly::default())?;
         self.segments += 1;
         self.tables += files.len() as u64;
         // Compared with what is there, so they are true and small.

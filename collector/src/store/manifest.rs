@@ -104,6 +104,13 @@ pub struct Manifest {
 }
 
 impl Manifest {
+    /// Size of all its tables in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        let sizes = self.files.iter().map(|file| file.bytes);
+        sizes.fold(0, u64::saturating_add)
+    }
+
     /// The name of the segment, the same for the same content.
     #[must_use]
     pub fn name(&self) -> SegmentName {

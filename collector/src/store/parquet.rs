@@ -8,10 +8,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use polars::prelude::{
     BooleanChunked, Column as Series, DataFrame, DataType, Float64Chunked, IntoColumn, NamedFrom,
-    ParquetCompression, ParquetReader, ParquetWriter, PolarsError, PolarsResult, SerReader,
-    Series as Values, StringChunked, UInt32Chunked, UInt64Chunked,
+    ParallelStrategy, ParquetCompression, ParquetReader, ParquetWriter, PolarsError, PolarsResult,
+    SerReader, Series as Values, StringChunked, UInt32Chunked, UInt64Chunked,
 };
-use tracemesh_graph::tabular::{Column, Kind, Table, TableSpec};
+use tracemesh_graph::tabular::{Column, ColumnSpec, Kind, Merge, Table, TableSpec};
 
 /// Most bytes of the texts of a column.
 const MAX_TEXT_BYTES: usize = 1 << 30;
@@ -71,7 +71,7 @@ fn series(name: &str, column: Column) -> Series {
     .into_column()
 }
 
-/// The columns that the specification names, of a Parquet file.
+/// The columns that the specification names, of a Parquet file; derived ones stay empty.
 ///
 /// # Errors
 /// When the bytes are no such table; the text says why.
@@ -82,18 +82,21 @@ pub(super) fn decode(bytes: Vec<u8>, spec: &'static TableSpec) -> Result<Table, 
 }
 
 fn read(bytes: Vec<u8>, spec: &'static TableSpec) -> PolarsResult<Table> {
-    let names = spec.columns.iter().map(|column| column.name.to_owned());
+    let is_read = |column: &&ColumnSpec| column.merge != Merge::Derived;
+    let names = spec.columns.iter().filter(is_read);
+    let names = names.map(|column| column.name.to_owned());
     let frame = ParquetReader::new(Cursor::new(bytes))
         .with_columns(Some(names.collect()))
+        .read_parallel(ParallelStrategy::None)
         .set_rechunk(true)
         .finish()?;
-    let column = |name: &str, kind| cells(frame.column(name)?, kind);
-    let columns = spec.columns.iter();
+    let columns = spec.columns.iter().map(|column| match is_read(&column) {
+        true => cells(frame.column(column.name)?, column.kind),
+        false => Ok(column.kind.empty()),
+    });
     Ok(Table {
         spec,
-        columns: columns
-            .map(|spec| column(spec.name, spec.kind))
-            .collect::<PolarsResult<_>>()?,
+        columns: columns.collect::<PolarsResult<_>>()?,
     })
 }
 

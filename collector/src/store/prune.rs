@@ -73,7 +73,7 @@ impl Run {
 }
 
 /// The flush that a name tells of; `None` when only the manifest knows.
-fn flush_of(name: &SegmentName) -> Option<Cover> {
+pub(super) fn flush_of(name: &SegmentName) -> Option<Cover> {
     if name.level != Level::Flush {
         return None;
     }

@@ -8,13 +8,14 @@ use std::io;
 
 use serde::Serialize;
 use tracemesh_graph::segment::Segment;
-use tracemesh_graph::segment::tables::{Assembly, Detail, specs};
+use tracemesh_graph::segment::tables::{Detail, specs};
 use tracemesh_graph::snapshot::Window;
 use tracemesh_graph::tabular::{Table, TableSpec};
 
 use super::cover::{Cover, CoverSet, Relation};
+use super::gather::{Job, gather};
 pub(super) use super::inspect::span_of;
-use super::manifest::{self, FileEntry, Manifest, Part, SCHEMA, SegmentName};
+use super::manifest::{self, FileEntry, Manifest, SCHEMA, SegmentName};
 use super::parquet::{decode, weigh};
 use super::place::{Listing, Place};
 use super::prune::{Selected, overlaps};
@@ -49,7 +50,7 @@ pub struct StoreContents {
     pub segments: usize,
     /// Wall-clock time from the first to the last of them.
     pub window: Window,
-    /// Wall-clock time of all segments in the store, wanted or not.
+    /// Wall-clock time of all segments in the store, told when none of them was wanted.
     pub covered: Window,
     /// Entries that were passed over, by name.
     pub skipped: Vec<SkippedSegment>,
@@ -88,7 +89,14 @@ enum Interrupted {
 /// # Errors
 /// When the store is missing or cannot be listed.
 pub fn read(location: &Location, wanted: &Wanted) -> Result<StoreContents, StoreError> {
-    read_place(&*location.place()?, wanted)
+    let place = location.place()?;
+    let mut contents = read_place(&*place, wanted)?;
+    if contents.segments == 0 {
+        let all = survey(&*place)?;
+        let windows = all.segments.values().map(|manifest| manifest.window);
+        contents.covered = windows.fold(Window::default(), span_of);
+    }
+    Ok(contents)
 }
 
 /// [`read`] of a place.
@@ -225,7 +233,8 @@ fn settle(mut survey: Survey, mut found: Vec<(String, Manifest)>) -> Survey {
     found.sort_by(|(a, x), (b, y)| {
         let flushes = Cover::count(&y.covers).cmp(&Cover::count(&x.covers));
         let levels = flushes.then_with(|| y.level.cmp(&x.level));
-        levels.then_with(|| a.cmp(b))
+        // A flush that was written again after it seemed to fail has more in it, and ends later.
+        levels.then_with(|| b.cmp(a))
     });
     for (name, manifest) in found {
         match survey.known.relation(&manifest.covers) {
@@ -270,34 +279,27 @@ fn merge(place: &dyn Place, wanted: &Wanted, survey: Survey) -> Result<StoreCont
         skipped: survey.skipped,
         ..StoreContents::default()
     };
-    let mut assembly = Assembly::default();
-    for (name, manifest) in &survey.segments {
-        contents.covered = span_of(contents.covered, manifest.window);
-        if !overlaps(manifest.window, wanted.window) {
-            continue;
-        }
-        let with_waiting = is_newest_of_its_run(manifest, &survey.known);
-        let is_read = |file: &&FileEntry| file.part == Part::Settled || with_waiting;
-        let files: Vec<&FileEntry> = manifest.files.iter().filter(is_read).collect();
-        match read_tables(place, name, &files, wanted.detail) {
-            Ok(tables) => match assembly.add(tables) {
-                Ok(()) => {
-                    contents.segments += 1;
-                    contents.window = span_of(contents.window, manifest.window);
-                }
-                Err(error) => contents.skipped.push(SkippedSegment {
-                    name: name.clone(),
-                    reason: error.to_string(),
-                }),
-            },
-            Err(Fault::Gone) => return Err(Interrupted::Gone),
-            Err(Fault::Bad(reason)) => contents.skipped.push(SkippedSegment {
+    let overlapping = survey.segments.iter();
+    let overlapping = overlapping.filter(|(_, m)| overlaps(m.window, wanted.window));
+    let jobs = overlapping.clone().map(|(name, manifest)| Job {
+        name,
+        manifest,
+        with_waiting: is_newest_of_its_run(manifest, &survey.known),
+    });
+    let gathered = gather(place, jobs.collect(), wanted.detail).ok_or(Interrupted::Gone)?;
+    contents.segment = gathered.segment;
+    for (name, manifest) in overlapping {
+        match gathered.faults.get(name) {
+            None => {
+                contents.segments += 1;
+                contents.window = span_of(contents.window, manifest.window);
+            }
+            Some(reason) => contents.skipped.push(SkippedSegment {
                 name: name.clone(),
-                reason,
+                reason: reason.clone(),
             }),
         }
     }
-    contents.segment = assembly.finish();
     contents.skipped.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(contents)
 }

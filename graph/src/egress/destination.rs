@@ -110,7 +110,9 @@ fn kind(id: &str, targets: &[EgressTarget], book: &AddressBook<'_>) -> Destinati
             DestinationKind::External
         }
         Some(NodeKind::Database | NodeKind::Broker | NodeKind::Metadata) => DestinationKind::Infra,
-        Some(NodeKind::SharedHost | NodeKind::Unidentified) => DestinationKind::Unresolved,
+        Some(NodeKind::SharedHost | NodeKind::Unidentified | NodeKind::Group) => {
+            DestinationKind::Unresolved
+        }
         None if id.starts_with("infra/") => DestinationKind::Infra,
         // A pinned address that nobody was seen to dial: inside a cluster it may be any of its services.
         None if targets.iter().any(|target| target.kubernetes) => DestinationKind::Unresolved,

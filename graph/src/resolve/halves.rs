@@ -10,7 +10,7 @@ use std::borrow::Cow;
 
 use crate::identity::NodeKey;
 use crate::segment::exemplars::Exemplars;
-use crate::segment::halves::{HalfId, OpenCall, OpenServer};
+use crate::segment::halves::{CALLS_GIVEN_UP, HalfId, OpenCall, OpenServer};
 use crate::segment::stats::{EdgeStats, NodeStats};
 use crate::segment::{Caller, EdgeKey, Segment, Trail};
 use crate::slice::{Event, Found};
@@ -57,8 +57,16 @@ pub(crate) fn join_halves(segment: &mut Cow<'_, Segment>) {
     facts::follow(segment);
 }
 
-/// Calls leave edges behind that count nothing, and orphans that found their parent examples of none.
+/// Calls leave edges behind that count nothing, and orphans that found their parent examples of none. Calls that were given up are
+/// news only where a server span still misses its caller: else nobody answered them, wherever.
 fn forget(segment: &mut Cow<'_, Segment>) {
+    let misses = |node: &NodeStats| {
+        let mut events = [Event::Orphan, Event::LateParent].iter();
+        events.any(|event| node.events.contains_key(event.name()))
+    };
+    if segment.counters.contains_key(CALLS_GIVEN_UP) && !segment.nodes.values().any(misses) {
+        segment.to_mut().counters.remove(CALLS_GIVEN_UP);
+    }
     if segment.edges.values().any(EdgeStats::is_blank) {
         let edges = &mut segment.to_mut().edges;
         edges.retain(|_, stats| !stats.is_blank());
@@ -103,7 +111,7 @@ fn join(segment: &mut Segment, caller: &NodeKey, call: OpenCall, server: OpenSer
 /// The event was counted before its other half was known; where that count is not here, it is taken back when it comes.
 fn uncount(segment: &mut Segment, node: &NodeKey, event: &str) {
     let stats = segment.nodes.get_mut(node);
-    if !stats.is_some_and(|stats| stats.uncount(event)) {
+    if stats.is_none_or(|stats| stats.uncount(event, 1) == 0) {
         let owed = &mut segment.halves.owed;
         *owed.entry((node.clone(), event.to_owned())).or_default() += 1;
     }
@@ -112,28 +120,27 @@ fn uncount(segment: &mut Segment, node: &NodeKey, event: &str) {
 impl Segment {
     /// Takes back events of joined halves that were counted in segments merged since.
     pub(crate) fn settle_owed(&mut self) {
-        for ((node, event), mut count) in std::mem::take(&mut self.halves.owed) {
-            let mut stats = self.nodes.get_mut(&node);
-            while count > 0 && stats.as_mut().is_some_and(|stats| stats.uncount(&event)) {
-                count -= 1;
-            }
-            if count > 0 {
-                self.halves.owed.insert((node, event), count);
+        for ((node, event), count) in std::mem::take(&mut self.halves.owed) {
+            let stats = self.nodes.get_mut(&node);
+            let left = count - stats.map_or(0, |stats| stats.uncount(&event, count));
+            if left > 0 {
+                self.halves.owed.insert((node, event), left);
             }
         }
     }
 }
 
 impl NodeStats {
-    /// Takes one event back; false when none was counted.
-    fn uncount(&mut self, event: &str) -> bool {
+    /// Takes at most so many events back, and says how many were counted.
+    fn uncount(&mut self, event: &str, most: u64) -> u64 {
         let Some(count) = self.events.get_mut(event) else {
-            return false;
+            return 0;
         };
-        *count = count.saturating_sub(1);
+        let taken = most.min(*count);
+        *count -= taken;
         if *count == 0 {
             self.events.remove(event);
         }
-        true
+        taken
     }
 }

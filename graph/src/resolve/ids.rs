@@ -56,7 +56,7 @@ fn plain(node: &NodeRef) -> String {
 }
 
 /// Percent-encodes everything but letters, digits and `-._`.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     escape_except(text, "-._")
 }
 

@@ -10,27 +10,24 @@ mod gaps;
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
 use crate::snapshot::PeakConcurrency;
 
 /// Slots kept per edge.
 const MAX_SLOTS: usize = 128;
 
 /// 2^20 ns, about a millisecond: the shortest slot.
-const MIN_SHIFT: u32 = 20;
+pub(super) const MIN_SHIFT: u32 = 20;
 
 /// Sampling weights in sixteenths: integers, so that sums do not depend on their order.
 const WEIGHT_ONE: f32 = 16.0;
 
 /// Time that calls took, by slot.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Concurrency {
     /// A slot is 2^shift nanoseconds long.
-    shift: u32,
+    pub(super) shift: u32,
     /// Number of the slot since the epoch -> weighted nanoseconds, in sixteenths.
-    slots: BTreeMap<u64, u128>,
+    pub(super) slots: BTreeMap<u64, u128>,
 }
 
 impl Default for Concurrency {
@@ -73,6 +70,18 @@ impl Concurrency {
                 .slots
                 .entry(slot >> (self.shift - other.shift))
                 .or_default() += busy;
+        }
+        self.bound();
+    }
+
+    /// Adds slots of 2^`shift` nanoseconds by their starts.
+    pub(super) fn merge_slots(&mut self, shift: u32, slots: &[(u64, u128)]) {
+        while self.shift < shift {
+            self.coarsen();
+        }
+        for (start_ns, busy) in slots {
+            let slot = self.slots.entry(start_ns >> self.shift).or_default();
+            *slot = slot.saturating_add(*busy);
         }
         self.bound();
     }

@@ -3,8 +3,6 @@
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
-
 use super::concurrency::Concurrency;
 use super::lifetimes::Lifetimes;
 use super::seconds::Seconds;
@@ -12,9 +10,8 @@ use crate::sketch::{Sketch, to_ms};
 use crate::snapshot::{Demand, Inbound};
 
 /// Days on which something happened, by their numbers since the epoch; the latest are kept.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(transparent)]
-pub(crate) struct Days(BTreeSet<u32>);
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Days(pub(super) BTreeSet<u32>);
 
 impl Days {
     /// Days told apart; a count at this number means at least as many.
@@ -22,7 +19,10 @@ impl Days {
 
     fn insert(&mut self, start_ns: u64) {
         const DAY_NS: u64 = 86_400 * 1_000_000_000;
-        let day = u32::try_from(start_ns / DAY_NS).unwrap_or(u32::MAX);
+        self.insert_day(u32::try_from(start_ns / DAY_NS).unwrap_or(u32::MAX));
+    }
+
+    pub(super) fn insert_day(&mut self, day: u32) {
         self.0.insert(day);
         self.cap();
     }
@@ -44,12 +44,11 @@ impl Days {
 }
 
 /// When, and how many at once.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-struct Load {
-    calls: u64,
-    days: Days,
-    seconds: Seconds,
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Load {
+    pub(super) calls: u64,
+    pub(super) days: Days,
+    pub(super) seconds: Seconds,
 }
 
 /// Rates and concurrency, corrected for sampling.
@@ -106,14 +105,13 @@ impl Load {
 }
 
 /// Load of an edge.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct EdgeDemand {
-    load: Load,
+    pub(super) load: Load,
     pub(crate) callers: Lifetimes,
     pub(crate) callees: Lifetimes,
-    slowest_ok_ns: Option<u64>,
-    most_in_trace: u64,
+    pub(super) slowest_ok_ns: Option<u64>,
+    pub(super) most_in_trace: u64,
 }
 
 impl EdgeDemand {
@@ -163,12 +161,11 @@ impl EdgeDemand {
 }
 
 /// Load of the server spans of a node.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct InboundLoad {
-    load: Load,
+    pub(super) load: Load,
     pub(crate) instances: Lifetimes,
-    latency: Sketch,
+    pub(super) latency: Sketch,
 }
 
 impl InboundLoad {

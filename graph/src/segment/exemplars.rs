@@ -2,11 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
-
 /// At most [`MAX`](Self::MAX) trace ids. Merging is commutative, associative and idempotent.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Exemplars(BTreeSet<u128>);
 
 impl Exemplars {

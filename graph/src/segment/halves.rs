@@ -9,8 +9,6 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use serde::{Deserialize, Serialize};
-
 use super::stats::EdgeStats;
 use super::{EdgeKey, MessageId, Segment};
 use crate::identity::NodeKey;
@@ -20,17 +18,17 @@ use crate::identity::NodeKey;
 pub(crate) const MAX_HALVES: usize = 20_000;
 
 /// Calls whose other half, had it been seen elsewhere, could not be found for want of room.
-const CALLS_GIVEN_UP: &str = "open_calls_given_up";
+pub(crate) const CALLS_GIVEN_UP: &str = "open_calls_given_up";
 
 /// Server spans, likewise.
 const SERVERS_GIVEN_UP: &str = "open_servers_given_up";
 
 /// A span, ordered by a hash of the trace in which its caller is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct HalfId {
     rank: u64,
-    trace: u128,
-    span: u64,
+    pub(super) trace: u128,
+    pub(super) span: u64,
 }
 
 impl HalfId {
@@ -57,17 +55,16 @@ impl HalfId {
 }
 
 /// A call that nobody was seen to answer, and what it counts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct OpenCall {
     pub(crate) edge: EdgeKey,
     pub(crate) stats: EdgeStats,
     /// Another open call has the same id: which of them a server span means is not known, so none is joined.
-    #[serde(default)]
     pub(crate) is_ambiguous: bool,
 }
 
 /// A server span whose caller was not seen.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct OpenServer {
     pub(crate) callee: NodeKey,
     /// The span that called it, by its own word.
@@ -83,16 +80,12 @@ pub(crate) struct OpenServer {
 }
 
 /// Both tables of a segment.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Halves {
-    #[serde(with = "super::pairs")]
     pub(crate) calls: BTreeMap<HalfId, OpenCall>,
-    #[serde(with = "super::pairs")]
     pub(crate) servers: BTreeMap<HalfId, OpenServer>,
     /// Events that are no longer true of halves that were joined, by node and name; they were counted in segments that are not
     /// merged yet.
-    #[serde(with = "super::pairs", skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) owed: BTreeMap<(NodeKey, String), u64>,
 }
 

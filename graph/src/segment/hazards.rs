@@ -2,29 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
 use super::exemplars::Exemplars;
 use crate::hazards::{Sign, Signs};
 
 /// Exposed spans of one edge or node. Merging is commutative and associative.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(transparent)]
-pub(crate) struct Exposures(BTreeMap<Sign, Exposed>);
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Exposures(pub(super) BTreeMap<Sign, Exposed>);
 
 /// Spans of one sign.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Exposed {
     pub(crate) spans: u64,
     pub(crate) traces: Exemplars,
 }
 
 impl Exposures {
-    /// True when nothing was counted.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// Counts one span.
     pub(crate) fn count(&mut self, signs: Signs, trace: u128) {
         for sign in signs.each() {

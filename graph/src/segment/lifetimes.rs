@@ -6,8 +6,6 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
 use super::seconds::Moment;
 use crate::text::stable_hash;
 
@@ -15,12 +13,8 @@ use crate::text::stable_hash;
 const MAX: usize = 128;
 
 /// First and last time at which each instance was seen, in nanoseconds.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(from = "Vec<Row>", into = "Vec<Row>")]
-pub(crate) struct Lifetimes(BTreeMap<u64, (u64, u64)>);
-
-/// Hash, first, last.
-type Row = (u64, u64, u64);
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Lifetimes(pub(super) BTreeMap<u64, (u64, u64)>);
 
 impl Lifetimes {
     /// Notes that an instance was alive then.
@@ -39,7 +33,7 @@ impl Lifetimes {
         }
     }
 
-    fn add(&mut self, hash: u64, (first_ns, last_ns): (u64, u64)) {
+    pub(super) fn add(&mut self, hash: u64, (first_ns, last_ns): (u64, u64)) {
         let life = self.0.entry(hash).or_insert((first_ns, last_ns));
         *life = (life.0.min(first_ns), life.1.max(last_ns));
         if self.0.len() > MAX {
@@ -107,25 +101,6 @@ impl Lifetimes {
             }
             _ => 1.0,
         }
-    }
-}
-
-impl From<Vec<Row>> for Lifetimes {
-    fn from(rows: Vec<Row>) -> Self {
-        let mut lifetimes = Self::default();
-        for (hash, first_ns, last_ns) in rows {
-            lifetimes.add(hash, (first_ns, last_ns));
-        }
-        lifetimes
-    }
-}
-
-impl From<Lifetimes> for Vec<Row> {
-    fn from(lifetimes: Lifetimes) -> Self {
-        let lives = lifetimes.0.into_iter();
-        lives
-            .map(|(hash, (first, last))| (hash, first, last))
-            .collect()
     }
 }
 
@@ -203,8 +178,6 @@ mod tests {
             prop_assert_eq!(&ab, &whole);
             prop_assert!(whole.0.len() <= MAX);
             prop_assert!(whole.most_together().is_finite());
-            let json = serde_json::to_string(&whole).unwrap();
-            prop_assert_eq!(serde_json::from_str::<Lifetimes>(&json).unwrap(), whole);
         }
     }
 }

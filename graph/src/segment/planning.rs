@@ -14,8 +14,6 @@ use super::sampling::{fixed, unfixed};
 use super::stats::{add_counts, cap_values};
 use crate::snapshot::TraceCounts;
 use crate::text::stable_hash;
-use serde::{Deserialize, Serialize};
-
 pub(crate) use destination::DestinationKey;
 
 /// Stands for the zone of an end that names none.
@@ -25,8 +23,7 @@ const NO_ZONE: &str = "unknown";
 const OTHER: &str = "other";
 
 /// Facts about the calls from one caller to one destination. Merging is commutative and associative.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct EdgeFacts {
     /// Distinct requests of the caller with at least one call.
     pub(crate) caller_requests: u64,
@@ -100,9 +97,8 @@ impl EdgeFacts {
 }
 
 /// Distinct instances, as the smallest hashes of their names: equal whatever the order, and bounded.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(transparent)]
-pub(crate) struct Instances(BTreeSet<u64>);
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Instances(pub(super) BTreeSet<u64>);
 
 impl Instances {
     /// Instances told apart; a count at this number means at least as many.
@@ -110,7 +106,12 @@ impl Instances {
 
     /// Adds an instance.
     pub(crate) fn insert(&mut self, name: &str) {
-        self.0.insert(stable_hash(&[name]));
+        self.insert_hash(stable_hash(&[name]));
+    }
+
+    /// Adds an instance by the hash of its name.
+    pub(super) fn insert_hash(&mut self, hash: u64) {
+        self.0.insert(hash);
         self.cap();
     }
 
@@ -132,13 +133,12 @@ impl Instances {
 }
 
 /// Distinct traces. A trace whose spans arrive too far apart is inferred in parts, of which only the first has its root.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct TraceStats {
-    seen: u64,
-    rooted: u64,
+    pub(super) seen: u64,
+    pub(super) rooted: u64,
     /// Sampling weights of the roots, in fixed point.
-    weight: u128,
+    pub(super) weight: u128,
 }
 
 impl TraceStats {

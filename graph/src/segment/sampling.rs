@@ -4,8 +4,6 @@
 //! are sampled together) is summed up at the end of its slice and comes here as a [`TraceSum`]. A trace that was inferred
 //! in two parts counts as two, which is the one way in which an error can come out too small.
 
-use serde::{Deserialize, Serialize};
-
 use crate::sampling::Weights;
 use crate::snapshot::{EdgeSampling, SampledOut};
 
@@ -96,10 +94,10 @@ impl TraceSum {
 }
 
 /// Calls and the sum of their weights.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-struct Estimate {
-    calls: u64,
-    weight: u128,
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Estimate {
+    pub(super) calls: u64,
+    pub(super) weight: u128,
 }
 
 impl Estimate {
@@ -119,10 +117,10 @@ impl Estimate {
 }
 
 /// A number of halves whose partner was probably sampled out, and its variance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Expected {
-    sum: u128,
-    variance: u128,
+    pub(super) sum: u128,
+    pub(super) variance: u128,
 }
 
 impl Expected {
@@ -180,17 +178,16 @@ pub(crate) struct TraceShare {
 }
 
 /// What the sampling weights of an edge add up to. Merging is commutative and associative.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct SamplingStats {
-    client: Estimate,
-    server: Estimate,
-    pair: Estimate,
+    pub(super) client: Estimate,
+    pub(super) server: Estimate,
+    pub(super) pair: Estimate,
     /// Calls that count by a half of unknown weight.
-    unknown: u64,
-    variance: u128,
+    pub(super) unknown: u64,
+    pub(super) variance: u128,
     /// With calls of the same traces under other keys, which may turn out to be the same edge.
-    covariance: u128,
+    pub(super) covariance: u128,
     /// Server halves at the callee that lack their client half because of sampling.
     pub(crate) orphans: Expected,
     /// Client halves at the caller that lack their server half because of sampling.

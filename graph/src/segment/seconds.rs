@@ -7,8 +7,6 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
 /// Seconds kept.
 const MAX: usize = 128;
 
@@ -22,22 +20,18 @@ const LONGEST_NS: u64 = 8 * SECOND_NS;
 const WEIGHT_ONE: f32 = 16.0;
 
 /// What happened in the seconds of the sample.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(from = "Vec<Row>", into = "Vec<Row>")]
-pub(crate) struct Seconds(BTreeMap<u64, Second>);
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Seconds(pub(super) BTreeMap<u64, Second>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Second {
+pub(super) struct Second {
     /// Seconds since the epoch.
-    number: u64,
+    pub(super) number: u64,
     /// Calls that began, weighted, in sixteenths.
-    begun: u64,
+    pub(super) begun: u64,
     /// Microseconds that calls were under way, weighted, in sixteenths.
-    busy: u64,
+    pub(super) busy: u64,
 }
-
-/// Number, begun, busy: the hash follows from the number.
-type Row = (u64, u64, u64);
 
 /// One second of the sample.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -83,7 +77,7 @@ impl Seconds {
         }
     }
 
-    fn add(&mut self, number: u64, begun: u64, busy: u64) {
+    pub(super) fn add(&mut self, number: u64, begun: u64, busy: u64) {
         let key = mixed(number);
         let is_full = self.0.len() >= MAX;
         if is_full && self.0.last_key_value().is_some_and(|(last, _)| *last < key) {
@@ -107,25 +101,6 @@ impl Seconds {
             begun: approximate(second.begun) / whole,
             under_way: approximate(second.busy) / whole / 1e6,
         })
-    }
-}
-
-impl From<Vec<Row>> for Seconds {
-    fn from(rows: Vec<Row>) -> Self {
-        let mut seconds = Self::default();
-        for (number, begun, busy) in rows {
-            seconds.add(number, begun, busy);
-        }
-        seconds
-    }
-}
-
-impl From<Seconds> for Vec<Row> {
-    fn from(seconds: Seconds) -> Self {
-        let seconds = seconds.0.into_values();
-        seconds
-            .map(|second| (second.number, second.begun, second.busy))
-            .collect()
     }
 }
 
@@ -185,9 +160,8 @@ mod tests {
             all.count(u64::MAX, u64::MAX, 1e9, true);
             all.count(u64::MAX - 5, LONGEST_NS, 1e9, true);
         }
-        let again =
-            serde_json::from_str("[[18446744073,18446744073709551615,18446744073709551615]]");
-        let again: Seconds = again.unwrap();
+        let mut again = Seconds::default();
+        again.add(18_446_744_073, u64::MAX, u64::MAX);
         all.merge(&again);
         all.merge(&again);
         assert!(all.moments().all(|moment| moment.begun.is_finite()));
@@ -209,8 +183,6 @@ mod tests {
             prop_assert_eq!(&ab, &whole);
             prop_assert_eq!(&ba, &whole);
             prop_assert!(whole.0.len() <= MAX);
-            let json = serde_json::to_string(&whole).unwrap();
-            prop_assert_eq!(serde_json::from_str::<Seconds>(&json).unwrap(), whole);
         }
     }
 }

@@ -6,8 +6,6 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
 use crate::identity::NodeKey;
 
 /// Bounds from the pairs of two instances.
@@ -69,11 +67,10 @@ fn difference(a: u64, b: u64) -> i64 {
 }
 
 /// How far a server's clock was from its client's, at least and at worst. Merging is commutative and idempotent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Skew {
-    behind_ns: u64,
-    ahead_ns: u64,
+    pub(super) behind_ns: u64,
+    pub(super) ahead_ns: u64,
 }
 
 impl Skew {
@@ -99,7 +96,7 @@ impl Skew {
 }
 
 /// Two instances, one of which called the other.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct SkewKey {
     pub(crate) caller: NodeKey,
     pub(crate) callee: NodeKey,

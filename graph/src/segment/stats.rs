@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
-
 use super::demand::InboundLoad;
 use super::exemplars::Exemplars;
 use super::halves::OpenServer;
@@ -21,30 +19,27 @@ use crate::slice::{Attempt, Found};
 const MAX_EXEMPLARS: usize = 3;
 
 /// Calls of one kind from one caller to one destination.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct EdgeStats {
     pub(crate) calls: u64,
     pub(crate) attempts: u64,
     pub(crate) failed: u64,
     pub(crate) failed_attempts: u64,
     pub(crate) weight: u128,
-    #[serde(default)]
     pub(crate) sampling: SamplingStats,
     /// Calls by how they were found.
     pub(crate) found: BTreeMap<Found, u64>,
     pub(crate) client: Sketch,
     pub(crate) server: Sketch,
     /// From the end of a send to the start of its first consume; 0 where clocks turn them round.
-    #[serde(default)]
     pub(crate) wait: Sketch,
     /// Earliest start and latest end; `None` while nothing was counted.
-    window: Option<(u64, u64)>,
+    pub(super) window: Option<(u64, u64)>,
     pub(crate) errors: BTreeMap<String, u64>,
     pub(crate) flags: BTreeMap<String, u64>,
     /// Attempts exposed to hazards.
-    #[serde(default, skip_serializing_if = "Exposures::is_empty")]
     pub(crate) exposures: Exposures,
-    exemplars: BTreeMap<Found, BTreeSet<u128>>,
+    pub(super) exemplars: BTreeMap<Found, BTreeSet<u128>>,
 }
 
 impl EdgeStats {
@@ -74,8 +69,7 @@ impl EdgeStats {
         self.exemplar(attempt.found, trace);
     }
 
-    /// Adds the server half of calls of which only the outgoing half was known. A 4xx that only the client calls an error
-    /// stays a failure here: what told them apart is gone.
+    /// Adds the server half of a call of which only the outgoing half was known.
     pub(crate) fn answered_by(&mut self, server: &OpenServer, found: Found) {
         let calls = self.found.remove(&Found::Alone).unwrap_or_default();
         *self.found.entry(found).or_default() += calls;
@@ -86,6 +80,10 @@ impl EdgeStats {
         self.server.record(server.duration_ns);
         let end_ns = server.start_ns.saturating_add(server.duration_ns);
         self.see(server.start_ns, end_ns);
+        // A 4xx that only the client calls an error is no failure (B42); its status is its label.
+        if !server.has_failed && self.errors.keys().all(|error| is_client_fault(error)) {
+            (self.failed, self.failed_attempts) = (0, 0);
+        }
         if server.has_failed && self.failed_attempts == 0 {
             self.failed = self.calls;
             self.failed_attempts = self.attempts;
@@ -133,7 +131,7 @@ impl EdgeStats {
         }
     }
 
-    fn exemplar(&mut self, found: Found, trace_id: u128) {
+    pub(super) fn exemplar(&mut self, found: Found, trace_id: u128) {
         let kept = self.exemplars.entry(found).or_default();
         kept.insert(trace_id);
         if kept.len() > MAX_EXEMPLARS {
@@ -166,7 +164,7 @@ impl EdgeStats {
         }
     }
 
-    fn see(&mut self, start_ns: u64, end_ns: u64) {
+    pub(super) fn see(&mut self, start_ns: u64, end_ns: u64) {
         let (first, last) = self.window.unwrap_or((start_ns, end_ns));
         self.window = Some((first.min(start_ns), last.max(end_ns)));
     }
@@ -219,6 +217,11 @@ impl EdgeStats {
     }
 }
 
+/// True for the label of an HTTP status from 400 to 499.
+fn is_client_fault(error: &str) -> bool {
+    error.len() == 3 && error.starts_with('4') && error.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// One message, or the messages of one operation, between two ends.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Flow {
@@ -240,40 +243,30 @@ pub(crate) fn add_counts<K: Ord + Clone>(into: &mut BTreeMap<K, u64>, from: &BTr
 }
 
 /// What is known about one node.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct NodeStats {
     pub(crate) spans: u64,
     /// Requests served, and one per trace that called from outside of any.
-    #[serde(default)]
     pub(crate) requests: u64,
     /// Traces that passed through it.
-    #[serde(default)]
     pub(crate) traces: TraceStats,
     /// Spans by kind.
     pub(crate) kinds: BTreeMap<String, u64>,
     /// Spans that it served, exposed to hazards.
-    #[serde(default, skip_serializing_if = "Exposures::is_empty")]
     pub(crate) exposures: Exposures,
     /// Counted events by name.
     pub(crate) events: BTreeMap<String, u64>,
     /// Traces in which a parent was missing.
-    #[serde(default)]
     pub(crate) orphan_exemplars: Exemplars,
     /// Instances seen.
     pub(crate) instances: BTreeSet<String>,
     /// Own addresses of its instances, as their resources tell, and when their spans started.
-    #[serde(
-        default,
-        skip_serializing_if = "BTreeMap::is_empty",
-        with = "super::pairs"
-    )]
     pub(crate) addresses: BTreeMap<Address, Spells>,
     /// Facet -> value -> spans.
     pub(crate) facets: BTreeMap<String, BTreeMap<String, u64>>,
     /// Attribute -> value -> spans.
     pub(crate) attributes: BTreeMap<String, BTreeMap<String, u64>>,
     /// Load of its server spans.
-    #[serde(default)]
     pub(crate) inbound: InboundLoad,
 }
 
@@ -374,7 +367,7 @@ pub(crate) fn add_capped(
 }
 
 /// Addresses a node was called by, as its own server spans tell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct ServedStats {
     pub(crate) spans: u64,
     pub(crate) last_ns: u64,

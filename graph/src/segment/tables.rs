@@ -1,13 +1,25 @@
 //! A segment as tables, and back: the public shape of the store.
 //!
 //! Place in the flow: `Segment` -> [`to_tables`](Segment::to_tables) -> Parquet -> [`Assembly`] -> `Segment`. What is written is what was
-//! seen, before destinations are resolved: readers resolve over everything that they merge.
+//! seen, before destinations are resolved: readers resolve over everything that they merge. Nothing that is read is
+//! trusted: tables are [checked](checked::Checked) as a whole before anything of them is added.
+//!
+//! ```text
+//! write: Segment -> Directory (ids) -> Sheets (columns) -> tables
+//! read:  tables -> Sheets -> Checked (rows refer to rows) -> Assembly (names to dense numbers) -> Segment
+//! ```
 
-mod whole;
+mod assembly;
+mod checked;
+mod ids;
+mod schema;
+mod sheets;
+mod write;
+
+pub use assembly::Assembly;
 
 use super::Segment;
-use crate::tabular::{Rows, Table, TableError, TableSpec};
-use whole::{WholeRow, WholeRows};
+use crate::tabular::{Table, TableSpec};
 
 /// What a reader needs of segments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -19,62 +31,40 @@ pub enum Detail {
     Topology,
 }
 
+/// Tables that only settings and hazards of instances need, and example traces.
+const BEYOND_TOPOLOGY: [&str; 6] = [
+    "days",
+    "exemplars",
+    "instances",
+    "lifetimes",
+    "seconds",
+    "stretches",
+];
+
 impl Detail {
     /// True when tables of this kind are read.
     #[must_use]
-    pub fn wants(self, _table: &TableSpec) -> bool {
-        true
+    pub fn wants(self, table: &TableSpec) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Topology => !BEYOND_TOPOLOGY.contains(&table.name),
+        }
     }
 }
 
 /// Every table that a segment may have, in the order in which they are documented. Empty ones are not written.
 #[must_use]
 pub fn specs() -> &'static [&'static TableSpec] {
-    &[WholeRows::SPEC]
+    schema::SPECS
 }
 
 impl Segment {
-    /// Its tables; those without rows are left out.
+    /// Its tables; those without rows are left out. Equal segments give equal tables.
     #[must_use]
     pub fn to_tables(&self) -> Vec<Table> {
-        let mut rows = WholeRows::default();
-        if !self.is_empty() {
-            rows.push(WholeRow {
-                json: serde_json::to_string(self).unwrap_or_default(),
-            });
-        }
-        let tables = [rows.into_table()];
-        tables.into_iter().filter(|t| t.rows() > 0).collect()
+        write::tables(self)
     }
 }
 
-/// Puts the tables of many segments together. Adding is commutative and associative: it is merging.
-#[derive(Debug, Default)]
-pub struct Assembly {
-    segment: Segment,
-}
-
-impl Assembly {
-    /// Adds the tables of one segment. A missing table has no rows. Nothing is added when there is an error.
-    ///
-    /// # Errors
-    /// When a table is not what its specification says.
-    pub fn add(&mut self, tables: Vec<Table>) -> Result<(), TableError> {
-        for table in tables {
-            for row in WholeRows::from_table(table)?.into_rows() {
-                let segment = serde_json::from_str(&row.json).map_err(|error| TableError::Row {
-                    table: "whole",
-                    problem: error.to_string(),
-                })?;
-                self.segment.merge(segment);
-            }
-        }
-        Ok(())
-    }
-
-    /// Everything merged.
-    #[must_use]
-    pub fn finish(self) -> Segment {
-        self.segment
-    }
-}
+#[cfg(test)]
+mod tests;

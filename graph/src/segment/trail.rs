@@ -7,35 +7,25 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use serde::{Deserialize, Serialize};
-
 use super::planning::EdgeFacts;
 use super::stats::EdgeStats;
 use super::{EdgeKey, Segment};
 
 /// Words and time of calls that nobody answered. Empty for answered calls: their callee is known, and what they teach is in
 /// the votes.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(crate) struct Trail {
     /// First words of the path.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) word: String,
     /// Start of the step of time in which the calls started, in minutes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) since_min: Option<u32>,
-}
-
-impl Trail {
-    pub(super) fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
 }
 
 /// Edges with a time that a merged segment keeps before its steps grow. Some hundred MB when full.
 pub(super) const MAX_TIMED_EDGES: u64 = 200_000;
 
 /// Steps in minutes, each a multiple of the one before: as recorded, ten minutes, an hour, a day, all time.
-const STEPS: [u32; 5] = [0, 10, 60, 24 * 60, u32::MAX];
+pub(super) const STEPS: [u32; 5] = [0, 10, 60, 24 * 60, u32::MAX];
 
 impl Segment {
     /// Adds edges and facts for planning; both have steps of at most the same size afterwards.
@@ -50,9 +40,9 @@ impl Segment {
             self.facts.entry(key).or_default().merge(&facts);
         }
         while self.timed_edges > cap
-            && let Some(next) = STEPS.iter().find(|step| **step > self.trail_step_min)
+            && let Some(next) = next_step(self.trail_step_min)
         {
-            self.widen(*next);
+            self.widen(next);
         }
     }
 
@@ -90,15 +80,25 @@ impl Segment {
     }
 }
 
+/// The step after this one, if it is not the last.
+pub(super) fn next_step(step: u32) -> Option<u32> {
+    STEPS.into_iter().find(|next| *next > step)
+}
+
+/// A time cut to steps of so many minutes; as it is when 0.
+pub(super) fn cut(since: Option<u32>, step: u32) -> Option<u32> {
+    match step {
+        0 => since,
+        u32::MAX => None,
+        step => since.map(|since| since / step * step),
+    }
+}
+
 /// The key with its time cut to steps of so many minutes; as it is when 0.
 fn widened(key: EdgeKey, step: u32) -> EdgeKey {
-    if step == 0 {
-        return key;
-    }
-    let since = key.trail.since_min.filter(|_| step != u32::MAX);
     EdgeKey {
         trail: Trail {
-            since_min: since.map(|since| since / step * step),
+            since_min: cut(key.trail.since_min, step),
             ..key.trail
         },
         ..key
@@ -126,8 +126,10 @@ mod tests {
                     since_min: Some(*minute),
                 },
             };
-            let mut stats = EdgeStats::default();
-            stats.calls = 1;
+            let stats = EdgeStats {
+                calls: 1,
+                ..EdgeStats::default()
+            };
             segment.add_edge(key, stats);
         }
         segment

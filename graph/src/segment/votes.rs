@@ -4,14 +4,14 @@
 //! every stretch of time instead of one window). Merging is commutative and associative; what votes mean is decided
 //! in `resolve/book.rs`.
 
-use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 
 use crate::identity::NodeKey;
 use crate::peer::Address;
 use crate::resolve::policy::{IP_REACH_NS, NAME_QUIET_NS};
 
 /// What a paired call dialled, and who answered.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct VoteKey {
     pub(crate) caller: NodeKey,
     pub(crate) callee: NodeKey,
@@ -28,8 +28,7 @@ pub(crate) struct VoteKey {
 impl VoteKey {
     /// Votes closer than this are one spell.
     fn gap_ns(&self) -> u64 {
-        let is_ip = self.address.as_ref().is_some_and(|a| a.ip().is_some());
-        if is_ip { IP_REACH_NS } else { NAME_QUIET_NS }
+        gap_ns(self.address.as_ref().map(|address| &*address.host))
     }
 
     /// True when there is anything to find the callee by.
@@ -38,8 +37,14 @@ impl VoteKey {
     }
 }
 
+/// Votes for a host closer than this are one spell.
+pub(super) fn gap_ns(host: Option<&str>) -> u64 {
+    let is_ip = host.is_some_and(|host| host.parse::<IpAddr>().is_ok());
+    if is_ip { IP_REACH_NS } else { NAME_QUIET_NS }
+}
+
 /// Paired calls of one kind.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Votes {
     pub(crate) count: u64,
     pub(crate) spells: Spells,
@@ -60,8 +65,7 @@ impl Votes {
 }
 
 /// Stretches of time, first and last moment each, sorted and further apart than a gap.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Spells(Vec<(u64, u64)>);
 
 impl Spells {

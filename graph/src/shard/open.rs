@@ -74,6 +74,12 @@ impl OpenSlices {
         starts
     }
 
+    /// All slices by key, in order.
+    pub(super) fn slices(&self) -> impl Iterator<Item = (u64, &Vec<SpanRecord>)> {
+        let keys = self.keys().into_iter();
+        keys.filter_map(|key| Some((key, &self.slices.get(&key)?.records)))
+    }
+
     /// The next slice that is idle or old at `now_ms`. The caller removes it.
     pub(super) fn next_due(&mut self, now_ms: u64) -> Option<u64> {
         while let Some(Reverse((at, key))) = self.due.peek().copied() {

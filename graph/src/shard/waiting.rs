@@ -5,9 +5,10 @@
 //! somebody asks for them. A slice in which nothing is missing waits for a short while only, and only while there is
 //! plenty of room: a late span of it is possible, but nothing says that there is one.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use super::Infer;
+use super::open::OpenSlices;
 use crate::record::SpanRecord;
 use crate::segment::Segment;
 use crate::settings::Settings;
@@ -157,12 +158,28 @@ impl Waiting {
         self.forget(cohort)
     }
 
-    /// The counts of all that waits, as it stands.
-    pub(super) fn segment(&mut self, infer: Infer<'_>) -> Segment {
-        let mut all = Segment::default();
+    /// The counts of all that waits, as it stands, and of what is still open, as if nothing more came.
+    pub(super) fn segment(&mut self, open: &OpenSlices, infer: Infer<'_>) -> Segment {
+        let mut tally = Tally::default();
+        let mut late: BTreeMap<u64, BTreeMap<u64, Vec<SpanRecord>>> = BTreeMap::new();
+        for (key, records) in open.slices() {
+            let mut records = records.clone();
+            let mut sink = infer.sink(&mut tally);
+            infer.seen.drop_repeats(key, &mut records, &mut sink);
+            match self.cohorts.get(&key) {
+                Some(cohort) => {
+                    late.entry(*cohort).or_default().insert(key, records);
+                }
+                None => infer.slice(key, records, &mut tally),
+            }
+        }
+        let mut all = tally.into_segment(infer.names, infer.settings);
         for line in self.lines() {
             for cohort in &mut line.cohorts {
-                all.merge(cohort.segment(infer).clone());
+                all.merge(match late.remove(&cohort.number) {
+                    Some(late) => cohort.with(late, infer),
+                    None => cohort.segment(infer).clone(),
+                });
             }
         }
         all
@@ -245,6 +262,17 @@ impl Cohort {
         self.segment
             .merge(tally.into_segment(infer.names, infer.settings));
         &self.segment
+    }
+
+    /// The counts of its slices together with what came since, and may yet be followed by more.
+    fn with(&self, mut late: BTreeMap<u64, Vec<SpanRecord>>, infer: Infer<'_>) -> Segment {
+        let mut tally = Tally::default();
+        for (key, records) in self.slices() {
+            let mut records = records.clone();
+            records.extend(late.remove(&key).into_iter().flatten());
+            infer.slice(key, records, &mut tally);
+        }
+        tally.into_segment(infer.names, infer.settings)
     }
 
     /// Its slices by key, in order.

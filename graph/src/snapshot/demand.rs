@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Demand {
-    /// Calls that these facts were counted from.
+    /// Calls that these facts were counted from. Where halves of calls came apart, some that were joined later may be missing.
     pub calls: u64,
     /// Days (UTC) on which calls were made; 128 means at least 128.
     pub active_days: u64,

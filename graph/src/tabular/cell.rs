@@ -55,6 +55,16 @@ macro_rules! cells {
             }
         }
 
+        impl Kind {
+            /// A column of this kind without cells.
+            #[must_use]
+            pub const fn empty(self) -> Column {
+                match self {
+                    $(Self::$variant => Column::$variant(Vec::new())),*
+                }
+            }
+        }
+
         $(impl Cell for $cell {
             const KIND: Kind = Kind::$variant;
 

@@ -45,7 +45,7 @@ macro_rules! table {
                 $(self.$field.push(row.$field);)*
             }
 
-            /// The rows, in order.
+            /// The rows, in order; none when derived columns were left out.
             pub(crate) fn into_rows(self) -> impl Iterator<Item = $row> {
                 let Self { $($field),* } = self;
                 $(let mut $field = $field.into_iter();)*
@@ -77,8 +77,7 @@ macro_rules! table {
             fn from_table(
                 table: $crate::tabular::Table,
             ) -> Result<Self, $crate::tabular::TableError> {
-                let length = table.rows();
-                if table.columns.iter().any(|column| column.len() != length) {
+                if !table.is_even() {
                     return Err($crate::tabular::TableError::Ragged { table: $name });
                 }
                 let mut columns = table.columns.into_iter();

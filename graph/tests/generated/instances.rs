@@ -91,7 +91,6 @@ fn the_calls_between_services_of_one_instance_are_those_of_many_but_for_resends(
             between.cloned().collect()
         };
         let (whole, parts) = (between(&whole), between(&parts));
-        let mut as_many = 0;
         for (one, many) in whole.iter().zip(&parts) {
             let told = format!("{seed}: {} {}", one.caller, one.callee);
             let ends = |edge: &Edge| (edge.caller.clone(), edge.callee.clone(), edge.relation);
@@ -99,9 +98,10 @@ fn the_calls_between_services_of_one_instance_are_those_of_many_but_for_resends(
             assert!((one.calls..=one.attempts).contains(&many.calls), "{told}");
             assert_eq!(one.evidence.address, 0, "{told}");
             assert_eq!(many.evidence.address, 0, "{told}");
-            as_many += u64::from(one.calls == many.calls && one.failed == many.failed);
+            if one.calls == one.attempts {
+                assert_eq!((one.calls, one.failed), (many.calls, many.failed), "{told}");
+            }
         }
         assert_eq!(whole.len(), parts.len(), "{seed}");
-        assert!(as_many * 10 >= whole.len() as u64 * 9, "{seed}: {as_many}");
     }
 }

@@ -91,6 +91,31 @@ fn service<'a>(graph: &'a GraphSnapshot, name: &str) -> &'a ServiceDiagnostics {
         .expect("the service is there")
 }
 
+/// A process can be killed right after a flush: then the flush has all that came before it, slices that are still open or
+/// were opened again among them.
+#[test]
+fn a_flush_at_any_time_holds_everything_that_came_before_it() {
+    let files = [
+        include_str!("../../../fixtures/scenarios/z.txt"),
+        include_str!("../../../fixtures/scenarios/m.txt"),
+        include_str!("../../../fixtures/scenarios/b.txt"),
+    ];
+    for row in files.into_iter().flat_map(rows) {
+        for pause in [0, SECOND, 30 * SECOND] {
+            let mut instance = Instance::new(Settings::default());
+            let mut received: Vec<&Span> = Vec::new();
+            let mut now_ms = 0;
+            for span in &row.spans {
+                now_ms += pause;
+                instance.receive(span, now_ms);
+                received.push(span);
+                let so_far = feed::snapshot(&received, Batching::OneBatch);
+                assert_eq!(instance.graph(), so_far, "{} {pause}", row.headline());
+            }
+        }
+    }
+}
+
 /// Each span comes half a minute after the one before, long after its slice closed; in between, flushes go out.
 #[test]
 fn every_row_holds_when_each_of_its_spans_comes_late() {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tracemesh_graph::snapshot::{GraphSnapshot, NodeKind, Relation};
 
 /// Positions of the edges that other edges already show.
-pub(super) fn shown_by_flows(snapshot: &GraphSnapshot) -> BTreeSet<usize> {
+pub(in crate::render) fn shown_by_flows(snapshot: &GraphSnapshot) -> BTreeSet<usize> {
     let is_broker = |id: &str| {
         let node = snapshot.node(id);
         node.is_some_and(|node| node.kind == NodeKind::Broker)

@@ -1,13 +1,11 @@
 //! The plan as CSV for trackers and spreadsheets: one line for each service, those that are not planned included.
 //!
-//! Quoting and line ends are those of RFC 4180. Spreadsheets run cells that begin like a formula, and names come from whoever can send a
-//! span: a cell that begins with `=`, `+`, `-`, `@` (also full width), after spaces or not, gets a `'` in front, which makes it text.
-//! Control characters are written out, so a cell is one line.
+//! Quoting is that of [`crate::render::csv`]: cells are no formulas, and one line each.
 
 use tracemesh_graph::onboarding::{LimitName, Plan, PlannedService, Strict, Wave, WaveDates};
 
-use super::text::visible;
 use super::words::{dates, hazards, short};
+use crate::render::csv::push;
 
 const HEADER: [&str; 21] = [
     "wave",
@@ -142,43 +140,9 @@ fn split(id: &str) -> (String, String) {
     (namespace.to_owned(), name.to_owned())
 }
 
-fn push(text: &mut String, cells: &[String]) {
-    let cells: Vec<String> = cells.iter().map(|text| cell(text)).collect();
-    text.push_str(&cells.join(","));
-    text.push_str("\r\n");
-}
-
-fn cell(text: &str) -> String {
-    let mut text = visible(text);
-    let first = text.trim_start().chars().next();
-    let is_formula = matches!(
-        first,
-        Some('=' | '+' | '-' | '@' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}')
-    );
-    if is_formula {
-        text.insert(0, '\'');
-    }
-    if text.contains(['"', ',', ';', '\'']) || text.trim() != text {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn cells_are_no_formulas_and_no_more_than_one_cell() {
-        assert_eq!(cell("cart"), "cart");
-        assert_eq!(cell("=HYPERLINK(\"x\")"), "\"'=HYPERLINK(\"\"x\"\")\"");
-        assert_eq!(cell(" @SUM"), "\"' @SUM\"");
-        assert_eq!(cell("\t=1"), "\\u{9}=1");
-        assert_eq!(cell("a,b\r\n"), "\"a,b\\u{d}\\u{a}\"");
-        assert_eq!(cell("-1"), "\"'-1\"");
-        assert_eq!(cell(""), "");
-    }
 
     #[test]
     fn services_have_their_namespace_beside_their_name() {

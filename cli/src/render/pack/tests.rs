@@ -39,7 +39,9 @@ fn pack(model: &EgressModel, service: &str, labels: &Labels) -> BTreeMap<String,
         .into_iter()
         .filter_map(|(path, entry)| {
             let name = path.as_str().strip_prefix(&prefix)?.to_owned();
-            let (Entry::File(text) | Entry::Link(text)) = entry;
+            let (Entry::File(text) | Entry::Link(text)) = entry else {
+                return None;
+            };
             Some((name, text))
         })
         .collect()

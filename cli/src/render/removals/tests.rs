@@ -28,7 +28,7 @@ fn shop(later_days: u64, keep: impl Fn(&str) -> bool) -> GraphSnapshot {
 fn text(model: &EgressModel, name: &str) -> String {
     match &render(model)[name] {
         Entry::File(text) => text.clone(),
-        Entry::Link(_) => unreachable!("there are only files"),
+        Entry::Link(_) | Entry::Bytes(_) => unreachable!("there are only files"),
     }
 }
 

@@ -15,7 +15,6 @@ use crate::input::reader::TraceReader;
 fn instance(is_mine: impl Fn(usize) -> bool) -> Segment {
     let settings = Settings {
         max_start_off_ms: u64::MAX,
-        max_open_halves: Settings::FILE_OPEN_HALVES,
         ..Settings::default()
     };
     let shards = NonZeroUsize::new(2).unwrap();
@@ -55,13 +54,14 @@ const APART: [&str; 6] = [
     // Two consuming spans inside each other: each takes the message.
     "broker/kafka@kafka.shop:9092 service/payments/accounting Async",
     // A sending span that wraps another: each dials the broker.
-    "service/payments/reconciler broker/rabbitmq@rabbitmq.shop:5672 Sync",
     "service/payments/reconciler broker/rabbitmq@rabbitmq.shop:5672 Async",
+    "service/payments/reconciler broker/rabbitmq@rabbitmq.shop:5672 Sync",
     // Resends: each is a call.
     "service/shop/checkout service/shop/shipping Sync",
-    "service/shop/shipping external/quote.shop:8080 Sync",
     // Through a gateway, which takes both sides of the gateway.
     "service/shop/recommendation service/shop/pricing Proxied",
+    // Resends again.
+    "service/shop/shipping external/quote.shop:8080 Sync",
 ];
 
 #[test]

@@ -90,7 +90,9 @@ fn every_hour_is_a_segment_and_a_window_reads_its_own() {
     wanted.window.start = Some(tracemesh_graph::time::Timestamp(500_002 * HOUR_NS));
     let part = contents(&store, &wanted);
     assert_eq!(part.segments, 2);
-    assert_eq!(part.covered, imported.window);
+    wanted.window.start = imported.window.end;
+    let none = contents(&store, &wanted);
+    assert_eq!((none.segments, none.covered), (0, imported.window));
 }
 
 #[test]

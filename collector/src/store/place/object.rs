@@ -27,7 +27,8 @@ use tokio::runtime::Runtime;
 
 use super::{Files, Guard, Listing, Place};
 use crate::store::StoreError;
-use crate::store::manifest::{FILE_NAME, SegmentName};
+use crate::store::compact;
+use crate::store::manifest::{FILE_NAME, Level, SegmentName};
 
 /// Prefixes of environment variables that configure object stores.
 const SETTINGS: [&str; 3] = ["AWS_", "GOOGLE_", "AZURE_"];
@@ -187,7 +188,10 @@ impl Objects {
         }
         let is_of_writer = |segment: &str| {
             let name = SegmentName::parse(segment);
-            name.is_some_and(|name| name.is_of(writer))
+            name.is_some_and(|name| match name.level {
+                Level::Flush => name.is_of(writer),
+                Level::Hour | Level::Day => writer == compact::WRITER,
+            })
         };
         let open = has_manifest.into_iter().filter(|(_, is_done)| !is_done);
         let names = open.map(|(segment, _)| segment);

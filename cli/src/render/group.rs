@@ -1,0 +1,28 @@
+//! Words for nodes that stand for several.
+
+use tracemesh_graph::collapse::{INTERNAL_CALLS, MEMBERS};
+use tracemesh_graph::snapshot::{Node, NodeKind, Relation};
+
+use crate::text::{counted, short};
+
+/// `8 nodes, 1.2k calls inside`; `None` for any other node.
+pub(super) fn words(node: &Node) -> Option<String> {
+    if node.kind != NodeKind::Group {
+        return None;
+    }
+    let members = node.facets.get(MEMBERS).into_iter().flatten();
+    let members = members.fold(0, |sum: u64, (_, count)| sum.saturating_add(*count));
+    let members = counted(members, "node", "nodes");
+    Some(match internal_calls(node) {
+        None | Some(0) => members,
+        Some(calls) => format!("{members}, {} calls inside", short(calls)),
+    })
+}
+
+/// Calls between the members of a group; `None` when there are none. Logical calls through a proxy, which repeat the calls to
+/// and from it, are left out.
+pub(super) fn internal_calls(node: &Node) -> Option<u64> {
+    let calls = node.facets.get(INTERNAL_CALLS)?.iter();
+    let calls = calls.filter(|(relation, _)| relation.as_str() != Relation::Proxied.as_str());
+    Some(calls.fold(0, |sum: u64, (_, calls)| sum.saturating_add(*calls)))
+}

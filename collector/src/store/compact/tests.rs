@@ -1,0 +1,498 @@
+//! Compaction changes no answer: not while it works, not when it fails, dies, or is done again.
+
+pub(in crate::store) mod memory;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use tracemesh_graph::segment::Segment;
+use tracemesh_graph::span::RejectReason;
+
+use super::*;
+use crate::store::cover::Cover;
+use crate::store::manifest::Manifest;
+use crate::store::read::{Wanted, read_place};
+use crate::store::retain::Retention;
+use crate::store::upkeep::{Upkeep, UpkeepReport, tend_place};
+use crate::store::write::Draft;
+use memory::{Fault, Memory};
+
+const MINUTE: u64 = 60_000_000_000;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+/// A midnight.
+const START: u64 = 1_699_920_000_000_000_000;
+
+pub(in crate::store) const COMPACT: Upkeep = Upkeep {
+    compacts: true,
+    retention: Retention {
+        max_age: None,
+        max_bytes: None,
+    },
+};
+
+pub(in crate::store) fn segment(count: u64) -> Segment {
+    let mut segment = Segment::default();
+    if count > 0 {
+        segment.count_rejected(&BTreeMap::from([(RejectReason::Utf8, count)]));
+    }
+    segment
+}
+
+/// A flush; times in minutes after [`START`].
+#[derive(Debug, Clone)]
+pub(in crate::store) struct Flushed {
+    pub(in crate::store) instance: &'static str,
+    pub(in crate::store) epoch: u64,
+    pub(in crate::store) sequence: u64,
+    pub(in crate::store) minutes: (u64, u64),
+    pub(in crate::store) settled: u64,
+    pub(in crate::store) waiting: u64,
+}
+
+pub(in crate::store) fn flushed(
+    instance: &'static str,
+    (epoch, sequence): (u64, u64),
+    minutes: (u64, u64),
+    (settled, waiting): (u64, u64),
+) -> Flushed {
+    Flushed {
+        instance,
+        epoch,
+        sequence,
+        minutes,
+        settled,
+        waiting,
+    }
+}
+
+pub(in crate::store) fn at(minute: u64) -> Timestamp {
+    Timestamp(START + minute * MINUTE)
+}
+
+pub(in crate::store) fn write(place: &dyn Place, flush: &Flushed) -> String {
+    let draft = Draft {
+        level: Level::Flush,
+        window: Window {
+            start: Some(at(flush.minutes.0)),
+            end: Some(at(flush.minutes.1)),
+        },
+        covers: vec![Cover {
+            instance: flush.instance.to_owned(),
+            epoch: flush.epoch,
+            first: flush.sequence,
+            last: flush.sequence,
+        }],
+    };
+    let (settled, waiting) = (segment(flush.settled), segment(flush.waiting));
+    draft
+        .commit(place, flush.instance, &settled, &waiting)
+        .unwrap()
+}
+
+pub(in crate::store) fn place_of(flushes: &[Flushed]) -> Memory {
+    let place = Memory::default();
+    for flush in flushes {
+        write(&place, flush);
+    }
+    place
+}
+
+/// What a reader must get: all that settled, and what waited when each run was heard of last.
+fn truth(flushes: &[Flushed]) -> Segment {
+    let mut newest: BTreeMap<(&str, u64), (u64, u64)> = BTreeMap::new();
+    for flush in flushes {
+        let known = newest.entry((flush.instance, flush.epoch)).or_default();
+        *known = (*known).max((flush.sequence, flush.waiting));
+    }
+    let settled: u64 = flushes.iter().map(|flush| flush.settled).sum();
+    segment(settled + newest.values().map(|(_, waiting)| waiting).sum::<u64>())
+}
+
+pub(in crate::store) fn answer(place: &dyn Place) -> Segment {
+    let contents = read_place(place, &Wanted::default()).unwrap();
+    assert_eq!(contents.skipped, []);
+    contents.segment
+}
+
+pub(in crate::store) fn tend_at(
+    place: &Memory,
+    upkeep: Upkeep,
+    now: Timestamp,
+) -> Result<UpkeepReport, StoreError> {
+    tend_place(place, upkeep, now, &Pace::new(&|| true))
+}
+
+fn levels(place: &Memory) -> Vec<Level> {
+    let survey = survey(place).unwrap();
+    let manifests = survey.segments.values();
+    manifests
+        .map(|manifest: &Manifest| manifest.level)
+        .collect()
+}
+
+#[test]
+fn flushes_become_hours_and_hours_become_a_day() {
+    let flushes: Vec<Flushed> = (0..6)
+        .map(|i| flushed("a", (7, i), (i * 30, i * 30 + 30), (1 << i, 100)))
+        .collect();
+    let place = place_of(&flushes);
+    let report = tend_at(&place, COMPACT, at(181)).unwrap();
+    assert_eq!(
+        report.compacted.len(),
+        2,
+        "the third hour is not over for long enough"
+    );
+    let report = tend_at(&place, COMPACT, at(182)).unwrap();
+    assert_eq!(report.compacted.len(), 1);
+    assert_eq!(
+        levels(&place),
+        [Level::Hour, Level::Hour, Level::Hour, Level::Flush]
+    );
+    assert_eq!(answer(&place), truth(&flushes));
+    let report = tend_at(&place, COMPACT, Timestamp(START + 3 * DAY)).unwrap();
+    let made: Vec<Level> = report.compacted.iter().map(|made| made.level).collect();
+    assert_eq!(made, [Level::Hour, Level::Day]);
+    assert_eq!(levels(&place), [Level::Day]);
+    assert_eq!(answer(&place), truth(&flushes));
+    let again = tend_at(&place, COMPACT, Timestamp(START + 3 * DAY)).unwrap();
+    assert_eq!((again.compacted.len(), again.copies.len()), (0, 0));
+}
+
+/// The newest of a run that goes on is still to be replaced; that of one that is over is not.
+#[test]
+fn what_waits_is_merged_when_its_run_is_over() {
+    let one = flushed("a", (7, 0), (0, 1), (1, 10));
+    let place = place_of(std::slice::from_ref(&one));
+    place.locked.lock().unwrap().insert("a".to_owned());
+    tend_at(&place, COMPACT, Timestamp(START + 9 * DAY)).unwrap();
+    assert_eq!(levels(&place), [Level::Flush], "somebody has its lock");
+    place.locked.lock().unwrap().clear();
+    tend_at(&place, COMPACT, at(23 * 60)).unwrap();
+    assert_eq!(levels(&place), [Level::Flush], "it wrote a day ago");
+    let place = place_of(&[one.clone(), flushed("a", (8, 0), (1, 2), (2, 20))]);
+    place.locked.lock().unwrap().insert("a".to_owned());
+    tend_at(&place, COMPACT, at(23 * 60)).unwrap();
+    assert_eq!(levels(&place), [Level::Hour, Level::Flush], "it began anew");
+    assert_eq!(answer(&place), segment(1 + 10 + 2 + 20));
+    write(&place, &flushed("a", (8, 1), (2, 3), (4, 0)));
+    assert_eq!(answer(&place), segment(1 + 10 + 2 + 4));
+}
+
+#[test]
+fn a_late_flush_makes_its_hour_and_its_day_again() {
+    let mut flushes = vec![
+        flushed("a", (7, 0), (0, 10), (1, 0)),
+        flushed("a", (8, 0), (4000, 4010), (2, 0)),
+    ];
+    let place = place_of(&flushes);
+    tend_at(&place, COMPACT, at(4000)).unwrap();
+    assert_eq!(levels(&place), [Level::Day, Level::Flush]);
+    let late = flushed("b", (3, 0), (20, 30), (4, 8));
+    write(&place, &late);
+    flushes.push(late);
+    let report = tend_at(&place, COMPACT, at(4000)).unwrap();
+    assert_eq!(report.compacted.len(), 2);
+    assert_eq!(report.compacted[1].sources, 2);
+    assert_eq!(levels(&place), [Level::Day, Level::Flush]);
+    assert_eq!(answer(&place), truth(&flushes));
+}
+
+/// Imports and pauses of a writer: what is longer than an hour would widen every answer about that hour.
+#[test]
+fn long_windows_stay_out_of_shorter_segments() {
+    let flushes = [
+        flushed("a", (7, 0), (0, 30), (1, 0)),
+        flushed("a", (7, 1), (30, 100), (2, 0)),
+        flushed("a", (7, 2), (100, 1700), (4, 0)),
+        flushed("a", (7, 3), (1700, 1710), (8, 0)),
+        flushed("a", (8, 0), (9000, 9010), (16, 0)),
+    ];
+    let place = place_of(&flushes);
+    tend_at(&place, COMPACT, at(9020)).unwrap();
+    assert_eq!(
+        levels(&place),
+        [Level::Day, Level::Flush, Level::Day, Level::Flush]
+    );
+    assert_eq!(answer(&place), truth(&flushes));
+}
+
+#[test]
+fn what_is_damaged_is_left_alone_and_told() {
+    let flushes = [
+        flushed("a", (7, 0), (0, 10), (1, 0)),
+        flushed("a", (7, 1), (10, 20), (2, 0)),
+        flushed("a", (7, 2), (20, 30), (4, 0)),
+        flushed("a", (8, 0), (70, 80), (8, 0)),
+    ];
+    let place = place_of(&flushes);
+    let spoilt = place.names()[1].clone();
+    let file = survey(&place).unwrap().segments[&spoilt].files[0].path();
+    place.spoil(&spoilt, &file);
+    for _ in 0..2 {
+        let report = tend_at(&place, COMPACT, at(65)).unwrap();
+        assert_eq!(report.left_alone.len(), 1, "{report:?}");
+        assert_eq!(report.left_alone[0].name, spoilt);
+        assert!(report.left_alone[0].reason.contains("damaged"));
+    }
+    assert_eq!(levels(&place).len(), 3);
+    place.spoil(&spoilt, &file);
+    assert_eq!(answer(&place), truth(&flushes));
+    tend_at(&place, COMPACT, at(65)).unwrap();
+    assert_eq!(levels(&place), [Level::Hour, Level::Flush]);
+    assert_eq!(answer(&place), truth(&flushes));
+}
+
+/// A crash left sources behind, then the disk spoilt what was made of them: the sources must not go.
+#[test]
+fn copies_outlive_a_damaged_compacted_segment() {
+    let flushes = [
+        flushed("a", (7, 0), (0, 10), (1, 0)),
+        flushed("a", (7, 1), (10, 20), (2, 0)),
+        flushed("a", (8, 0), (70, 80), (8, 0)),
+    ];
+    let whole = place_of(&flushes);
+    let place = whole.copy();
+    tend_at(&place, COMPACT, at(65)).unwrap();
+    let hour = place.names()[0].clone();
+    for flush in &flushes {
+        write(&place, flush);
+    }
+    assert_eq!(survey(&place).unwrap().superseded.len(), 2);
+    assert_eq!(answer(&place), truth(&flushes));
+    let file = survey(&place).unwrap().segments[&hour].files[0].path();
+    place.spoil(&hour, &file);
+    let report = tend_at(
+        &place,
+        Upkeep {
+            compacts: false,
+            ..COMPACT
+        },
+        at(65),
+    )
+    .unwrap();
+    assert_eq!(report.copies, [hour]);
+    assert_eq!(place.names(), whole.names());
+    assert_eq!(answer(&place), truth(&flushes));
+}
+
+/// An hour that cannot be read for a moment may hold the flush that replaced what waits in another.
+#[test]
+fn what_waits_is_not_settled_while_a_compacted_segment_is_unreadable() {
+    let flushes = [
+        flushed("a", (1, 0), (0, 61), (0, 1)),
+        flushed("a", (1, 1), (61, 62), (423, 0)),
+    ];
+    let whole = place_of(&flushes);
+    for step in 0..40 {
+        let place = whole.copy();
+        place.fail_at(step, Fault::DoneAndRefused);
+        let outcome = tend_at(&place, COMPACT, at(4845));
+        place.recover();
+        assert_eq!(answer(&place), truth(&flushes), "{step} {outcome:?}");
+    }
+}
+
+#[test]
+fn a_stop_between_steps_changes_nothing() {
+    let flushes: Vec<Flushed> = (0..5)
+        .map(|i| flushed("a", (7, i), (i * 30, i * 30 + 30), (1 << i, 0)))
+        .collect();
+    for steps in 0..12_u32 {
+        let place = place_of(&flushes);
+        let left = std::cell::Cell::new(steps);
+        let goes_on = || {
+            let more = left.get() > 0;
+            left.set(left.get().saturating_sub(1));
+            more
+        };
+        tend_place(&place, COMPACT, at(200), &Pace::new(&goes_on)).unwrap();
+        assert_eq!(answer(&place), truth(&flushes), "{steps}");
+    }
+}
+
+#[test]
+fn one_process_compacts_at_a_time() {
+    let place = place_of(&[]);
+    place.locked.lock().unwrap().insert(WRITER.to_owned());
+    let error = tend_at(&place, COMPACT, at(0)).unwrap_err();
+    assert!(matches!(error, StoreError::Compacting(_)), "{error}");
+    assert!(!crate::store::is_instance_name(WRITER));
+}
+
+const INSTANCES: [&str; 3] = ["a", "b", "c-1"];
+
+/// Instance, minute of its start, and for each flush its minutes, what settled, and what waits after it.
+type Drawn = (usize, u64, Vec<(u64, u64, u64)>);
+
+prop_compose! {
+    /// A run: instance, minute of its start, and for each flush its minutes, what settled, and what waits after it.
+    fn run()(
+        instance in 0..INSTANCES.len(),
+        start in 0_u64..3000,
+        flushes in prop::collection::vec((1_u64..100, 0_u64..1000, 0_u64..1000), 1..6),
+    ) -> Drawn {
+        (instance, start, flushes)
+    }
+}
+
+/// Runs of an instance follow each other: its epochs are their starts.
+fn flushes_of(mut runs: Vec<Drawn>) -> Vec<Flushed> {
+    runs.sort();
+    let mut free_from = [0_u64; INSTANCES.len()];
+    let mut all = Vec::new();
+    for (instance, start, flushes) in runs {
+        let mut time = start.max(free_from[instance]);
+        let epoch = time + 1;
+        for (sequence, (minutes, settled, waiting)) in (0..).zip(flushes) {
+            let window = (time, time + minutes);
+            let counts = (settled, waiting);
+            all.push(flushed(
+                INSTANCES[instance],
+                (epoch, sequence),
+                window,
+                counts,
+            ));
+            time += minutes;
+        }
+        free_from[instance] = time + 1;
+    }
+    all.sort_by_key(|flush| flush.minutes.1);
+    all
+}
+
+fn config(cases: u32) -> ProptestConfig {
+    let asked = ProptestConfig::default();
+    ProptestConfig {
+        cases: match asked.cases == 256 {
+            true => cases,
+            false => asked.cases,
+        },
+        failure_persistence: None,
+        ..asked
+    }
+}
+
+/// Long after everything: all runs are over.
+const LATE: u64 = 5000 + 3 * 1440;
+
+proptest! {
+    #![proptest_config(config(12))]
+
+    /// Flushes and compactions take turns. At every change of every compaction a reader gets the same, and in the end the store is
+    /// the one that a single compaction makes of all flushes.
+    #[test]
+    fn readers_get_the_same_at_every_step_of_compactions_at_any_time(
+        runs in prop::collection::vec(run(), 1..5),
+        mut times in prop::collection::vec(0_u64..5000, 0..4),
+    ) {
+        let flushes = flushes_of(runs);
+        times.sort_unstable();
+        times.push(LATE);
+        let place = Memory::default();
+        let mut written = 0;
+        for now in times {
+            let due = flushes.iter().filter(|flush| flush.minutes.1 <= now).count();
+            flushes[written..due].iter().for_each(|flush| { write(&place, flush); });
+            written = due;
+            // Instances that will be heard of again have their locks.
+            let alive = flushes[due..].iter().map(|flush| flush.instance.to_owned());
+            *place.locked.lock().unwrap() = alive.collect();
+            let expected = truth(&flushes[..due]);
+            prop_assert_eq!(&answer(&place), &expected);
+            place.watch(Box::new(move |moment| assert_eq!(answer(moment), expected)));
+            tend_at(&place, COMPACT, at(now)).unwrap();
+            place.watch(Box::new(|_| {}));
+        }
+        let at_once = place_of(&flushes);
+        tend_at(&at_once, COMPACT, at(LATE)).unwrap();
+        prop_assert_eq!(at_once.names(), place.names());
+        let again = tend_at(&place, COMPACT, at(LATE)).unwrap();
+        prop_assert_eq!((again.compacted.len(), again.copies.len()), (0, 0));
+        prop_assert!(levels(&place).iter().all(|level| *level == Level::Day));
+    }
+
+    /// Every step fails, or is the last of the process, in turn.
+    #[test]
+    fn readers_get_the_same_after_a_crash_at_any_step(
+        runs in prop::collection::vec(run(), 1..3),
+        now in 100_u64..LATE,
+        fault in prop::sample::select(&Fault::ALL),
+        stride in 1_usize..5,
+    ) {
+        let flushes: Vec<Flushed> = flushes_of(runs).into_iter().filter(|f| f.minutes.1 <= now).collect();
+        let expected = truth(&flushes);
+        let whole = place_of(&flushes);
+        let undisturbed = whole.copy();
+        tend_at(&undisturbed, COMPACT, at(now)).unwrap();
+        for step in (0..).step_by(stride) {
+            let place = whole.copy();
+            place.fail_at(step, fault);
+            let outcome = tend_at(&place, COMPACT, at(now));
+            let has_happened = place.recover();
+            prop_assert_eq!(&answer(&place), &expected, "step {} {:?} {:?}", step, fault, outcome);
+            tend_at(&place, COMPACT, at(now)).unwrap();
+            prop_assert_eq!(&answer(&place), &expected, "step {} {:?} and again", step, fault);
+            prop_assert_eq!(place.names(), undisturbed.names(), "step {} {:?}", step, fault);
+            if !has_happened {
+                break;
+            }
+        }
+    }
+}
+
+/// A real directory, a reader that never rests, and everything that upkeep does.
+#[test]
+fn a_reader_beside_compaction_and_retention_is_never_wrong() {
+    use crate::store::Location;
+    use crate::store::upkeep::tend;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let dir = tempfile::TempDir::new().unwrap();
+    let location = Location::from(dir.path());
+    let place = location.place().unwrap();
+    drop(place.lock("a").unwrap());
+    let flushes: Vec<Flushed> = (0..40)
+        .map(|i| flushed("a", (7, i), (i * 60, i * 60 + 20), (1000 + i, 7)))
+        .collect();
+    for flush in &flushes {
+        write(&*place, flush);
+    }
+    let is_done = AtomicBool::new(false);
+    let is_compacted = AtomicBool::new(false);
+    let expected = truth(&flushes);
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let (mut reads, mut least) = (0, usize::MAX);
+            while !is_done.load(Ordering::Acquire) {
+                let was_compacted = is_compacted.load(Ordering::Acquire);
+                let contents = read_place(&*place, &Wanted::default()).unwrap();
+                assert_eq!(contents.skipped, []);
+                let stays = !is_compacted.load(Ordering::Acquire);
+                assert!(!stays || was_compacted || contents.segment == expected);
+                assert!(contents.segments <= least, "segments only go");
+                least = contents.segments;
+                reads += 1;
+            }
+            reads
+        });
+        let pace = Pace::new(&|| true);
+        for hour in (3..60).step_by(9) {
+            tend(&location, COMPACT, at(hour * 60), &pace).unwrap();
+        }
+        is_compacted.store(true, Ordering::Release);
+        let retention = Retention {
+            max_age: Some(Duration::from_secs(1)),
+            max_bytes: None,
+        };
+        let upkeep = Upkeep {
+            retention,
+            ..COMPACT
+        };
+        tend(&location, upkeep, at(LATE), &pace).unwrap();
+        is_done.store(true, Ordering::Release);
+        assert!(reader.join().unwrap() > 0);
+    });
+    assert_eq!(survey(&*place).unwrap().segments.len(), 0);
+}
