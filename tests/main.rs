@@ -5,6 +5,7 @@ mod calendar;
 mod collect;
 mod commands;
 mod dependency_rules;
+mod diff;
 mod docs;
 mod envoy;
 mod exports;

@@ -13,6 +13,7 @@ use tracemesh_graph::egress::Host;
 use tracemesh_graph::settings::Settings;
 
 mod clock;
+mod diff;
 mod graph;
 mod help;
 mod import;
@@ -25,6 +26,7 @@ mod verify;
 mod window;
 
 pub use clock::StartOff;
+pub use diff::{DiffArgs, DiffFormat, Stretch};
 pub use graph::{CollapseBy, FilterArgs, GraphArgs, GraphFormat, GraphRelation};
 pub use import::ImportArgs;
 pub use onboard::{
@@ -86,6 +88,9 @@ pub enum Command {
     /// Plan in which order and waves to onboard services; explain, check and compare plans
     #[command(after_help = help::onboard())]
     Onboard(Box<OnboardArgs>),
+    /// Tell what changed between two windows, snapshots, stores or recordings
+    #[command(after_help = help::diff())]
+    Diff(Box<DiffArgs>),
     /// Tell why an edge is in the graph, or what was seen and made none
     #[command(after_help = help::explain())]
     Explain(ExplainArgs),

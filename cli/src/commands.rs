@@ -8,6 +8,7 @@ use crate::output::Output;
 
 mod analyze;
 mod collect;
+mod diff;
 mod doctor;
 mod egress;
 mod explain;
@@ -34,6 +35,7 @@ pub fn run(command: Command, output: &mut Output<'_>) -> Result<Outcome, CliErro
         Command::Egress(arguments) => egress::run(&arguments, output),
         Command::Onboard(arguments) => onboard::run(&arguments, output),
         Command::Explain(arguments) => explain::run(&arguments, output),
+        Command::Diff(arguments) => diff::run(&arguments, output),
         Command::Doctor(arguments) => doctor::run(&arguments, output),
         Command::Policy(arguments) => policy::run(&arguments, output),
         Command::Store(arguments) => store::run(&arguments, output),

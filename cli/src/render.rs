@@ -6,6 +6,7 @@ use tracemesh_graph::time::Timestamp;
 use crate::text::thousands;
 
 pub mod csv;
+pub mod diff;
 pub mod doctor;
 pub mod dot;
 pub mod egress_report;

@@ -24,7 +24,7 @@ Examples:
 `tracemesh help COMMAND` explains a command. Answers go to standard output,
 everything else to standard error.",
         Some(
-            "done, and the answer is no (`explain`, `doctor`, `onboard`, `policy`, `store`, `verify`)",
+            "done, and the answer is no (`explain`, `diff`, `doctor`, `onboard`, `policy`, `store`, `verify`)",
         ),
     )
 }
@@ -195,6 +195,22 @@ Examples:
   tracemesh onboard status --plan plan/plan.json --inventory cluster.json
   tracemesh onboard status --plan plan/plan.json --status status.yaml --waves-done 2",
         Some("done, and the answer is no: a service is missing, or the gate is closed"),
+    )
+}
+
+/// Below the options of `tracemesh diff`.
+pub(super) fn diff() -> String {
+    exit_codes(
+        "\
+Every number gets a test, and all tests are judged together: of what is told as certain,
+at most the share `--fdr` is expected to be noise. What is on one side only, and so rare
+that the other may have missed it, is told apart and makes no difference.
+
+Examples:
+  tracemesh diff monday.json tuesday.json
+  tracemesh diff --before 14d..7d --after 7d..now
+  tracemesh diff staging-data production-data --min-change 2 --format markdown",
+        Some("done, and the answer is no: they differ"),
     )
 }
 

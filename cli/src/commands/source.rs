@@ -21,7 +21,7 @@ pub(super) use store::into_error as unusable;
 pub(super) use traces::{
     inputs, into_error as unreadable, progress_line, read as read_traces, settings, skipped_note,
 };
-pub(super) use window::told;
+pub(super) use window::{now, told};
 
 /// Against traces cut short in a store: the bound of `collect` is one per shard, not that of reading files.
 const STORE_ADVICE: &str =
@@ -81,7 +81,7 @@ fn read(
         return file::read(path);
     }
     if arguments.traces.is_empty() {
-        let window = window::wanted(&arguments.window, window::now())?;
+        let window = window::wanted(&arguments.window, now())?;
         return store::read(&arguments.store, &Wanted { window, detail }, output);
     }
     let traces = read_traces(&arguments.traces, &arguments.reading, output)?;

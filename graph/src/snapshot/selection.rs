@@ -1,6 +1,7 @@
 //! The mark of a graph that is not whole.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +40,35 @@ pub struct Selection {
     /// Fewest calls of an edge.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min_calls: Option<u64>,
+}
+
+/// The filters as `name="value"`, after commas, in the order in which they apply.
+impl fmt::Display for Selection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let each = |name: &'static str, values: &BTreeSet<String>| -> Vec<String> {
+            values
+                .iter()
+                .map(|value| format!("{name}={value:?}"))
+                .collect()
+        };
+        let mut parts = each("environment", &self.environments);
+        parts.extend(each("namespace", &self.namespaces));
+        parts.extend(each("cluster", &self.clusters));
+        let relations = self.relations.iter();
+        parts.extend(relations.map(|relation| format!("relation={:?}", relation.as_str())));
+        parts.extend(
+            self.service
+                .iter()
+                .map(|service| format!("service={service:?}")),
+        );
+        parts.extend(self.depth.map(|depth| format!("depth={depth}")));
+        parts.extend(
+            self.collapsed
+                .map(|by| format!("collapse={:?}", by.as_str())),
+        );
+        parts.extend(self.min_calls.map(|calls| format!("min_calls={calls}")));
+        f.write_str(&parts.join(", "))
+    }
 }
 
 /// What nodes are put together by.

@@ -68,7 +68,7 @@ fn minutes(time: Timestamp) -> String {
 }
 
 /// What time it is.
-pub(super) fn now() -> Timestamp {
+pub(in crate::commands) fn now() -> Timestamp {
     let ns = jiff::Timestamp::now().as_nanosecond();
     Timestamp(u64::try_from(ns).unwrap_or_default())
 }

@@ -38,7 +38,7 @@ fn windows(dir: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(dir.join("segments")).unwrap();
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let mut names: Vec<String> = names
-        .map(|name| name[9..19].to_owned() + &name[30..40])
+        .map(|name| [9..19, 30..40].map(|part| name.get(part).unwrap()).concat())
         .collect();
     names.sort();
     names

@@ -9,7 +9,7 @@ use tracemesh_graph::time::Timestamp;
 
 use crate::store::StoreError;
 use crate::store::cover::CoverSet;
-use crate::store::manifest::{Manifest, SegmentName};
+use crate::store::manifest::{Manifest, Part, SegmentName};
 use crate::store::place::Place;
 use crate::store::prune::flush_of;
 use crate::store::read::Survey;
@@ -31,7 +31,11 @@ struct State {
 
 /// The runs of a store.
 #[derive(Debug, Default)]
-pub(in crate::store) struct Runs(BTreeMap<Run, State>);
+pub(in crate::store) struct Runs {
+    states: BTreeMap<Run, State>,
+    /// True when a segment cannot be read whose name does not say what is in it: it may hold the newest flush of any run.
+    is_blurred: bool,
+}
 
 impl Runs {
     /// Looks at all runs that segments or the names of unreadable ones tell of.
@@ -52,12 +56,15 @@ impl Runs {
                 *known = (*known).max(newest);
             }
         }
-        for skipped in &survey.skipped {
-            let name = SegmentName::parse(&skipped.name);
-            if let Some(flush) = name.as_ref().and_then(flush_of) {
-                let known = runs.entry((flush.instance, flush.epoch)).or_default();
-                *known = (*known).max((flush.last, None));
-            }
+        let mut is_blurred = false;
+        let skipped = survey.skipped.iter();
+        for name in skipped.filter_map(|skipped| SegmentName::parse(&skipped.name)) {
+            let Some(flush) = flush_of(&name) else {
+                is_blurred = true;
+                continue;
+            };
+            let known = runs.entry((flush.instance, flush.epoch)).or_default();
+            *known = (*known).max((flush.last, None));
         }
         let mut states = BTreeMap::new();
         let mut newer: Option<Run> = None;
@@ -68,17 +75,19 @@ impl Runs {
             states.insert((instance.clone(), epoch), State { newest, is_over });
             newer = Some((instance, epoch));
         }
-        Ok(Self(states))
+        Ok(Self { states, is_blurred })
     }
 
     /// True when a segment has what a later segment of a run may replace. `known` is what readers can use: where the newest
     /// segment of a run is unreadable they take the one before, so that one must stay, too.
     pub(in crate::store) fn may_grow(&self, manifest: &Manifest, known: &CoverSet) -> bool {
+        let waits = manifest.files.iter().any(|file| file.part == Part::Waiting);
         manifest.covers.iter().any(|cover| {
             let run = (cover.instance.clone(), cover.epoch);
             let is_newest = known.newest(&cover.instance, cover.epoch) == Some(cover.last);
-            let state = self.0.get(&run).copied().unwrap_or_default();
-            is_newest && (!state.is_over || state.newest > cover.last)
+            let state = self.states.get(&run).copied().unwrap_or_default();
+            let is_hidden = state.newest > cover.last || waits && self.is_blurred;
+            is_newest && (!state.is_over || is_hidden)
         })
     }
 }

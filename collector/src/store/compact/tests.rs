@@ -278,6 +278,23 @@ fn copies_outlive_a_damaged_compacted_segment() {
     assert_eq!(answer(&place), truth(&flushes));
 }
 
+/// An hour that cannot be read for a moment may hold the flush that replaced what waits in another.
+#[test]
+fn what_waits_is_not_settled_while_a_compacted_segment_is_unreadable() {
+    let flushes = [
+        flushed("a", (1, 0), (0, 61), (0, 1)),
+        flushed("a", (1, 1), (61, 62), (423, 0)),
+    ];
+    let whole = place_of(&flushes);
+    for step in 0..40 {
+        let place = whole.copy();
+        place.fail_at(step, Fault::DoneAndRefused);
+        let outcome = tend_at(&place, COMPACT, at(4845));
+        place.recover();
+        assert_eq!(answer(&place), truth(&flushes), "{step} {outcome:?}");
+    }
+}
+
 #[test]
 fn a_stop_between_steps_changes_nothing() {
     let flushes: Vec<Flushed> = (0..5)
@@ -307,19 +324,22 @@ fn one_process_compacts_at_a_time() {
 
 const INSTANCES: [&str; 3] = ["a", "b", "c-1"];
 
+/// Instance, minute of its start, and for each flush its minutes, what settled, and what waits after it.
+type Drawn = (usize, u64, Vec<(u64, u64, u64)>);
+
 prop_compose! {
     /// A run: instance, minute of its start, and for each flush its minutes, what settled, and what waits after it.
     fn run()(
         instance in 0..INSTANCES.len(),
         start in 0_u64..3000,
         flushes in prop::collection::vec((1_u64..100, 0_u64..1000, 0_u64..1000), 1..6),
-    ) -> (usize, u64, Vec<(u64, u64, u64)>) {
+    ) -> Drawn {
         (instance, start, flushes)
     }
 }
 
 /// Runs of an instance follow each other: its epochs are their starts.
-fn flushes_of(mut runs: Vec<(usize, u64, Vec<(u64, u64, u64)>)>) -> Vec<Flushed> {
+fn flushes_of(mut runs: Vec<Drawn>) -> Vec<Flushed> {
     runs.sort();
     let mut free_from = [0_u64; INSTANCES.len()];
     let mut all = Vec::new();

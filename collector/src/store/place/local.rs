@@ -215,11 +215,11 @@ impl Local {
         let mut inner = vec![directory.to_owned()];
         for (name, content) in files {
             let path = directory.join(name);
-            if let Some(parent) = path.parent().filter(|parent| *parent != directory) {
-                if !inner.iter().any(|known| known == parent) {
-                    self.disk.make_directory(parent)?;
-                    inner.push(parent.to_owned());
-                }
+            if let Some(parent) = path.parent().filter(|parent| *parent != directory)
+                && !inner.iter().any(|known| known == parent)
+            {
+                self.disk.make_directory(parent)?;
+                inner.push(parent.to_owned());
             }
             self.disk.write(&path, content)?;
         }

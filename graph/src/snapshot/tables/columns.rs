@@ -11,7 +11,7 @@ table! {
         Min start_ns: Option<u64>,
         /// Latest end of a span, likewise.
         Max end_ns: Option<u64>,
-        /// What the graph was narrowed to, as JSON; nothing when it is whole.
+        /// What the graph was narrowed to, as `filter="value"` after commas; nothing when it is whole.
         Same selection: Option<String>,
         /// Spans received.
         Sum spans: u64,

@@ -11,12 +11,11 @@ use crate::snapshot::{Edge, GraphSnapshot, ServiceDiagnostics};
 
 pub(super) fn graph(snapshot: &GraphSnapshot) -> Graph {
     let mut rows = Graph::default();
-    let json = |selection| serde_json::to_string(selection).unwrap_or_default();
     rows.push(GraphRow {
         schema: snapshot.schema.clone(),
         start_ns: snapshot.window.start.map(|time| time.0),
         end_ns: snapshot.window.end.map(|time| time.0),
-        selection: snapshot.selection.as_ref().map(json),
+        selection: snapshot.selection.as_ref().map(ToString::to_string),
         spans: snapshot.diagnostics.spans,
         traces: snapshot.traces.seen,
         rooted_traces: snapshot.traces.rooted,
