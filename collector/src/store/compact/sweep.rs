@@ -9,9 +9,10 @@ use super::plan::covers_of;
 use super::{WRITER, run};
 use crate::store::StoreError;
 use crate::store::cover::{CoverSet, Relation};
-use crate::store::manifest::{FileEntry, Manifest};
+use crate::store::gather::Job;
+use crate::store::manifest::Manifest;
 use crate::store::place::Place;
-use crate::store::read::{SkippedSegment, Survey, read_manifest, read_tables};
+use crate::store::read::{SkippedSegment, Survey, read_manifest};
 use crate::store::upkeep::Pace;
 
 /// What went and what had to stay.
@@ -105,8 +106,11 @@ fn heal(
 
 /// Reads a segment as a whole.
 fn check(place: &dyn Place, name: &str, manifest: &Manifest) -> Result<(), String> {
-    let files: Vec<&FileEntry> = manifest.files.iter().collect();
-    let tables = read_tables(place, name, &files, Detail::Everything).map_err(run::why)?;
-    let mut assembly = Assembly::default();
-    assembly.add(tables).map_err(|error| error.to_string())
+    let job = Job {
+        name,
+        manifest,
+        with_waiting: true,
+    };
+    let read = job.read(place, Detail::Everything, &mut Assembly::default());
+    read.map_err(run::why)
 }
