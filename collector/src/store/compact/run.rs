@@ -130,34 +130,36 @@ fn add(
     (name, manifest): (&str, &Manifest),
     assembly: &mut Assembly,
 ) -> Result<(), String> {
+    let with_waiting = is_newest_of_its_run(manifest, &survey.known);
+    add_whole(place, (name, manifest), with_waiting, assembly)
+}
+
+/// Adds all of a segment, or nothing.
+pub(in crate::store) fn add_whole(
+    place: &dyn Place,
+    (name, manifest): (&str, &Manifest),
+    with_waiting: bool,
+    assembly: &mut Assembly,
+) -> Result<(), String> {
     let job = Job {
         name,
         manifest,
-        with_waiting: is_newest_of_its_run(manifest, &survey.known),
+        with_waiting,
     };
-    job.read(place, Detail::Everything, assembly).map_err(why)
+    job.read(place, Detail::Everything, assembly)
+        .map_err(|fault| match fault {
+            Fault::Gone => "it went away while it was read".to_owned(),
+            Fault::Bad(reason) => reason,
+        })
 }
 
 /// The manifest of a segment that was just written, if the segment says what it should.
 fn read_back(place: &dyn Place, name: &str, wanted: &Segment) -> Result<Manifest, String> {
     let manifest = read_manifest(place, name)?.ok_or("it is gone after it was written")?;
-    let job = Job {
-        name,
-        manifest: &manifest,
-        with_waiting: true,
-    };
     let mut assembly = Assembly::default();
-    job.read(place, Detail::Everything, &mut assembly)
-        .map_err(why)?;
+    add_whole(place, (name, &manifest), true, &mut assembly)?;
     match assembly.finish() == *wanted {
         true => Ok(manifest),
         false => Err("it does not say what its sources say, and was taken back".to_owned()),
-    }
-}
-
-pub(in crate::store) fn why(fault: Fault) -> String {
-    match fault {
-        Fault::Gone => "it went away while it was read".to_owned(),
-        Fault::Bad(reason) => reason,
     }
 }

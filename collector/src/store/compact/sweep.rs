@@ -3,13 +3,12 @@
 //! A copy goes only when what holds its flushes can be read as a whole. Else it is the other that goes, when everything in
 //! it is in copies that can be read: what was put together is worth nothing without its tables.
 
-use tracemesh_graph::segment::tables::{Assembly, Detail};
+use tracemesh_graph::segment::tables::Assembly;
 
 use super::plan::covers_of;
 use super::{WRITER, run};
 use crate::store::StoreError;
 use crate::store::cover::{CoverSet, Relation};
-use crate::store::gather::Job;
 use crate::store::manifest::Manifest;
 use crate::store::place::Place;
 use crate::store::read::{SkippedSegment, Survey, read_manifest};
@@ -106,11 +105,5 @@ fn heal(
 
 /// Reads a segment as a whole.
 fn check(place: &dyn Place, name: &str, manifest: &Manifest) -> Result<(), String> {
-    let job = Job {
-        name,
-        manifest,
-        with_waiting: true,
-    };
-    let read = job.read(place, Detail::Everything, &mut Assembly::default());
-    read.map_err(run::why)
+    run::add_whole(place, (name, manifest), true, &mut Assembly::default())
 }
