@@ -45,7 +45,7 @@ pub(in crate::store) fn plan(
         let Some(period) = period_of(manifest, level, now) else {
             continue;
         };
-        if !runs.may_grow(manifest, &survey.known) {
+        if !runs.may_grow(manifest, &survey.known) && !runs.may_be_copy(manifest) {
             periods
                 .entry(period)
                 .or_default()

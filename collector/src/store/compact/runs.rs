@@ -5,13 +5,14 @@
 
 use std::collections::BTreeMap;
 
+use tracemesh_graph::snapshot::Window;
 use tracemesh_graph::time::Timestamp;
 
 use crate::store::StoreError;
 use crate::store::cover::CoverSet;
 use crate::store::manifest::{Manifest, Part, SegmentName};
 use crate::store::place::Place;
-use crate::store::prune::flush_of;
+use crate::store::prune::{flush_of, overlaps};
 use crate::store::read::Survey;
 
 /// Silence after which a run without a lock is over. No trace waits longer than a day, so a run that is silent for longer has
@@ -33,8 +34,9 @@ struct State {
 #[derive(Debug, Default)]
 pub(in crate::store) struct Runs {
     states: BTreeMap<Run, State>,
-    /// True when a segment cannot be read whose name does not say what is in it: it may hold the newest flush of any run.
-    is_blurred: bool,
+    /// The times of segments that cannot be read and whose names do not say what is in them: any of them may hold the newest
+    /// flush of any run, and what lies in its time may be a copy of a part of it.
+    unreadable: Vec<Window>,
 }
 
 impl Runs {
@@ -56,11 +58,11 @@ impl Runs {
                 *known = (*known).max(newest);
             }
         }
-        let mut is_blurred = false;
+        let mut unreadable = Vec::new();
         let skipped = survey.skipped.iter();
         for name in skipped.filter_map(|skipped| SegmentName::parse(&skipped.name)) {
             let Some(flush) = flush_of(&name) else {
-                is_blurred = true;
+                unreadable.push(name.window());
                 continue;
             };
             let known = runs.entry((flush.instance, flush.epoch)).or_default();
@@ -75,7 +77,7 @@ impl Runs {
             states.insert((instance.clone(), epoch), State { newest, is_over });
             newer = Some((instance, epoch));
         }
-        Ok(Self { states, is_blurred })
+        Ok(Self { states, unreadable })
     }
 
     /// True when a segment has what a later segment of a run may replace. `known` is what readers can use: where the newest
@@ -86,8 +88,15 @@ impl Runs {
             let run = (cover.instance.clone(), cover.epoch);
             let is_newest = known.newest(&cover.instance, cover.epoch) == Some(cover.last);
             let state = self.states.get(&run).copied().unwrap_or_default();
-            let is_hidden = state.newest > cover.last || waits && self.is_blurred;
+            let is_hidden = state.newest > cover.last || waits && !self.unreadable.is_empty();
             is_newest && (!state.is_over || is_hidden)
         })
+    }
+
+    /// True when a segment may be a copy of a part of one that cannot be read: put together with others it would be
+    /// a part of two.
+    pub(super) fn may_be_copy(&self, manifest: &Manifest) -> bool {
+        let meets = |window: &Window| overlaps(manifest.window, *window);
+        self.unreadable.iter().any(meets)
     }
 }

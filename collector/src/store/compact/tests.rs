@@ -295,6 +295,37 @@ fn what_waits_is_not_settled_while_a_compacted_segment_is_unreadable() {
     }
 }
 
+/// What a crash left behind is in an hour that cannot be read for now: with a late flush it would make an hour of which a part is
+/// in another.
+#[test]
+fn copies_are_not_put_together_while_what_holds_them_is_unreadable() {
+    let mut flushes = vec![
+        flushed("a", (7, 0), (0, 10), (1, 0)),
+        flushed("a", (7, 1), (10, 20), (2, 0)),
+        flushed("a", (8, 0), (70, 80), (8, 0)),
+    ];
+    let place = place_of(&flushes);
+    tend_at(&place, COMPACT, at(65)).unwrap();
+    let hour = place.names()[0].clone();
+    write(&place, &flushes[1]);
+    let late = [
+        flushed("b", (3, 0), (20, 30), (4, 0)),
+        flushed("b", (4, 0), (70, 80), (16, 0)),
+    ];
+    for flush in late {
+        write(&place, &flush);
+        flushes.push(flush);
+    }
+    place.spoil(&hour, "segment.json");
+    assert_eq!(survey(&place).unwrap().skipped.len(), 1);
+    tend_at(&place, COMPACT, at(65)).unwrap();
+    place.spoil(&hour, "segment.json");
+    assert_eq!(answer(&place), truth(&flushes));
+    tend_at(&place, COMPACT, at(65)).unwrap();
+    assert_eq!(levels(&place), [Level::Hour, Level::Flush, Level::Flush]);
+    assert_eq!(answer(&place), truth(&flushes));
+}
+
 #[test]
 fn a_stop_between_steps_changes_nothing() {
     let flushes: Vec<Flushed> = (0..5)
