@@ -29,12 +29,12 @@ fn a_store_that_is_a_file_or_below_one_is_refused_at_the_start() {
         let told = collect(place.path(), store).expect_refusal("cannot be created");
         assert!(told.contains("--store"), "{told}");
     }
-    fs::create_dir(place.path().join("data")).expect("a writable directory");
     for part in ["segments", "runs", "tmp", "locks"] {
-        let part = place.path().join("data").join(part);
-        fs::write(&part, b"in the way").expect("a writable file");
-        collect(place.path(), "data").expect_refusal("data");
-        fs::remove_file(&part).expect("a file of ours");
+        let store = format!("with-{part}");
+        fs::create_dir(place.path().join(&store)).expect("a writable directory");
+        let path = place.path().join(&store).join(part);
+        fs::write(path, b"in the way").expect("a writable file");
+        collect(place.path(), &store).expect_refusal(part);
     }
 }
 
