@@ -103,7 +103,7 @@ fn a_hundred_kills_cost_what_was_not_flushed_and_nothing_else() {
         );
         let numbers = kill * 1_000_000..(kill + 1) * 1_000_000;
         let sender = std::thread::spawn(move || send(&address, numbers, &over, &shared));
-        std::thread::sleep(Duration::from_millis(50 + scattered(kill) % 700));
+        std::thread::sleep(Duration::from_millis(50 + scattered(kill) % 500));
         // SIGKILL: nothing of the process runs after it.
         drop(collector);
         is_over.store(true, Ordering::SeqCst);
