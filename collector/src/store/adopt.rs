@@ -10,16 +10,14 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use tracemesh_graph::segment::tables::Detail;
+use tracemesh_graph::segment::tables::Assembly;
 use tracemesh_graph::time::Timestamp;
 
-use super::compact::{Runs, why};
+use super::compact::{Runs, add_whole};
 use super::cover::{Cover, CoverSet, Relation};
 use super::manifest::{FILE_NAME, FileEntry, Manifest, Part};
 use super::place::{Files, Place};
-use super::read::{
-    SkippedSegment, Survey, is_newest_of_its_run, read_manifest, read_tables, survey,
-};
+use super::read::{SkippedSegment, Survey, is_newest_of_its_run, read_manifest, survey};
 use super::upkeep::Pace;
 use super::{Location, StoreError};
 
@@ -187,7 +185,12 @@ fn whole(
     let is_copied = |file: &&FileEntry| file.part == Part::Settled || with_waiting;
     let entries: Vec<&FileEntry> = manifest.files.iter().filter(is_copied).collect();
     // Checksums, tables and rows are looked at: what is damaged is not spread.
-    read_tables(from, name, &entries, Detail::Everything).map_err(why)?;
+    add_whole(
+        from,
+        (name, manifest),
+        with_waiting,
+        &mut Assembly::default(),
+    )?;
     let mut files = Files::new();
     for entry in &entries {
         let bytes = from.read(name, &entry.path(), entry.bytes);

@@ -26,7 +26,7 @@ use super::read::{SkippedSegment, survey};
 use super::upkeep::Pace;
 
 pub(super) use plan::{Group, after, plan};
-pub(super) use run::why;
+pub(super) use run::add_whole;
 pub(super) use runs::Runs;
 pub(super) use sweep::sweep;
 

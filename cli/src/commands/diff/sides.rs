@@ -4,9 +4,10 @@
 //! span.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
+use serde::Deserialize;
 use tracemesh_collector::store::{self, Location, Wanted};
 use tracemesh_graph::diff::{Side, seconds};
 use tracemesh_graph::segment::tables::Detail;
@@ -20,7 +21,7 @@ use crate::output::Output;
 use crate::selection::require_whole;
 use crate::text::{count_of, counted};
 
-/// Enough of a file to find the schema, which tracemesh writes first.
+/// Enough of a file to see what it begins with.
 const HEAD_BYTES: u64 = 4096;
 
 /// A side with what is known of it.
@@ -162,8 +163,13 @@ fn kind_of(path: &Path) -> Result<Kind, CliError> {
         CliError::file("cannot read", path, error)
             .hint("give a snapshot, a store, or trace files; see `tracemesh help diff`")
     };
-    if !std::fs::metadata(path).map_err(unreadable)?.is_dir() {
-        return kind_of_file(path, &head(path).map_err(unreadable)?);
+    let metadata = std::fs::metadata(path).map_err(unreadable)?;
+    if metadata.is_file() {
+        return kind_of_file(path, schema_of(path).map_err(unreadable)?);
+    }
+    // What is no file and no directory, such as a pipe, can be read only once.
+    if !metadata.is_dir() {
+        return Ok(Kind::Traces);
     }
     if path.join("segments").is_dir() {
         return Ok(Kind::Store(Location::from(path)));
@@ -177,19 +183,29 @@ fn kind_of(path: &Path) -> Result<Kind, CliError> {
     Ok(Kind::Traces)
 }
 
-fn head(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut head = Vec::new();
-    File::open(path)?.take(HEAD_BYTES).read_to_end(&mut head)?;
-    Ok(head)
+/// The part of any document of tracemesh that tells what it is.
+#[derive(Deserialize)]
+struct Header {
+    schema: Option<String>,
 }
 
-/// Traces have no schema in their head; what has one and is no snapshot is none of ours to compare.
-fn kind_of_file(path: &Path, head: &[u8]) -> Result<Kind, CliError> {
-    let head = String::from_utf8_lossy(head);
-    let is_object = head.trim_start().starts_with('{');
-    let after_key = head.split_once("\"schema\"").map(|(_, rest)| rest);
-    let value = after_key.and_then(|rest| rest.split('"').nth(1));
-    match value.filter(|value| is_object && value.starts_with("tracemesh.")) {
+/// The schema of a JSON document; `None` for everything else. The fields of a document may have any order, so only a file that
+/// looks like traces from its beginning is not read to its end.
+fn schema_of(path: &Path) -> std::io::Result<Option<String>> {
+    let mut head = Vec::new();
+    File::open(path)?.take(HEAD_BYTES).read_to_end(&mut head)?;
+    let head = String::from_utf8_lossy(&head);
+    if !head.trim_start().starts_with('{') || head.contains("\"resourceSpans\"") {
+        return Ok(None);
+    }
+    let document = serde_json::from_reader(BufReader::new(File::open(path)?));
+    Ok(document.ok().and_then(|header: Header| header.schema))
+}
+
+/// Traces have no schema; what has one of ours and is no snapshot cannot be compared.
+fn kind_of_file(path: &Path, schema: Option<String>) -> Result<Kind, CliError> {
+    let schema = schema.filter(|schema| schema.starts_with("tracemesh."));
+    match schema.as_deref() {
         None => Ok(Kind::Traces),
         Some(SCHEMA) => Ok(Kind::Snapshot),
         Some(schema) => {
@@ -243,18 +259,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_are_known_by_the_schema_in_their_head() {
-        let path = Path::new("x.json");
-        let kind = |head: &str| kind_of_file(path, head.as_bytes());
-        assert!(matches!(
-            kind("{\n \"schema\": \"tracemesh.graph/v1\", "),
-            Ok(Kind::Snapshot)
-        ));
+    fn files_are_known_by_their_schema_wherever_it_stands() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("x.json");
+        let kind = |content: &str| {
+            std::fs::write(&path, content).unwrap();
+            kind_of(&path)
+        };
+        let last = format!("{{\"nodes\": [{{}}], \"schema\": \"{SCHEMA}\"}}");
+        assert!(matches!(kind(&last), Ok(Kind::Snapshot)));
         for traces in [
             "{\"resourceSpans\":[]}",
             "",
-            "\u{1f}\u{8b}\"schema\"",
             "[1]",
+            "{\"schema\": \"tracemesh.graph/v1\"} {}",
+            "{\"nodes\": {\"schema\": \"tracemesh.graph/v1\"}}",
         ] {
             assert!(matches!(kind(traces), Ok(Kind::Traces)), "{traces}");
         }

@@ -10,11 +10,10 @@ use tracemesh_graph::segment::tables::{Assembly, Detail};
 use super::plan::{Group, covers_of, whole_window};
 use super::{Compacted, WRITER};
 use crate::store::StoreError;
-use crate::store::manifest::{FileEntry, Manifest, Part};
+use crate::store::gather::Job;
+use crate::store::manifest::Manifest;
 use crate::store::place::Place;
-use crate::store::read::{
-    Fault, SkippedSegment, Survey, is_newest_of_its_run, read_manifest, read_tables,
-};
+use crate::store::read::{Fault, SkippedSegment, Survey, is_newest_of_its_run, read_manifest};
 use crate::store::upkeep::Pace;
 use crate::store::write::Draft;
 
@@ -132,28 +131,35 @@ fn add(
     assembly: &mut Assembly,
 ) -> Result<(), String> {
     let with_waiting = is_newest_of_its_run(manifest, &survey.known);
-    let is_read = |file: &&FileEntry| file.part == Part::Settled || with_waiting;
-    let files: Vec<&FileEntry> = manifest.files.iter().filter(is_read).collect();
-    let tables = read_tables(place, name, &files, Detail::Everything).map_err(why)?;
-    assembly.add(tables).map_err(|error| error.to_string())
+    add_whole(place, (name, manifest), with_waiting, assembly)
+}
+
+/// Adds all of a segment, or nothing.
+pub(in crate::store) fn add_whole(
+    place: &dyn Place,
+    (name, manifest): (&str, &Manifest),
+    with_waiting: bool,
+    assembly: &mut Assembly,
+) -> Result<(), String> {
+    let job = Job {
+        name,
+        manifest,
+        with_waiting,
+    };
+    job.read(place, Detail::Everything, assembly)
+        .map_err(|fault| match fault {
+            Fault::Gone => "it went away while it was read".to_owned(),
+            Fault::Bad(reason) => reason,
+        })
 }
 
 /// The manifest of a segment that was just written, if the segment says what it should.
 fn read_back(place: &dyn Place, name: &str, wanted: &Segment) -> Result<Manifest, String> {
     let manifest = read_manifest(place, name)?.ok_or("it is gone after it was written")?;
-    let files: Vec<&FileEntry> = manifest.files.iter().collect();
-    let tables = read_tables(place, name, &files, Detail::Everything).map_err(why)?;
     let mut assembly = Assembly::default();
-    assembly.add(tables).map_err(|error| error.to_string())?;
+    add_whole(place, (name, &manifest), true, &mut assembly)?;
     match assembly.finish() == *wanted {
         true => Ok(manifest),
         false => Err("it does not say what its sources say, and was taken back".to_owned()),
-    }
-}
-
-pub(in crate::store) fn why(fault: Fault) -> String {
-    match fault {
-        Fault::Gone => "it went away while it was read".to_owned(),
-        Fault::Bad(reason) => reason,
     }
 }

@@ -3,15 +3,15 @@
 //! A copy goes only when what holds its flushes can be read as a whole. Else it is the other that goes, when everything in
 //! it is in copies that can be read: what was put together is worth nothing without its tables.
 
-use tracemesh_graph::segment::tables::{Assembly, Detail};
+use tracemesh_graph::segment::tables::Assembly;
 
 use super::plan::covers_of;
 use super::{WRITER, run};
 use crate::store::StoreError;
 use crate::store::cover::{CoverSet, Relation};
-use crate::store::manifest::{FileEntry, Manifest};
+use crate::store::manifest::Manifest;
 use crate::store::place::Place;
-use crate::store::read::{SkippedSegment, Survey, read_manifest, read_tables};
+use crate::store::read::{SkippedSegment, Survey, read_manifest};
 use crate::store::upkeep::Pace;
 
 /// What went and what had to stay.
@@ -105,8 +105,5 @@ fn heal(
 
 /// Reads a segment as a whole.
 fn check(place: &dyn Place, name: &str, manifest: &Manifest) -> Result<(), String> {
-    let files: Vec<&FileEntry> = manifest.files.iter().collect();
-    let tables = read_tables(place, name, &files, Detail::Everything).map_err(run::why)?;
-    let mut assembly = Assembly::default();
-    assembly.add(tables).map_err(|error| error.to_string())
+    run::add_whole(place, (name, manifest), true, &mut Assembly::default())
 }
