@@ -332,7 +332,7 @@ Examples:
   tracemesh store compact --dry-run
   tracemesh store compact --store /var/lib/tracemesh --retention 90d
   tracemesh store compact --max-store-size 50GiB --format json",
-        Some("done, and something could not be read and was left as it is"),
+        Some("done, and the answer is no: something cannot be read and was left as it is"),
     )
 }
 
@@ -347,6 +347,6 @@ whose stores are brought together should have names of their own: `collect --ins
 Examples:
   tracemesh store merge ./tracemesh-data ./from-machine-2 ./from-machine-3
   tracemesh store merge ./all /mnt/a/tracemesh-data --format json",
-        Some("done, and some segments were refused or could not be read"),
+        Some("done, and the answer is no: segments were refused or cannot be read"),
     )
 }
