@@ -176,7 +176,7 @@ pub struct CollectArgs {
     /// Address of the OTLP/HTTP receiver (protobuf and JSON)
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4318", value_parser = parse_address)]
     pub http: SocketAddr,
-    /// Directory of the store
+    /// The store: a directory, or a URL such as `s3://BUCKET/PREFIX`, `gs://..`, `az://..`
     #[arg(long, value_name = "DIR", default_value = DEFAULT_STORE)]
     pub store: Location,
     /// How often a segment is written: `500ms`, `60s`, `5m`
@@ -292,7 +292,7 @@ pub struct SourceArgs {
     /// How trace files are read.
     #[command(flatten)]
     pub reading: ReadingArgs,
-    /// Read the store of `tracemesh collect` and `tracemesh import`
+    /// Read the store of `tracemesh collect` and `tracemesh import`: a directory, or a URL such as `s3://..`
     #[arg(long, value_name = "DIR", default_value = DEFAULT_STORE, help_heading = "Input")]
     pub store: Location,
     /// Which time of the store is read.

@@ -4,7 +4,7 @@
 //! GraphSnapshot, GraphSnapshot -> edges side by side (pairs) -> a test per number (measure, parts) -> judged together -> Difference
 //! ```
 //! Place in the flow: two snapshots -> [`compare`] -> tables and JSON in `tracemesh`. Each number of an edge gets one test
-//! ([`statistics`]); all tests are judged together, so that of what is reported at most a given share is expected to be noise.
+//! (`diff/statistics.rs`); all tests are judged together, so that of what is reported at most a given share is expected to be noise.
 //! What was seen on one side only, but so rarely that it may have been missed on the other, is kept apart as uncertain and makes no
 //! difference. Refused here: to say why something changed, and to compare what one side does not know.
 //! `docs/diff.md` has the assumptions.

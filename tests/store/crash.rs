@@ -71,6 +71,11 @@ fn flushed_ns(store: &Path) -> u64 {
 }
 
 fn calls(store: &Path) -> u64 {
+    let segments = std::fs::read_dir(store.join("segments")).expect("a store has segments");
+    if segments.count() == 0 {
+        // Killed before the first flush: reading commands refuse a store without segments.
+        return 0;
+    }
     let (graph, _) = ask(store, &["graph"]);
     let edges = graph["edges"].as_array().expect("edges");
     edges.iter().filter_map(|edge| edge["calls"].as_u64()).sum()
@@ -84,7 +89,7 @@ fn a_hundred_kills_cost_what_was_not_flushed_and_nothing_else() {
     let place = tempfile::tempdir().expect("a temporary directory");
     let store = place.path().join("data");
     let (mut at_least, mut at_most) = (0, 0);
-    let mut lost = 0;
+    let mut runs_that_kept = 0;
     for kill in 0..KILLS {
         let collector = Collector::start(&store, &["--flush-interval", "100ms"]);
         let is_told = collector.said_at_start.contains("ended without a goodbye");
@@ -98,7 +103,7 @@ fn a_hundred_kills_cost_what_was_not_flushed_and_nothing_else() {
         );
         let numbers = kill * 1_000_000..(kill + 1) * 1_000_000;
         let sender = std::thread::spawn(move || send(&address, numbers, &over, &shared));
-        std::thread::sleep(Duration::from_millis(20 + scattered(kill) % 250));
+        std::thread::sleep(Duration::from_millis(50 + scattered(kill) % 500));
         // SIGKILL: nothing of the process runs after it.
         drop(collector);
         is_over.store(true, Ordering::SeqCst);
@@ -108,10 +113,9 @@ fn a_hundred_kills_cost_what_was_not_flushed_and_nothing_else() {
         let is_safe = |at: &&u64| **at < flushed;
         let safe = sent.acknowledged.values().filter(is_safe).count();
         let all = sent.acknowledged.len() + sent.unanswered.len();
-        let before = at_most;
+        let before = at_least;
         at_least += safe as u64;
         at_most += all as u64;
-        lost += (all - safe) as u64;
         let found = calls(&store);
         assert!(
             (at_least..=at_most).contains(&found),
@@ -120,10 +124,12 @@ fn a_hundred_kills_cost_what_was_not_flushed_and_nothing_else() {
         // What is there is there for good: the next process starts from it.
         (at_least, at_most) = (found, found);
         assert!(at_most >= before, "kill {kill}");
+        runs_that_kept += u64::from(at_most > before);
     }
+    // Else the processes lived too short to prove anything.
     assert!(
-        at_least > lost,
-        "more was lost than kept: {lost} of {at_least}"
+        runs_that_kept >= KILLS / 10,
+        "only {runs_that_kept} came to a flush"
     );
     let (check, code) = ask(&store, &["store", "check"]);
     assert_eq!(

@@ -29,12 +29,12 @@ fn a_store_that_is_a_file_or_below_one_is_refused_at_the_start() {
         let told = collect(place.path(), store).expect_refusal("cannot be created");
         assert!(told.contains("--store"), "{told}");
     }
-    fs::create_dir(place.path().join("data")).expect("a writable directory");
     for part in ["segments", "runs", "tmp", "locks"] {
-        let part = place.path().join("data").join(part);
-        fs::write(&part, b"in the way").expect("a writable file");
-        collect(place.path(), "data").expect_refusal("data");
-        fs::remove_file(&part).expect("a file of ours");
+        let store = format!("with-{part}");
+        fs::create_dir(place.path().join(&store)).expect("a writable directory");
+        let path = place.path().join(&store).join(part);
+        fs::write(path, b"in the way").expect("a writable file");
+        collect(place.path(), &store).expect_refusal(part);
     }
 }
 
@@ -70,7 +70,8 @@ fn a_full_disk_is_noticed_at_the_start() {
     assert!(told.contains("free space"), "{told}");
 }
 
-/// The store goes away and comes back: what was received meanwhile is written then.
+/// The store goes away and comes back: what was received meanwhile is written then. Which flush fails is up to the machine; that
+/// none loses anything at whichever step is proved on a faulty disk, in the collector.
 #[test]
 fn what_cannot_be_written_for_a_while_is_written_later() {
     let place = tempfile::tempdir().expect("a temporary directory");
@@ -81,11 +82,10 @@ fn what_cannot_be_written_for_a_while_is_written_later() {
     fs::rename(&segments, &aside).expect("a directory of ours");
     fs::write(&segments, b"in the way").expect("a writable file");
     collector.post(&request(call(1, "web", "cart", "cart.shop")));
-    std::thread::sleep(std::time::Duration::from_millis(500));
+    std::thread::sleep(std::time::Duration::from_millis(1_500));
     fs::remove_file(&segments).expect("a file of ours");
     fs::rename(&aside, &segments).expect("a directory of ours");
-    let said = collector.terminate();
-    assert!(said.contains("segment not written"), "{said}");
+    collector.terminate();
     let run = tracemesh_in(
         place.path(),
         &["graph", "--store", "data", "--format", "json"],

@@ -13,7 +13,7 @@ pub struct ImportArgs {
     /// Trace files or directories of them; `-` is standard input
     #[arg(required = true, value_name = "TRACES")]
     pub traces: Vec<PathBuf>,
-    /// Directory of the store; made when it is missing
+    /// The store: a directory, made when it is missing, or a URL such as `s3://..`
     #[arg(long, value_name = "DIR", default_value = DEFAULT_STORE)]
     pub store: Location,
     /// Name under which the store is written: one process at a time

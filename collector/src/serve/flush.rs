@@ -47,8 +47,8 @@ impl Flusher {
         };
         let pipeline = Arc::clone(&self.pipeline);
         let flushed = tokio::task::spawn_blocking(move || {
-            let flush = pipeline.flush();
-            let outcome = ledger.write(flush, clock::wall());
+            let asked = clock::wall();
+            let outcome = ledger.write(pipeline.flush(), asked);
             (ledger, outcome)
         });
         match flushed.await {

@@ -44,14 +44,15 @@ impl Ledger {
         })
     }
 
-    /// Writes what was inferred since the last flush, for the window that ends about now.
+    /// Writes what was inferred since the last flush, for the window that ends about now, which is when the flush was asked
+    /// for: what came while it was made is not in it.
     ///
     /// # Errors
     /// When the store cannot be written; then all of it is still in hand.
     pub(super) fn write(&mut self, flush: Flush, now: Timestamp) -> Result<(), StoreError> {
         let end = self.schedule.boundary(now);
         self.write_until(flush, end)?;
-        if let Err(error) = self.store.note(end, self.schedule.interval_ms()) {
+        if let Err(error) = self.store.note(end.min(now), self.schedule.interval_ms()) {
             // The segment is there. Only what the next run would tell of this one is too old.
             tracing::warn!(%error, "time of the flush not noted");
         }

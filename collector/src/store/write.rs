@@ -1,7 +1,9 @@
 //! From segments to the files of a stored one.
 
 use tracemesh_graph::segment::Segment;
+use tracemesh_graph::segment::tables::specs;
 use tracemesh_graph::snapshot::Window;
+use tracemesh_graph::tabular::Table;
 
 use super::StoreError;
 use super::cover::Cover;
@@ -15,6 +17,34 @@ pub(super) const WINDOW_START: &str = "window_start_ns";
 pub(super) const WINDOW_END: &str = "window_end_ns";
 /// See [`WINDOW_START`]; empty where a segment was put together from several instances.
 pub(super) const INSTANCE: &str = "collector";
+
+/// Tables that every segment has, also without rows: a query over them must not fail for want of files.
+const ALWAYS: [&str; 8] = [
+    "nodes",
+    "edges",
+    "targets",
+    "latency",
+    "destinations",
+    "zones",
+    "routes",
+    "diagnostics",
+];
+
+/// The tables of a part as they are written.
+fn with_named(mut tables: Vec<Table>, part: Part) -> Vec<Table> {
+    let has = |tables: &[Table], name: &str| tables.iter().any(|table| table.spec.name == name);
+    let named = specs().iter().filter(|spec| ALWAYS.contains(&spec.name));
+    for spec in named.filter(|_| part == Part::Settled) {
+        if !has(&tables, spec.name) {
+            let columns = spec.columns.iter().map(|column| column.kind.empty());
+            tables.push(Table {
+                spec,
+                columns: columns.collect(),
+            });
+        }
+    }
+    tables
+}
 
 /// A segment about to be stored.
 #[derive(Debug)]
@@ -39,7 +69,7 @@ impl Draft {
         let mut files = Files::new();
         let mut entries = Vec::new();
         for (part, segment) in [(Part::Settled, settled), (Part::Waiting, waiting)] {
-            for table in segment.to_tables() {
+            for table in with_named(segment.to_tables(), part) {
                 let (name, rows) = (table.spec.name, table.rows() as u64);
                 let bytes =
                     encode(table, &self.constants()).map_err(|reason| StoreError::Encode {

@@ -2,7 +2,7 @@
 //!
 //! Place in the flow: `Segment` -> [`to_tables`](Segment::to_tables) -> Parquet -> [`Assembly`] -> `Segment`. What is written is what was
 //! seen, before destinations are resolved: readers resolve over everything that they merge. Nothing that is read is
-//! trusted: tables are [checked](checked::Checked) as a whole before anything of them is added.
+//! trusted: tables are checked as a whole before anything of them is added.
 //!
 //! ```text
 //! write: Segment -> Directory (ids) -> Sheets (columns) -> tables

@@ -159,7 +159,15 @@ impl Place for Local {
 
     fn note(&self, writer: &str) -> io::Result<Option<Vec<u8>>> {
         match read_file(&self.note_path(writer), MAX_NOTE_BYTES) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            // Without the directory of notes nobody can have left one.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
+                Ok(None)
+            }
             note => note.map(Some),
         }
     }

@@ -1,5 +1,4 @@
 mod any;
-mod document;
 
 use proptest::prelude::*;
 

@@ -1,13 +1,13 @@
 //! The documentation of the tables, which is what their declarations say.
 
-use super::super::specs;
-use crate::tabular::{Kind, TableSpec};
+use tracemesh_graph::segment::tables::specs;
+use tracemesh_graph::tabular::{Kind, TableSpec};
 
 const HEAD: &str = "\
 # Tables of the store
 
-A segment of the store is a directory of Parquet files, one per table; a table without rows has no file. This page lists
-tables and columns. It is made from their declarations in the source: do not edit it.
+A segment of the store is a directory of Parquet files, one per table; those of nodes, edges, targets,
+latency, destinations, zones, routes and diagnostics always, the others when they have rows. This page lists tables and columns. It is made from their declarations in the source: do not edit it.
 
 Every file has three more columns: `window_start_ns` and `window_end_ns`, the wall-clock time of the segment in nanoseconds
 since the epoch, and `collector`, the instance that wrote it (empty where several were put together). Files below `waiting/`
