@@ -10,7 +10,7 @@ use tracemesh_graph::time::Timestamp;
 
 use crate::store::StoreError;
 use crate::store::cover::CoverSet;
-use crate::store::manifest::{Manifest, Part, SegmentName};
+use crate::store::manifest::{Level, Manifest, Part, SegmentName};
 use crate::store::place::Place;
 use crate::store::prune::{flush_of, overlaps};
 use crate::store::read::Survey;
@@ -83,6 +83,10 @@ impl Runs {
     /// True when a segment has what a later segment of a run may replace. `known` is what readers can use: where the newest
     /// segment of a run is unreadable they take the one before, so that one must stay, too.
     pub(in crate::store) fn may_grow(&self, manifest: &Manifest, known: &CoverSet) -> bool {
+        // Of what was put together nothing waits any more: its runs were over, or went on in later segments.
+        if manifest.level > Level::Flush {
+            return false;
+        }
         let waits = manifest.files.iter().any(|file| file.part == Part::Waiting);
         manifest.covers.iter().any(|cover| {
             let run = (cover.instance.clone(), cover.epoch);

@@ -326,6 +326,30 @@ fn copies_are_not_put_together_while_what_holds_them_is_unreadable() {
     assert_eq!(answer(&place), truth(&flushes));
 }
 
+/// The end of a day is not the end of every run in it.
+#[test]
+fn a_day_takes_what_could_not_be_read_at_first() {
+    let flushes = [
+        flushed("b", (1, 0), (0, 1), (1, 0)),
+        flushed("a", (633, 0), (632, 730), (2, 0)),
+        flushed("a", (633, 1), (730, 743), (4, 0)),
+        flushed("a", (633, 2), (743, 763), (8, 0)),
+        flushed("a", (633, 3), (763, 764), (16, 0)),
+    ];
+    let whole = place_of(&flushes);
+    let undisturbed = whole.copy();
+    tend_at(&undisturbed, COMPACT, at(1501)).unwrap();
+    for step in 0..60 {
+        let place = whole.copy();
+        place.fail_at(step, Fault::Refused);
+        drop(tend_at(&place, COMPACT, at(1501)));
+        place.recover();
+        tend_at(&place, COMPACT, at(1501)).unwrap();
+        assert_eq!(place.names(), undisturbed.names(), "{step}");
+        assert_eq!(answer(&place), truth(&flushes), "{step}");
+    }
+}
+
 #[test]
 fn a_stop_between_steps_changes_nothing() {
     let flushes: Vec<Flushed> = (0..5)
