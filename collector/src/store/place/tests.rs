@@ -24,6 +24,10 @@ fn files(table: &str, manifest: &str) -> Files {
 fn places() -> Vec<(Arc<dyn Place>, TempDir)> {
     let dir = || TempDir::new().unwrap();
     let local = dir();
+    #[cfg_attr(
+        not(feature = "object-store"),
+        expect(unused_mut, reason = "only a directory is built in")
+    )]
     let mut places: Vec<(Arc<dyn Place>, TempDir)> =
         vec![(Arc::new(Local::new(local.path())), local)];
     #[cfg(feature = "object-store")]
