@@ -85,7 +85,7 @@ mod tests {
         for found in shop().tables() {
             let name = found.spec.name;
             if ["nodes", "edges"].contains(&name) {
-                golden::expect(&format!("shop-{name}.csv"), &table(&found));
+                golden::expect("graph", &format!("shop-{name}.csv"), &table(&found));
             }
         }
     }

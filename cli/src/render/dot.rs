@@ -158,23 +158,7 @@ pub(in crate::render) const fn look(kind: NodeKind) -> (&'static str, &'static s
 
 fn node_statement(node: &Node) -> String {
     let (shape, fill, border) = look(node.kind);
-    // A virtual node's name repeats its system: the address alone reads better beside it.
-    let name = node.address.as_ref().unwrap_or(&node.name);
-    let mut text = vec![clip(name, NAME_WIDTH)];
-    let mut second = Vec::new();
-    if let Some(words) = group::words(node) {
-        second.push(words);
-    } else if node.kind != NodeKind::Service {
-        let kind = node.kind.as_str().replace('_', " ");
-        let system = node.system.as_deref().filter(|name| !name.is_empty());
-        second.push(system.map_or(kind, |name| clip(name, NAME_WIDTH)));
-    }
-    if node.entry_calls > 0 {
-        second.push(format!("{} entry calls", short(node.entry_calls)));
-    }
-    if !second.is_empty() {
-        text.push(second.join(", "));
-    }
+    let text = group::caption(node, NAME_WIDTH);
     let rim = if node.entry_calls > 0 { 2.2 } else { 1.0 };
     // Only plain boxes can have round corners.
     let style = if node.kind == NodeKind::Service {

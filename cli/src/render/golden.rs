@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-/// Compares with `fixtures/graph/expected/<name>`, or rewrites it when `TRACEMESH_BLESS` is set.
+/// Compares with `fixtures/<kind>/expected/<name>`, or rewrites it when `TRACEMESH_BLESS` is set.
 #[track_caller]
-pub(crate) fn expect(name: &str, actual: &str) {
-    let expected = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../fixtures/graph/expected");
-    let path = expected.join(name);
+pub(crate) fn expect(kind: &str, name: &str, actual: &str) {
+    let fixtures = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../fixtures");
+    let path = fixtures.join(kind).join("expected").join(name);
     #[expect(
         clippy::disallowed_methods,
         reason = "the switch that rewrites expected files"

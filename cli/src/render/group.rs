@@ -1,9 +1,31 @@
-//! Words for nodes that stand for several.
+//! Words for the boxes of drawings, and for nodes that stand for several.
 
 use tracemesh_graph::collapse::{INTERNAL_CALLS, MEMBERS};
 use tracemesh_graph::snapshot::{Node, NodeKind, Relation};
 
-use crate::text::{counted, short};
+use crate::text::{clip, counted, short};
+
+/// The lines of a box: a name of at most `width` characters, and what the node is when it is no service.
+pub(super) fn caption(node: &Node, width: usize) -> Vec<String> {
+    // A virtual node's name repeats its system: the address alone reads better beside it.
+    let name = node.address.as_ref().unwrap_or(&node.name);
+    let mut lines = vec![clip(name, width)];
+    let mut second = Vec::new();
+    if let Some(words) = words(node) {
+        second.push(words);
+    } else if node.kind != NodeKind::Service {
+        let kind = node.kind.as_str().replace('_', " ");
+        let system = node.system.as_deref().filter(|name| !name.is_empty());
+        second.push(system.map_or(kind, |name| clip(name, width)));
+    }
+    if node.entry_calls > 0 {
+        second.push(format!("{} entry calls", short(node.entry_calls)));
+    }
+    if !second.is_empty() {
+        lines.push(second.join(", "));
+    }
+    lines
+}
 
 /// `8 nodes, 1.2k calls inside`; `None` for any other node.
 pub(super) fn words(node: &Node) -> Option<String> {

@@ -106,22 +106,7 @@ fn nodes(text: &mut String, snapshot: &GraphSnapshot, numbers: &BTreeMap<&str, u
 }
 
 fn node_statement(number: usize, node: &Node) -> String {
-    let name = node.address.as_ref().unwrap_or(&node.name);
-    let mut lines = vec![clip(name, NAME_WIDTH)];
-    let mut second = Vec::new();
-    if let Some(words) = group::words(node) {
-        second.push(words);
-    } else if node.kind != NodeKind::Service {
-        let kind = node.kind.as_str().replace('_', " ");
-        let system = node.system.as_deref().filter(|name| !name.is_empty());
-        second.push(system.map_or(kind, |name| clip(name, NAME_WIDTH)));
-    }
-    if node.entry_calls > 0 {
-        second.push(format!("{} entry calls", short(node.entry_calls)));
-    }
-    if !second.is_empty() {
-        lines.push(second.join(", "));
-    }
+    let lines = group::caption(node, NAME_WIDTH);
     let (open, close) = match node.kind {
         NodeKind::Service => ("(", ")"),
         NodeKind::Database | NodeKind::ObjectStore => ("[(", ")]"),

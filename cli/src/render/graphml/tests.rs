@@ -6,7 +6,7 @@ use crate::render::sample::{edge, node, shop, snapshot};
 
 #[test]
 fn the_shop_is_written_as_expected() {
-    golden::expect("shop.graphml", &render(&shop()));
+    golden::expect("graph", "shop.graphml", &render(&shop()));
 }
 
 #[test]

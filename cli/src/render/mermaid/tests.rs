@@ -9,9 +9,13 @@ use crate::render::sample::{edge, node, shop, snapshot};
 
 #[test]
 fn the_shop_is_drawn_as_expected() {
-    golden::expect("shop.mmd", &render(&shop()));
+    golden::expect("graph", "shop.mmd", &render(&shop()));
     let collapsed = collapse(shop(), GroupBy::Namespace, &BTreeMap::new());
-    golden::expect("shop-by-namespace.mmd", &render(&collapsed.snapshot));
+    golden::expect(
+        "graph",
+        "shop-by-namespace.mmd",
+        &render(&collapsed.snapshot),
+    );
 }
 
 #[test]

@@ -24,21 +24,9 @@ fn online_boutique() -> Plan {
 }
 
 /// Compares with an expected file, or rewrites it when `TRACEMESH_BLESS` is set.
+#[track_caller]
 fn expect(name: &str, actual: &str) {
-    let path = fixtures().join("expected").join(name);
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the switch that rewrites expected files"
-    )]
-    let bless = std::env::var("TRACEMESH_BLESS").is_ok_and(|value| value == "1");
-    if bless {
-        std::fs::write(&path, actual).unwrap();
-    }
-    let expected = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        expected == actual,
-        "{name} differs; TRACEMESH_BLESS=1 rewrites it:\n{actual}"
-    );
+    crate::render::golden::expect("onboarding", name, actual);
 }
 
 #[test]

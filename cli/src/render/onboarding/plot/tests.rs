@@ -16,21 +16,9 @@ fn fixtures() -> PathBuf {
 }
 
 /// Compares with an expected file, or rewrites it when `TRACEMESH_BLESS` is set.
+#[track_caller]
 pub(in crate::render::onboarding) fn expect(name: &str, actual: &str) {
-    let path = fixtures().join("expected").join(name);
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the switch that rewrites expected files"
-    )]
-    let bless = std::env::var("TRACEMESH_BLESS").is_ok_and(|value| value == "1");
-    if bless {
-        std::fs::write(&path, actual).unwrap();
-    }
-    let expected = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        expected == actual,
-        "{name} differs; TRACEMESH_BLESS=1 rewrites it"
-    );
+    crate::render::golden::expect("onboarding", name, actual);
 }
 
 fn day(text: &str) -> Date {
