@@ -166,7 +166,7 @@ fn the_graph_crate_touches_no_file_network_environment_or_clock() {
 #[test]
 fn source_files_stay_readable() {
     let mut faults = Vec::new();
-    for crate_name in ["graph", "collector", "cli", "generator"] {
+    for crate_name in ["graph", "collector", "cli", "generator", "bench"] {
         for path in rust_files(&root().join(crate_name).join("src")) {
             if path.ends_with("tests.rs")
                 || path.components().any(|part| part.as_os_str() == "tests")
