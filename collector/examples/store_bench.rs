@@ -231,6 +231,7 @@ fn measure(directory: &Path, detail: Detail) {
     };
     let contents = read(&Location::from(directory), &wanted).unwrap();
     let (merged, merged_s) = (begun.elapsed(), processor_s());
+    let merged_mib = peak_mib();
     let graph = contents.segment.snapshot(&Settings::default());
     let (opened, opened_s) = (begun.elapsed(), processor_s());
     assert_eq!(contents.skipped, []);
@@ -240,12 +241,19 @@ fn measure(directory: &Path, detail: Detail) {
     if segments == 98 {
         assert_eq!(calls, (14 * 40 + 24 * 6 + 60) * SERVICES * CALLEES);
     }
+    let peak_mib = peak_mib();
     println!(
-        "{detail:?}: {segments} segments, {} edges, {calls} calls; \
-         read and merged in {merged:.2?} ({merged_s:.2} s of processors), opened in {opened:.2?} ({opened_s:.2} s)",
+        "{detail:?}: {segments} segments, {} edges, {calls} calls",
         graph.edges.len()
     );
+    println!("read and merged in {merged:.2?}, {merged_s:.2} s of processors, {merged_mib} MiB");
+    println!("opened in {opened:.2?}, {opened_s:.2} s of processors, {peak_mib} MiB");
+}
+
+/// Most memory that this process had so far.
+fn peak_mib() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
-    let peak = status.lines().find(|line| line.starts_with("VmHWM"));
-    println!("{}", peak.unwrap_or("no peak of memory told"));
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = peak.unwrap().trim().trim_end_matches(" kB");
+    kib.parse::<u64>().unwrap() >> 10
 }
