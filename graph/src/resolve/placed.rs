@@ -162,13 +162,9 @@ impl<'r, 'a> Placer<'r, 'a> {
 /// reach several, a request counts for each way in which it called.
 pub(super) fn requests(host: &[PlacedFacts<'_>]) -> Vec<u64> {
     let first = host.first().map(|placed| &placed.destination);
-    let node = |destination: &Destination| match destination {
-        Destination::Known(known) => Some(known.node.clone()),
-        Destination::Unresolved => None,
-    };
     let is_one = host
         .iter()
-        .all(|placed| first.is_some_and(|first| node(first) == node(&placed.destination)));
+        .all(|placed| first.and_then(node) == node(&placed.destination));
     let counts_first = host.iter().any(|placed| placed.facts.first_requests > 0);
     host.iter()
         .map(|placed| match is_one && counts_first {
@@ -176,4 +172,11 @@ pub(super) fn requests(host: &[PlacedFacts<'_>]) -> Vec<u64> {
             false => placed.facts.caller_requests,
         })
         .collect()
+}
+
+fn node(destination: &Destination) -> Option<&NodeRef> {
+    match destination {
+        Destination::Known(known) => Some(&known.node),
+        Destination::Unresolved => None,
+    }
 }
