@@ -30,10 +30,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 
 use crate::identity::{NodeKey, NodeName};
-use crate::segment::stats::NodeStats;
+use crate::observed::{Durations, Histogram};
+use crate::segment::stats::{EdgeStats, NodeStats};
 use crate::segment::{Caller, Segment};
 use crate::settings::Settings;
-use crate::snapshot::{Diagnostics, GraphSnapshot, Node, NodeKind, SCHEMA, Window};
+use crate::snapshot::{Diagnostics, GraphSnapshot, Node, NodeKind, Relation, SCHEMA, Window};
 use crate::time::Timestamp;
 use destination::{Destination, Evidence, Resolver};
 use diagnostics::{Diagnosed, Unresolved};
@@ -117,6 +118,38 @@ impl Ord for NodeRef {
 }
 
 pub(crate) fn snapshot(segment: &Segment, settings: &Settings) -> GraphSnapshot {
+    snapshot_telling(segment, settings, &mut |_, _| {})
+}
+
+/// The snapshot, and the durations behind its edges in their order.
+pub(crate) fn observe(segment: &Segment, settings: &Settings) -> (GraphSnapshot, Vec<Durations>) {
+    let mut found = BTreeMap::new();
+    let graph = snapshot_telling(
+        segment,
+        settings,
+        &mut |(caller, callee, relation), stats| {
+            let durations = Durations {
+                client: Histogram::of(&stats.client),
+                server: Histogram::of(&stats.server),
+                wait: Histogram::of(&stats.wait),
+            };
+            found.insert((caller.to_owned(), callee.to_owned(), relation), durations);
+        },
+    );
+    let edges = graph.edges.iter();
+    let durations = edges.map(|edge| {
+        let ends = (edge.caller.clone(), edge.callee.clone(), edge.relation);
+        found.get(&ends).copied().unwrap_or_default()
+    });
+    let durations = durations.collect();
+    (graph, durations)
+}
+
+fn snapshot_telling(
+    segment: &Segment,
+    settings: &Settings,
+    tell: &mut dyn FnMut((&str, &str, Relation), &EdgeStats),
+) -> GraphSnapshot {
     let mut table = EdgeTable::new(settings);
     let Resolved {
         wildcards,
@@ -155,7 +188,7 @@ pub(crate) fn snapshot(segment: &Segment, settings: &Settings) -> GraphSnapshot 
         selection: None,
         traces: segment.traces.counts(),
         nodes,
-        edges: table.finish(&ids),
+        edges: table.finish(&ids, tell),
         diagnostics: with_step(segment, diagnostics),
     }
 }

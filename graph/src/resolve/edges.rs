@@ -191,8 +191,12 @@ impl<'a> EdgeTable<'a> {
         next
     }
 
-    /// The edges in their final order.
-    pub(super) fn finish(self, ids: &BTreeMap<NodeRef, String>) -> Vec<Edge> {
+    /// The edges in their final order. `tell` hears the sums behind each, in any order.
+    pub(super) fn finish(
+        self,
+        ids: &BTreeMap<NodeRef, String>,
+        tell: &mut dyn FnMut((&str, &str, Relation), &EdgeStats),
+    ) -> Vec<Edge> {
         let bounds = (self.max_values, self.min_sampled_calls);
         let edges = self.edges.iter();
         let mixed = Mixed::of(edges.map(|((_, callee, _), sum)| (*callee, &sum.hazards)));
@@ -205,6 +209,7 @@ impl<'a> EdgeTable<'a> {
             let hazards = sum
                 .hazards
                 .exposed(told, |target| mixed.contains(callee, target));
+            tell((ids[caller], ids[callee], relation), &sum.stats);
             let mut edge = sum.finish((ids[caller], ids[callee], relation), facts, bounds);
             edge.facts.hazards = hazards;
             edge
