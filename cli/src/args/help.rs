@@ -33,8 +33,9 @@ everything else to standard error.",
 pub(super) fn analyze() -> String {
     with_exit_codes(
         "\
-Reads OTLP JSON (one request, or one per line) and OTLP protobuf (one request, or
-length-delimited), plain, gzip or zstd, recognised by content. Writes into DIR:
+Reads OTLP JSON (one request, or one per line), OTLP protobuf (one request, or
+length-delimited), Zipkin v2 JSON and Jaeger JSON, plain, gzip or zstd, recognised
+by content and in any mixture (docs/inputs.md). Writes into DIR:
   graph.json        the service graph, schema tracemesh.graph/v1
   graph.dot         the same for Graphviz: dot -Tsvg -O out/graph.dot
   findings.txt      what deserves a look, case by case, to read
