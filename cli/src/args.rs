@@ -19,6 +19,7 @@ mod help;
 mod import;
 mod onboard;
 mod policy;
+mod receiver;
 mod sampling;
 mod store;
 mod upkeep;
@@ -34,6 +35,7 @@ pub use onboard::{
     PlanFormat, PlanGoal, PlanMeshMode, PlanOrder, PlanningArgs, StatusArgs, ToldArgs, WishArgs,
 };
 pub use policy::{PolicyArgs, PolicyCheckArgs, PolicyCommand};
+pub use receiver::{ReceiverArgs, SecurityArgs};
 pub use sampling::SamplingArgs;
 pub use store::{InspectArgs, StoreArgs, StoreCommand};
 pub use upkeep::{AgeLimit, CompactArgs, MergeArgs, SizeLimit, UpkeepArgs};
@@ -224,14 +226,9 @@ pub struct CollectArgs {
         help_heading = "Limits"
     )]
     pub queue_spans: NonZeroUsize,
-    /// Largest request body as sent, in MiB
-    #[arg(
-        long,
-        value_name = "MIB",
-        default_value = "16",
-        help_heading = "Limits"
-    )]
-    pub max_request_mib: Mebibytes,
+    /// How much senders can make the receiver hold.
+    #[command(flatten)]
+    pub receiver: ReceiverArgs,
     /// How far from its arrival a span may claim to have started; what claims more is moved to its arrival and counted.
     /// `none` keeps all times, for replays of old traces
     #[arg(
@@ -244,6 +241,9 @@ pub struct CollectArgs {
     /// How the traces were sampled.
     #[command(flatten)]
     pub sampling: SamplingArgs,
+    /// Who may send.
+    #[command(flatten)]
+    pub security: SecurityArgs,
     /// What is done for the store meanwhile.
     #[command(flatten)]
     pub upkeep: UpkeepArgs,

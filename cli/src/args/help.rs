@@ -55,13 +55,15 @@ Examples:
 pub(super) fn collect() -> String {
     with_exit_codes(
         "\
-Stops on Ctrl-C or SIGTERM after everything received is written to the store.
+Stops on Ctrl-C or SIGTERM after everything received is written to the store; a second one ends it at once.
+Whoever listens beyond this machine wants a certificate, and client certificates or tokens.
 Several instances may share one store, each with an `--instance` of its own.
 
 Examples:
   tracemesh collect
   tracemesh collect --service-sampling shop/cart=0.1 --sampling-ratio-attribute my.ratio
-  tracemesh collect --grpc 0.0.0.0:4317 --http 0.0.0.0:4318 --store /var/lib/tracemesh",
+  tracemesh collect --grpc 0.0.0.0:4317 --http 0.0.0.0:4318 --store /var/lib/tracemesh \\
+    --tls-cert tls.crt --tls-key tls.key --token-file tokens",
     )
 }
 

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::task::JoinHandle;
+
 use crate::clock;
 use crate::pipeline::Pipeline;
 use crate::serve::CollectError;
@@ -9,11 +11,21 @@ use crate::serve::ledger::Ledger;
 use crate::serve::schedule::Schedule;
 use crate::store::{Store, StoreError};
 
-/// Owns the store between flushes; lent to a blocking thread during one.
+type Written = (Ledger, Result<(), StoreError>);
+
+/// Where the ledger is.
+enum State {
+    Idle(Box<Ledger>),
+    /// On the thread that writes it. Kept here and not in a future, so that a flush may be left and come back to.
+    Busy(JoinHandle<Written>),
+    /// Lost to a panic; `finish` says so.
+    Gone,
+}
+
+/// Owns the store between flushes; lends it to a blocking thread during one.
 pub(super) struct Flusher {
     pipeline: Arc<Pipeline>,
-    /// `None` only while a flush runs, or after one panicked.
-    ledger: Option<Ledger>,
+    state: State,
     /// Flushes that failed since the last one that did not.
     failures: u32,
 }
@@ -28,9 +40,10 @@ impl Flusher {
         pipeline: Arc<Pipeline>,
         schedule: Schedule,
     ) -> Result<Self, StoreError> {
+        let ledger = Ledger::begin(store, schedule, clock::wall())?;
         Ok(Self {
             pipeline,
-            ledger: Some(Ledger::begin(store, schedule, clock::wall())?),
+            state: State::Idle(Box::new(ledger)),
             failures: 0,
         })
     }
@@ -40,18 +53,29 @@ impl Flusher {
         self.failures
     }
 
-    /// Writes what was inferred since the last flush. A failure is logged, and tried again with the next flush.
+    /// Writes what was inferred since the last flush. A failure is logged, and tried again with the next flush. May be
+    /// left before it ends; the next call, or `finish`, then waits for it first.
     pub(super) async fn flush(&mut self) {
-        let Some(mut ledger) = self.ledger.take() else {
+        self.state = match std::mem::replace(&mut self.state, State::Gone) {
+            State::Idle(mut ledger) => {
+                let pipeline = Arc::clone(&self.pipeline);
+                State::Busy(tokio::task::spawn_blocking(move || {
+                    let asked = clock::wall();
+                    let outcome = ledger.write(pipeline.flush(), asked);
+                    (*ledger, outcome)
+                }))
+            }
+            other => other,
+        };
+        self.settle().await;
+    }
+
+    /// Waits for a flush that runs.
+    async fn settle(&mut self) {
+        let State::Busy(writing) = &mut self.state else {
             return;
         };
-        let pipeline = Arc::clone(&self.pipeline);
-        let flushed = tokio::task::spawn_blocking(move || {
-            let asked = clock::wall();
-            let outcome = ledger.write(pipeline.flush(), asked);
-            (ledger, outcome)
-        });
-        match flushed.await {
+        match writing.await {
             Ok((ledger, outcome)) => {
                 self.failures = match &outcome {
                     Ok(()) => 0,
@@ -61,24 +85,28 @@ impl Flusher {
                     let cause = std::error::Error::source(&error).map(ToString::to_string);
                     tracing::error!(%error, cause, "segment not written, kept for the next flush");
                 }
-                self.ledger = Some(ledger);
+                self.state = State::Idle(Box::new(ledger));
             }
             Err(error) => {
-                // Nothing can be written any more; `finish` says so.
+                // Nothing can be written any more.
                 self.failures = u32::MAX;
+                self.state = State::Gone;
                 tracing::error!(%error, "flush failed, its segment is lost");
             }
         }
     }
 
     /// Drains the pipeline, writes the last segment, and returns the number of segments written.
-    pub(super) async fn finish(self) -> Result<u64, CollectError> {
+    pub(super) async fn finish(mut self) -> Result<u64, CollectError> {
+        self.settle().await;
         let Self {
-            pipeline, ledger, ..
+            pipeline, state, ..
         } = self;
         let finished = tokio::task::spawn_blocking(move || {
             let rest = pipeline.drain();
-            let ledger = ledger.ok_or(CollectError::Lost)?;
+            let State::Idle(ledger) = state else {
+                return Err(CollectError::Lost);
+            };
             Ok(ledger.finish(rest, clock::wall())?)
         });
         finished.await.unwrap_or_else(|error| {
