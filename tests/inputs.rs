@@ -8,13 +8,16 @@ mod translate;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
 
 use serde_json::Value;
 use tracemesh_graph::snapshot::{GraphSnapshot, NodeKind};
 
+use crate::harness::process::Collector;
 use crate::harness::recording::requests;
-use crate::harness::{root, tracemesh_in};
+use crate::harness::{python, root, tracemesh_in};
 use crate::shop::compare::{MIXED, edges, faults};
 use crate::shop::truth::Truth;
 use plain::PlainSpan;
@@ -23,8 +26,8 @@ fn shop(recording: &str) -> Vec<PlainSpan> {
     plain::spans(&requests(&root().join(recording)))
 }
 
-fn graph_of(place: &Path, traces: &str) -> GraphSnapshot {
-    let arguments = ["graph", "--traces", traces, "--format", "json"];
+fn graph_of(place: &Path, option: &str, source: &str) -> GraphSnapshot {
+    let arguments = ["graph", option, source, "--format", "json"];
     let run = tracemesh_in(place, &arguments, b"").expect_code(0);
     serde_json::from_str(&run.stdout).expect("the graph is a snapshot")
 }
@@ -34,7 +37,7 @@ fn graph_of_text(text: &str) -> GraphSnapshot {
     let place = tempfile::tempdir().expect("a temporary directory");
     let packed = zstd::encode_all(text.as_bytes(), 1).expect("zstd");
     fs::write(place.path().join("traces"), packed).expect("the file is written");
-    graph_of(place.path(), "traces")
+    graph_of(place.path(), "--traces", "traces")
 }
 
 fn lines(values: impl Iterator<Item = Value>) -> String {
@@ -72,7 +75,7 @@ fn facts(graph: &GraphSnapshot) -> BTreeMap<String, String> {
 fn expect_the_same(recording: &str, format: &str, graph: &GraphSnapshot) {
     let exact = faults(&Truth::of(&root().join(recording)), graph, MIXED);
     assert!(exact.is_empty(), "{format}: {}", exact.join("\n"));
-    let wanted = graph_of(root(), recording);
+    let wanted = graph_of(root(), "--traces", recording);
     assert_eq!(services(graph), services(&wanted), "{format}");
     let (found, wanted_facts) = (facts(graph), facts(&wanted));
     for (edge, facts) in &wanted_facts {
@@ -126,14 +129,60 @@ fn a_directory_may_mix_the_formats() {
     for (name, text) in files {
         fs::write(place.path().join(name), text).expect("the file is written");
     }
-    expect_the_same(recording, "a mixture", &graph_of(place.path(), "."));
+    expect_the_same(
+        recording,
+        "a mixture",
+        &graph_of(place.path(), "--traces", "."),
+    );
 }
 
 /// Recorded from real senders; `fixtures/zipkin/README.md` has them.
 #[test]
 fn what_real_senders_of_zipkin_sent_gives_their_calls() {
-    let graph = graph_of(root(), "fixtures/zipkin/senders.jsonl");
+    let graph = graph_of(root(), "--traces", "fixtures/zipkin/senders.jsonl");
     expect_the_senders(&graph, 5);
+}
+
+const SDK: &str = "1.45.1";
+
+fn senders() -> Option<&'static PathBuf> {
+    static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let found = FOUND.get_or_init(|| {
+        let packages = [
+            &format!("opentelemetry-sdk=={SDK}") as &str,
+            &format!("opentelemetry-exporter-zipkin-json=={SDK}"),
+            "py-zipkin==1.2.8",
+        ];
+        python::environment("zipkin", &packages, |venv| {
+            python::interpreter(venv, "py_zipkin.zipkin, opentelemetry.exporter.zipkin.json")
+        })
+    });
+    python::or_skip(found, "senders of Zipkin spans for Python")
+}
+
+#[test]
+fn real_senders_of_zipkin_reach_a_live_receiver() {
+    let Some(python) = senders() else { return };
+    let place = tempfile::tempdir().expect("a temporary directory");
+    let collector = Collector::start(&place.path().join("data"), &["--zipkin", "127.0.0.1:0"]);
+    let (_, address) = collector
+        .said_at_start
+        .split_once(" Zipkin on ")
+        .expect("the address is told");
+    let address = address.split(',').next().unwrap_or_default();
+    let sent = Command::new(python)
+        .arg(root().join("tests/inputs/zipkin_senders.py"))
+        .args([&format!("http://{address}/api/v2/spans") as &str, "10"])
+        .output()
+        .expect("Python runs");
+    assert!(
+        sent.status.success(),
+        "{}",
+        String::from_utf8_lossy(&sent.stderr)
+    );
+    let said = collector.terminate();
+    assert!(said.contains("received 70 spans"), "{said}");
+    expect_the_senders(&graph_of(place.path(), "--store", "data"), 10);
 }
 
 /// `web` called `cart` with the OpenTelemetry SDK, `front` called `back` under shared ids, each so often.

@@ -178,6 +178,9 @@ pub struct CollectArgs {
     /// Address of the OTLP/HTTP receiver (protobuf and JSON)
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4318", value_parser = parse_address)]
     pub http: SocketAddr,
+    /// Address of a receiver for Zipkin v2 JSON (`POST /api/v2/spans`), such as 127.0.0.1:9411; off unless given
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_address)]
+    pub zipkin: Option<SocketAddr>,
     /// The store: a directory, or a URL such as `s3://BUCKET/PREFIX`, `gs://..`, `az://..`
     #[arg(long, value_name = "DIR", default_value = DEFAULT_STORE)]
     pub store: Location,

@@ -1,9 +1,9 @@
-//! OTLP over the network: what gRPC and HTTP have in common.
+//! OTLP and Zipkin over the network: what gRPC and HTTP have in common.
 //!
 //! ```text
-//! gRPC :4317 --+
-//!              +--> Intake: admit -> read within the budget -> inflate -> decode -> pipeline.submit
-//! HTTP :4318 --+
+//! gRPC :4317 ----+
+//! HTTP :4318 ----+--> Intake: admit -> read within the budget -> inflate -> decode -> pipeline.submit
+//! Zipkin :9411 --+
 //! ```
 //! A request is accepted as a whole (but for its bad spans, which are counted and reported back), or refused
 //! with a status that says whether to try again. Memory is bounded by the bytes in flight, over all connections, and by the
@@ -17,6 +17,7 @@ mod inflate;
 mod refusal;
 mod tokens;
 mod totals;
+pub(crate) mod zipkin;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -30,7 +31,7 @@ use tracemesh_graph::record::Recorder;
 use tracemesh_graph::span::RejectReason;
 
 use crate::clock;
-use crate::decode::{Tally, decode_json, decode_protobuf};
+use crate::decode::{Tally, decode_json, decode_protobuf, decode_zipkin};
 use crate::pipeline::{Pipeline, Refused};
 use body::Held;
 use budget::{Budget, Share};
@@ -106,6 +107,8 @@ impl ReceiverLimits {
 pub(crate) enum Encoding {
     Protobuf,
     Json,
+    /// A list of Zipkin spans in JSON.
+    Zipkin,
 }
 
 /// An accepted request.
@@ -283,6 +286,7 @@ impl Intake {
         let outcome = match encoding {
             Encoding::Protobuf => decode_protobuf(body, &mut tally),
             Encoding::Json => decode_json(body, &mut tally).map(drop),
+            Encoding::Zipkin => decode_zipkin(body, &mut tally),
         };
         let (spans, rejected) = (tally.spans, tally.rejected);
         // Taken in any case: a refused request must leave nothing behind in the recorder.

@@ -33,7 +33,7 @@ use tracemesh_graph::settings::Settings;
 
 use crate::clock;
 use crate::pipeline::Pipeline;
-use crate::receiver::{Intake, ReceiverLimits, Totals, grpc, http};
+use crate::receiver::{Intake, ReceiverLimits, Totals, grpc, http, zipkin};
 use crate::store::{DEFAULT_DIRECTORY, LastRun, Location, Store, Upkeep};
 pub use connections::ConnectionTotals;
 use connections::Terms;
@@ -57,6 +57,8 @@ pub struct CollectOptions {
     pub grpc_address: SocketAddr,
     /// Where OTLP/HTTP listens; port 0 takes a free one.
     pub http_address: SocketAddr,
+    /// Where Zipkin listens; port 0 takes a free one, none does not listen.
+    pub zipkin_address: Option<SocketAddr>,
     /// Directory of the store; created when missing.
     pub store: Location,
     /// Name of this instance in the store.
@@ -81,7 +83,7 @@ pub struct CollectOptions {
     pub security_interval: Duration,
     /// What is done for the store meanwhile.
     pub upkeep: Upkeep,
-    /// Told the bound addresses once both listen.
+    /// Told the bound addresses once all listen.
     pub ready: Option<oneshot::Sender<BoundAddresses>>,
 }
 
@@ -90,6 +92,7 @@ impl Default for CollectOptions {
         Self {
             grpc_address: SocketAddr::from(([127, 0, 0, 1], 4317)),
             http_address: SocketAddr::from(([127, 0, 0, 1], 4318)),
+            zipkin_address: None,
             store: Location::from(Path::new(DEFAULT_DIRECTORY)),
             instance: "collector".to_owned(),
             flush_interval: Duration::from_secs(60),
@@ -114,6 +117,8 @@ pub struct BoundAddresses {
     pub grpc: SocketAddr,
     /// OTLP/HTTP.
     pub http: SocketAddr,
+    /// Zipkin, if asked for.
+    pub zipkin: Option<SocketAddr>,
 }
 
 /// What a finished [`collect`] did.
@@ -144,9 +149,17 @@ pub async fn collect(
     tell_last_run(&store, &options.instance);
     let grpc = bind("OTLP/gRPC", options.grpc_address).await?;
     let http = bind("OTLP/HTTP", options.http_address).await?;
+    let zipkin = match options.zipkin_address {
+        Some(address) => Some(bind("Zipkin", address).await?),
+        None => None,
+    };
     let bound = BoundAddresses {
         grpc: address_of(&grpc, options.grpc_address),
         http: address_of(&http, options.http_address),
+        zipkin: zipkin
+            .as_ref()
+            .zip(options.zipkin_address)
+            .map(|(listener, asked)| address_of(listener, asked)),
     };
     tell_exposure(bound, &options.security);
     let pipeline = Pipeline::start(&options.settings, options.shards, options.queue_records)
@@ -166,7 +179,16 @@ pub async fn collect(
         listener: http,
         router: http::router(Arc::clone(&intake)),
     };
-    let servers = Servers::start(grpc, http, Terms::new(&options.limits, reloader.tls()));
+    let zipkin = zipkin.map(|listener| Port {
+        listener,
+        router: zipkin::router(Arc::clone(&intake)),
+    });
+    let servers = Servers::start(
+        grpc,
+        http,
+        zipkin,
+        Terms::new(&options.limits, reloader.tls()),
+    );
     health.set(true).await;
     tracing::debug!(grpc = %bound.grpc, http = %bound.http, "receiving");
     if let Some(ready) = ready
@@ -233,7 +255,9 @@ fn address_of(listener: &TcpListener, asked: SocketAddr) -> SocketAddr {
 
 /// Warns of what anybody on the network could do.
 fn tell_exposure(bound: BoundAddresses, security: &SecurityFiles) {
-    let everywhere = !bound.grpc.ip().is_loopback() || !bound.http.ip().is_loopback();
+    let addresses = [Some(bound.grpc), Some(bound.http), bound.zipkin];
+    let mut addresses = addresses.iter().flatten();
+    let everywhere = addresses.any(|address| !address.ip().is_loopback());
     if !everywhere || security.tls.is_some() {
         return;
     }

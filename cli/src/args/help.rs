@@ -61,6 +61,7 @@ Several instances may share one store, each with an `--instance` of its own.
 
 Examples:
   tracemesh collect
+  tracemesh collect --zipkin 127.0.0.1:9411
   tracemesh collect --service-sampling shop/cart=0.1 --sampling-ratio-attribute my.ratio
   tracemesh collect --grpc 0.0.0.0:4317 --http 0.0.0.0:4318 --store /var/lib/tracemesh \\
     --tls-cert tls.crt --tls-key tls.key --token-file tokens",

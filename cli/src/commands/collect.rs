@@ -61,9 +61,12 @@ async fn receive(
     let store = options.store.to_string();
     let announce = async {
         if let Ok(bound) = bound.await {
+            let zipkin = bound.zipkin.map(|address| format!(" Zipkin on {address},"));
             output.note(&format!(
-                "receiving OTLP/gRPC on {}, OTLP/HTTP on {}, into `{store}`; stop with Ctrl-C",
-                bound.grpc, bound.http
+                "receiving OTLP/gRPC on {}, OTLP/HTTP on {},{} into `{store}`; stop with Ctrl-C",
+                bound.grpc,
+                bound.http,
+                zipkin.unwrap_or_default()
             ));
         }
     };
@@ -90,6 +93,7 @@ fn options(arguments: CollectArgs, ready: oneshot::Sender<BoundAddresses>) -> Co
     CollectOptions {
         grpc_address: arguments.grpc,
         http_address: arguments.http,
+        zipkin_address: arguments.zipkin,
         store: arguments.store,
         instance: arguments.instance,
         flush_interval: arguments.flush_interval,
@@ -201,7 +205,7 @@ fn into_error(error: CollectError) -> CliError {
             "`--store` takes a directory that can be made and written: check the path, its permissions and the free space"
         }
         CollectError::Bind { .. } => {
-            "`--grpc` and `--http` take an address of this machine, such as 127.0.0.1:4317"
+            "`--grpc`, `--http` and `--zipkin` take an address of this machine, such as 127.0.0.1:4317"
         }
         CollectError::Threads(_) => {
             "pass fewer `--shards`, or raise the limit on threads: see `ulimit -u`"

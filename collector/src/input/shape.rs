@@ -16,12 +16,13 @@ pub(super) enum Shape {
     JaegerSpan,
 }
 
-/// The shape of an object; `None` when its keys say nothing.
+/// The shape of an object; `None` when its keys say nothing. Log lines name traces and spans as well, so an id alone is no
+/// proof.
 pub(super) fn shape_of(object: &[u8]) -> Option<Shape> {
     if let Some(shape) = shape_of_jaeger(object) {
         return Some(shape);
     }
-    let (mut has_trace_id, mut has_span_id) = (false, false);
+    let (mut has_trace_id, mut has_id) = (false, false);
     let (mut is_empty_answer, mut has_limit) = (false, false);
     for (key, value) in keys(object) {
         match key {
@@ -31,9 +32,9 @@ pub(super) fn shape_of(object: &[u8]) -> Option<Shape> {
             | b"scope_spans"
             | b"instrumentationLibrarySpans" => return Some(Shape::Otlp),
             b"localEndpoint" => return Some(Shape::ZipkinSpan),
-            b"id" if has_trace_id => return Some(Shape::ZipkinSpan),
-            b"traceId" => has_trace_id = true,
-            b"spanId" => has_span_id = true,
+            b"traceId" => has_trace_id = is_hex(value),
+            b"id" => has_id = is_hex(value),
+            b"spanId" => return None,
             b"_source" => return shape_of_jaeger(value).map(|_| Shape::JaegerSpan),
             b"hits" => return first_hit(value).map(|_| Shape::JaegerTraces),
             b"data" => match first_object(value) {
@@ -45,26 +46,46 @@ pub(super) fn shape_of(object: &[u8]) -> Option<Shape> {
             b"errors" if is_empty_answer && has_limit => return Some(Shape::JaegerTraces),
             _ => {}
         }
+        if has_trace_id && has_id {
+            return Some(Shape::ZipkinSpan);
+        }
     }
-    (has_trace_id && !has_span_id).then_some(Shape::ZipkinSpan)
+    None
 }
 
 /// The shape of a Jaeger trace or span.
 fn shape_of_jaeger(object: &[u8]) -> Option<Shape> {
-    let (mut has_trace_id, mut has_spans) = (false, false);
+    let (mut has_trace_id, mut has_span_id, mut is_span) = (false, false, false);
+    let (mut has_spans, mut has_processes) = (false, false);
     for (key, _) in keys(object) {
         match key {
             // The first key of most OTLP files; the rest of them is long.
             b"resourceSpans" => return None,
             b"traceID" => has_trace_id = true,
-            b"spanID" if has_trace_id => return Some(Shape::JaegerSpan),
-            b"processes" if has_spans || has_trace_id => return Some(Shape::JaegerTraces),
-            b"spans" if has_trace_id => return Some(Shape::JaegerTraces),
+            b"spanID" => has_span_id = true,
+            b"operationName" | b"startTime" | b"process" | b"processID" => is_span = true,
             b"spans" => has_spans = true,
+            b"processes" => has_processes = true,
             _ => {}
         }
+        if has_spans && (has_trace_id || has_processes) {
+            return Some(Shape::JaegerTraces);
+        }
+        if has_trace_id && has_span_id && is_span {
+            return Some(Shape::JaegerSpan);
+        }
     }
-    has_trace_id.then_some(Shape::JaegerSpan)
+    None
+}
+
+/// A text of hex digits, at least one.
+fn is_hex(value: &[u8]) -> bool {
+    let digits = value.strip_prefix(b"\"").unwrap_or_default();
+    let count = digits
+        .iter()
+        .take_while(|byte| byte.is_ascii_hexdigit())
+        .count();
+    count > 0 && digits.get(count) == Some(&b'"')
 }
 
 /// The first document that Elasticsearch found, if it is a span: `{"hits": [{"_source": ..}]}`.
@@ -149,6 +170,9 @@ mod tests {
             (r#"{"id":"2","name":"a","traceId":"1"}"#, Some(ZipkinSpan)),
             (r#"{"localEndpoint":{}}"#, Some(ZipkinSpan)),
             (r#"{"traceId":"1","spanId":"2"}"#, None),
+            (r#"{"traceId":"1","message":"a"}"#, None),
+            (r#"{"traceId":"1","id":7}"#, None),
+            (r#"{"traceId":"1","id":"row 7"}"#, None),
             (
                 r#"{"data":[{"traceID":"1","spans":[]}]}"#,
                 Some(JaegerTraces),
@@ -177,7 +201,7 @@ mod tests {
             ),
             (r#"{"_source":{"message":"1"}}"#, None),
             (
-                r#"{"hits":{"hits":[{"_id":"1","_source":{"traceID":"1"}}]}}"#,
+                r#"{"hits":{"hits":[{"_id":"1","_source":{"traceID":"1","spanID":"2","process":{}}}]}}"#,
                 Some(JaegerTraces),
             ),
             (r#"{"hits":[]}"#, None),
@@ -195,7 +219,7 @@ mod tests {
         let whole = r#"{"data":[{"traceID":"1","spans":[{"traceID":"1","spanID":"2"}]}]}"#;
         let whole = whole.as_bytes();
         let known = (0..whole.len()).filter(|length| shape_of(&whole[..*length]).is_some());
-        assert_eq!(known.min(), Some(20));
+        assert_eq!(known.min(), Some(32));
     }
 
     #[test]
