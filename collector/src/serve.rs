@@ -1,21 +1,27 @@
 //! `collect`: the receiver, the pipeline and the store as one running process.
 //!
 //! ```text
-//! bind -> report addresses -> serve ... flush every minute ... -> shutdown: stop listening, finish requests,
-//!                                                                 drain the pipeline, write the last segment
+//! bind -> report addresses -> serve ... flush every minute ... -> shutdown: refuse new requests, stop listening,
+//!                                                                 finish requests in work, drain the pipeline,
+//!                                                                 write the last segment, each in bounded time
 //! ```
 //! Nothing that was acknowledged is dropped on the way down; a segment that cannot be written now is merged into
-//! the next one. Signals are the caller's business: it passes a future, for example [`termination`].
+//! the next one. Signals are the caller's business: it passes a future, made from [`Signals`] for example.
 
 mod admin;
+mod connections;
+mod error;
 mod flush;
+mod guard;
+mod health;
 mod ledger;
 mod schedule;
+mod security;
 mod servers;
+mod signals;
 mod upkeep;
 
 use std::future::Future;
-use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -29,14 +35,21 @@ use tracemesh_graph::settings::Settings;
 
 use crate::clock;
 use crate::pipeline::Pipeline;
-use crate::receiver::{Intake, ReceiverLimits, Totals};
-use crate::store::{DEFAULT_DIRECTORY, LastRun, Location, Store, StoreError, Upkeep};
+use crate::receiver::{Intake, ReceiverLimits, Totals, grpc, http, zipkin};
+use crate::store::{DEFAULT_DIRECTORY, LastRun, Location, Store, Upkeep};
 use crate::telemetry::Telemetry;
 use admin::{Admin, AdminServer};
 pub use admin::{GraphPage, GraphRefusal};
+pub use connections::ConnectionTotals;
+use connections::Terms;
+pub use error::CollectError;
 use flush::Flusher;
+use health::Health;
 use schedule::Schedule;
-use servers::Servers;
+use security::Reloader;
+pub use security::{SecurityFault, SecurityFiles, TlsFiles};
+use servers::{Port, Servers};
+pub use signals::Signals;
 use upkeep::Keeper;
 
 /// Flushes that may fail in a row before requests are turned away: what cannot be written stays in memory.
@@ -55,6 +68,8 @@ pub struct CollectOptions {
     pub graph_page: Option<GraphPage>,
     /// Pairs of nodes that the service graph metrics tell apart.
     pub max_series: usize,
+    /// Where Zipkin listens; port 0 takes a free one, none does not listen.
+    pub zipkin_address: Option<SocketAddr>,
     /// Directory of the store; created when missing.
     pub store: Location,
     /// Name of this instance in the store.
@@ -63,17 +78,23 @@ pub struct CollectOptions {
     pub flush_interval: Duration,
     /// Longest wait for requests in work at shutdown.
     pub drain_timeout: Duration,
+    /// Longest time after that to infer what is open and to write the last segment.
+    pub finish_timeout: Duration,
     /// Shard threads.
     pub shards: NonZeroUsize,
     /// Records that may wait for the shards.
     pub queue_records: usize,
     /// Parameters of inference.
     pub settings: Settings,
-    /// Bounds on requests.
+    /// Bounds on requests and connections.
     pub limits: ReceiverLimits,
+    /// Who may send, and how.
+    pub security: SecurityFiles,
+    /// How often the files of `security` are looked at.
+    pub security_interval: Duration,
     /// What is done for the store meanwhile.
     pub upkeep: Upkeep,
-    /// Told the bound addresses once both listen.
+    /// Told the bound addresses once all listen.
     pub ready: Option<oneshot::Sender<BoundAddresses>>,
 }
 
@@ -85,14 +106,18 @@ impl Default for CollectOptions {
             admin_address: None,
             graph_page: None,
             max_series: 10_000,
+            zipkin_address: None,
             store: Location::from(Path::new(DEFAULT_DIRECTORY)),
             instance: "collector".to_owned(),
             flush_interval: Duration::from_secs(60),
             drain_timeout: Duration::from_secs(10),
+            finish_timeout: Duration::from_secs(60),
             shards: NonZeroUsize::MIN,
             queue_records: 1_000_000,
             settings: Settings::default(),
             limits: ReceiverLimits::default(),
+            security: SecurityFiles::default(),
+            security_interval: Duration::from_secs(10),
             upkeep: Upkeep::DEFAULT,
             ready: None,
         }
@@ -108,68 +133,21 @@ pub struct BoundAddresses {
     pub http: SocketAddr,
     /// Metrics, health and the graph.
     pub admin: Option<SocketAddr>,
+    /// Zipkin, if asked for.
+    pub zipkin: Option<SocketAddr>,
 }
 
 /// What a finished [`collect`] did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CollectSummary {
     /// Requests and spans.
     pub totals: Totals,
+    /// Connections over both protocols.
+    pub connections: ConnectionTotals,
     /// Segments written.
     pub segments: u64,
     /// True when requests were still in work at the end of the drain timeout and were cut off unanswered.
     pub cut_off: bool,
-}
-
-/// Why [`collect`] failed.
-#[derive(Debug, thiserror::Error)]
-pub enum CollectError {
-    /// An address cannot be listened on.
-    #[error("cannot listen for {protocol} on `{address}`")]
-    Bind {
-        /// `OTLP/gRPC` or `OTLP/HTTP`.
-        protocol: &'static str,
-        /// The address.
-        address: SocketAddr,
-        /// Why.
-        source: io::Error,
-    },
-    /// A thread cannot be started.
-    #[error("cannot start the shard threads")]
-    Threads(#[source] io::Error),
-    /// The store cannot be opened, or the last segment not be written.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// A bug in the writing of segments; what it had in hand is gone.
-    #[error("the last segment is lost to an internal error")]
-    Lost,
-    /// A server ended by itself.
-    #[error("the {protocol} server failed: {cause}")]
-    Server {
-        /// `OTLP/gRPC` or `OTLP/HTTP`.
-        protocol: &'static str,
-        /// Why.
-        cause: String,
-    },
-}
-
-impl CollectError {
-    /// What the user can do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::Bind { source, .. } => match source.kind() {
-                io::ErrorKind::AddrInUse => {
-                    Some("another process has this port: stop it, or choose another port")
-                }
-                io::ErrorKind::PermissionDenied => Some("ports below 1024 need privileges"),
-                io::ErrorKind::AddrNotAvailable => Some("this machine does not have that address"),
-                _ => None,
-            },
-            Self::Store(error) => error.hint(),
-            Self::Threads(_) | Self::Lost | Self::Server { .. } => None,
-        }
-    }
 }
 
 /// Receives spans until `shutdown` completes, then drains and returns.
@@ -182,10 +160,15 @@ pub async fn collect(
     shutdown: impl Future<Output = ()>,
 ) -> Result<CollectSummary, CollectError> {
     let ready = options.ready.take();
+    let secrets = options.security.load().map_err(CollectError::Security)?;
     let store = Store::open(&options.store, &options.instance, clock::wall())?;
     tell_last_run(&store, &options.instance);
     let grpc = bind("OTLP/gRPC", options.grpc_address).await?;
     let http = bind("OTLP/HTTP", options.http_address).await?;
+    let zipkin = match options.zipkin_address {
+        Some(address) => Some(bind("Zipkin", address).await?),
+        None => None,
+    };
     let admin = match options.admin_address {
         Some(address) => Some((bind("metrics and health", address).await?, address)),
         None => None,
@@ -196,14 +179,19 @@ pub async fn collect(
         admin: admin
             .as_ref()
             .map(|(listener, asked)| address_of(listener, *asked)),
+        zipkin: zipkin
+            .as_ref()
+            .zip(options.zipkin_address)
+            .map(|(listener, asked)| address_of(listener, asked)),
     };
+    tell_exposure(bound, &options.security);
     let pipeline = Pipeline::start(&options.settings, options.shards, options.queue_records)
         .map_err(CollectError::Threads)?;
     let pipeline = Arc::new(pipeline);
     let schedule = Schedule::new(options.flush_interval);
     let telemetry = Arc::new(Telemetry::new(options.settings.clone(), options.max_series));
     let shared = (Arc::clone(&pipeline), Arc::clone(&telemetry));
-    let mut flusher = Flusher::new(store, shared, schedule)?;
+    let flusher = Flusher::new(store, shared, schedule)?;
     let intake = Arc::new(Intake::new(Arc::clone(&pipeline), options.limits.clone()));
     let admin = admin.map(|(listener, _)| {
         AdminServer::start(
@@ -219,7 +207,28 @@ pub async fn collect(
             },
         )
     });
-    let mut servers = Servers::start(grpc, http, &intake);
+    let (files, interval) = (options.security.clone(), options.security_interval);
+    let reloader = Reloader::start(files, secrets, interval, Arc::clone(&intake));
+    let (health, others) = Health::start()?;
+    let grpc = Port {
+        listener: grpc,
+        router: grpc::router(Arc::clone(&intake), others),
+    };
+    let http = Port {
+        listener: http,
+        router: http::router(Arc::clone(&intake)),
+    };
+    let zipkin = zipkin.map(|listener| Port {
+        listener,
+        router: zipkin::router(Arc::clone(&intake)),
+    });
+    let servers = Servers::start(
+        grpc,
+        http,
+        zipkin,
+        Terms::new(&options.limits, reloader.tls()),
+    );
+    health.set(true).await;
     tracing::debug!(grpc = %bound.grpc, http = %bound.http, "receiving");
     if let Some(ready) = ready
         && ready.send(bound).is_err()
@@ -227,42 +236,16 @@ pub async fn collect(
         tracing::debug!("nobody waits for the addresses");
     }
     let keeper = Keeper::start(&options.store, options.upkeep);
-    let failure = run(&mut servers, &mut flusher, &intake, schedule, shutdown).await;
-    if let Some(admin) = &admin {
-        admin.stopping();
-    }
-    let cut_off = servers.stop(options.drain_timeout).await;
-    let segments = flusher.finish().await;
-    // To the end, so that whoever watches sees how it went.
-    drop(admin);
-    if let Some(keeper) = keeper {
-        keeper.stop().await;
-    }
-    let segments = segments?;
-    if let Some(failure) = failure {
-        return Err(failure);
-    }
-    Ok(CollectSummary {
-        totals: intake.totals(),
-        segments,
-        cut_off,
-    })
-}
-
-/// Completes on SIGTERM or SIGINT, once.
-///
-/// # Errors
-/// When the system refuses the handlers.
-pub fn termination() -> io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
+    let running = Running {
+        servers,
+        flusher,
+        intake,
+        health,
+        keeper,
+        schedule,
+        admin,
+    };
+    running.until(shutdown, &options).await
 }
 
 /// Says what a run before this one lost, if it was killed.
@@ -310,23 +293,90 @@ fn address_of(listener: &TcpListener, asked: SocketAddr) -> SocketAddr {
     listener.local_addr().unwrap_or(asked)
 }
 
-/// Flushes on time until shutdown is asked for or a server ends, which is then returned.
-async fn run(
-    servers: &mut Servers,
-    flusher: &mut Flusher,
-    intake: &Intake,
+/// Warns of what anybody on the network could do.
+fn tell_exposure(bound: BoundAddresses, security: &SecurityFiles) {
+    let addresses = [Some(bound.grpc), Some(bound.http), bound.zipkin];
+    let mut addresses = addresses.iter().flatten();
+    let everywhere = addresses.any(|address| !address.ip().is_loopback());
+    if !everywhere || security.tls.is_some() {
+        return;
+    }
+    let (grpc, http) = (bound.grpc, bound.http);
+    if security.tokens.is_some() {
+        tracing::warn!(%grpc, %http, "tokens cross the network in clear text: give a certificate");
+    } else {
+        tracing::warn!(
+            %grpc,
+            %http,
+            "whoever reaches these addresses can send spans: give a certificate and tokens"
+        );
+    }
+}
+
+/// A collector at work.
+struct Running {
+    servers: Servers,
+    flusher: Flusher,
+    intake: Arc<Intake>,
+    health: Health,
+    keeper: Option<Keeper>,
     schedule: Schedule,
-    shutdown: impl Future<Output = ()>,
-) -> Option<CollectError> {
-    tokio::pin!(shutdown);
-    loop {
-        let due = tokio::time::sleep(schedule.wait(clock::wall()));
-        tokio::select! {
-            () = &mut shutdown => return None,
-            failure = servers.failure() => return Some(failure),
-            () = due => {
-                flusher.flush().await;
-                intake.pause(flusher.failures() >= MAX_FAILED_FLUSHES);
+    admin: Option<AdminServer>,
+}
+
+impl Running {
+    /// Flushes on time until shutdown is asked for or a server ends, and then takes everything down in order.
+    async fn until(
+        mut self,
+        shutdown: impl Future<Output = ()>,
+        options: &CollectOptions,
+    ) -> Result<CollectSummary, CollectError> {
+        let failure = self.work(shutdown).await;
+        // Nobody is sent here any more, and who comes all the same is told to try elsewhere.
+        self.health.set(false).await;
+        if let Some(admin) = &self.admin {
+            admin.stopping();
+        }
+        self.intake.stop();
+        let cut_off = self.servers.stop(options.drain_timeout, &self.intake).await;
+        let finish = async {
+            let segments = self.flusher.finish().await;
+            if let Some(keeper) = self.keeper {
+                keeper.stop().await;
+            }
+            segments
+        };
+        let segments = tokio::time::timeout(options.finish_timeout, finish)
+            .await
+            .unwrap_or(Err(CollectError::Unfinished(options.finish_timeout)))?;
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
+        Ok(CollectSummary {
+            totals: self.intake.totals(),
+            connections: self.servers.connections(),
+            segments,
+            cut_off,
+        })
+    }
+
+    async fn work(&mut self, shutdown: impl Future<Output = ()>) -> Option<CollectError> {
+        tokio::pin!(shutdown);
+        loop {
+            let due = tokio::time::sleep(self.schedule.wait(clock::wall()));
+            tokio::select! {
+                () = &mut shutdown => return None,
+                failure = self.servers.failure() => return Some(failure),
+                () = due => {
+                    // A store that hangs must not keep a stop from being heard.
+                    tokio::select! {
+                        () = self.flusher.flush() => {}
+                        () = &mut shutdown => return None,
+                    }
+                    let is_paused = self.flusher.failures() >= MAX_FAILED_FLUSHES;
+                    self.intake.pause(is_paused);
+                    self.health.set(!is_paused).await;
+                }
             }
         }
     }
