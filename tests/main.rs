@@ -23,6 +23,7 @@ mod onboard;
 mod onboarding_schema;
 mod pack;
 mod policy;
+mod receiver;
 mod reports;
 mod scenarios;
 mod shop;

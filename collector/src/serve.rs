@@ -295,22 +295,26 @@ fn address_of(listener: &TcpListener, asked: SocketAddr) -> SocketAddr {
 
 /// Warns of what anybody on the network could do.
 fn tell_exposure(bound: BoundAddresses, security: &SecurityFiles) {
-    let addresses = [Some(bound.grpc), Some(bound.http), bound.zipkin];
-    let mut addresses = addresses.iter().flatten();
-    let everywhere = addresses.any(|address| !address.ip().is_loopback());
-    if !everywhere || security.tls.is_some() {
-        return;
+    if let Some(exposure) = exposure(bound, security) {
+        let (grpc, http) = (bound.grpc, bound.http);
+        tracing::warn!(%grpc, %http, exposure, "receiving from beyond this machine");
     }
-    let (grpc, http) = (bound.grpc, bound.http);
-    if security.tokens.is_some() {
-        tracing::warn!(%grpc, %http, "tokens cross the network in clear text: give a certificate");
-    } else {
-        tracing::warn!(
-            %grpc,
-            %http,
-            "whoever reaches these addresses can send spans: give a certificate and tokens"
-        );
+}
+
+fn exposure(bound: BoundAddresses, security: &SecurityFiles) -> Option<&'static str> {
+    let mut all = [Some(bound.grpc), Some(bound.http), bound.zipkin]
+        .into_iter()
+        .flatten();
+    let is_local = all.all(|address| address.ip().is_loopback());
+    if is_local || security.tls.is_some() {
+        return None;
     }
+    Some(match security.tokens {
+        Some(_) => "tokens cross the network in clear text: give a certificate",
+        None => {
+            "whoever reaches these addresses can send spans: give a certificate, and tokens or client certificates"
+        }
+    })
 }
 
 /// A collector at work.
@@ -374,10 +378,48 @@ impl Running {
                         () = &mut shutdown => return None,
                     }
                     let is_paused = self.flusher.failures() >= MAX_FAILED_FLUSHES;
-                    self.intake.pause(is_paused);
-                    self.health.set(!is_paused).await;
+                    if self.intake.pause(is_paused) {
+                        self.health.set(!is_paused).await;
+                    }
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn listening_beyond_this_machine_without_tls_is_worth_a_warning() {
+        let exposed = |grpc: &str, security: &SecurityFiles| {
+            let bound = BoundAddresses {
+                grpc: grpc.parse().unwrap(),
+                http: "127.0.0.1:4318".parse().unwrap(),
+            };
+            exposure(bound, security).unwrap_or("no")
+        };
+        let open = SecurityFiles::default();
+        let tokens = SecurityFiles {
+            tokens: Some("tokens".into()),
+            ..SecurityFiles::default()
+        };
+        let tls = SecurityFiles {
+            tls: Some(TlsFiles {
+                certificate: "crt".into(),
+                key: "key".into(),
+                client_ca: None,
+            }),
+            ..SecurityFiles::default()
+        };
+        for local in ["127.0.0.1:4317", "[::1]:4317"] {
+            assert_eq!(exposed(local, &open), "no");
+        }
+        for far in ["0.0.0.0:4317", "[::]:4317", "10.0.0.1:4317"] {
+            assert!(exposed(far, &open).contains("whoever"));
+            assert!(exposed(far, &tokens).contains("clear text"));
+            assert_eq!(exposed(far, &tls), "no");
         }
     }
 }

@@ -83,17 +83,28 @@ impl Collector {
     }
 
     /// Asks the collector to end as an orchestrator does, and returns the rest of what it said.
-    pub(crate) fn terminate(mut self) -> String {
+    pub(crate) fn terminate(self) -> String {
+        self.signal();
+        let (code, said) = self.wait();
+        assert_eq!(code, Some(0), "{said}");
+        said
+    }
+
+    /// Sends what an orchestrator sends first.
+    pub(crate) fn signal(&self) {
         let pid = self.child.id().to_string();
         let sent = Command::new("kill").args(["-TERM", &pid]).status();
         assert!(sent.expect("`kill` runs").success());
+    }
+
+    /// Waits for the end, and returns the exit code and the rest of what was said.
+    pub(crate) fn wait(mut self) -> (Option<i32>, String) {
         let mut said = String::new();
         self.stderr
             .read_to_string(&mut said)
             .expect("standard error is text");
         let status = self.child.wait().expect("the collector ends");
-        assert_eq!(status.code(), Some(0), "{said}");
-        said
+        (status.code(), said)
     }
 }
 
