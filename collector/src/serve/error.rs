@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::security::SecurityFault;
 use crate::store::StoreError;
 
-/// Why [`collect`] failed.
+/// Why [`collect`](super::collect) failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CollectError {
     /// An address cannot be listened on.
