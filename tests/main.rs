@@ -29,4 +29,5 @@ mod shop;
 mod store;
 mod store_sql;
 mod store_upkeep;
+mod telemetry;
 mod verify;

@@ -142,6 +142,11 @@ impl Intake {
         self.is_stopping.store(true, Ordering::Relaxed);
     }
 
+    /// True while all requests are turned away because the store cannot be written.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.is_paused.load(Ordering::Relaxed)
+    }
+
     /// Requests that were let in and are read or decoded.
     pub(crate) fn in_work(&self) -> usize {
         self.budget.shares()
@@ -157,7 +162,7 @@ impl Intake {
         if self.is_stopping.load(Ordering::Relaxed) {
             return Err(Refusal::Pipeline(Refused::Stopped));
         }
-        if self.is_paused.load(Ordering::Relaxed) {
+        if self.is_paused() {
             return Err(Refusal::Paused);
         }
         Ok(self.budget.share())

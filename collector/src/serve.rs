@@ -8,6 +8,7 @@
 //! Nothing that was acknowledged is dropped on the way down; a segment that cannot be written now is merged into
 //! the next one. Signals are the caller's business: it passes a future, made from [`Signals`] for example.
 
+mod admin;
 mod connections;
 mod error;
 mod flush;
@@ -25,16 +26,20 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 use tracemesh_graph::settings::Settings;
 
 use crate::clock;
 use crate::pipeline::Pipeline;
 use crate::receiver::{Intake, ReceiverLimits, Totals, grpc, http};
 use crate::store::{DEFAULT_DIRECTORY, LastRun, Location, Store, Upkeep};
+use crate::telemetry::Telemetry;
+use admin::{Admin, AdminServer};
+pub use admin::{GraphPage, GraphRefusal};
 pub use connections::ConnectionTotals;
 use connections::Terms;
 pub use error::CollectError;
@@ -57,6 +62,12 @@ pub struct CollectOptions {
     pub grpc_address: SocketAddr,
     /// Where OTLP/HTTP listens; port 0 takes a free one.
     pub http_address: SocketAddr,
+    /// Where metrics, health and the graph are served; port 0 takes a free one, `None` serves none.
+    pub admin_address: Option<SocketAddr>,
+    /// What makes the graph for that.
+    pub graph_page: Option<GraphPage>,
+    /// Pairs of nodes that the service graph metrics tell apart.
+    pub max_series: usize,
     /// Directory of the store; created when missing.
     pub store: Location,
     /// Name of this instance in the store.
@@ -90,6 +101,9 @@ impl Default for CollectOptions {
         Self {
             grpc_address: SocketAddr::from(([127, 0, 0, 1], 4317)),
             http_address: SocketAddr::from(([127, 0, 0, 1], 4318)),
+            admin_address: None,
+            graph_page: None,
+            max_series: 10_000,
             store: Location::from(Path::new(DEFAULT_DIRECTORY)),
             instance: "collector".to_owned(),
             flush_interval: Duration::from_secs(60),
@@ -114,6 +128,8 @@ pub struct BoundAddresses {
     pub grpc: SocketAddr,
     /// OTLP/HTTP.
     pub http: SocketAddr,
+    /// Metrics, health and the graph.
+    pub admin: Option<SocketAddr>,
 }
 
 /// What a finished [`collect`] did.
@@ -144,16 +160,25 @@ pub async fn collect(
     tell_last_run(&store, &options.instance);
     let grpc = bind("OTLP/gRPC", options.grpc_address).await?;
     let http = bind("OTLP/HTTP", options.http_address).await?;
+    let admin = match options.admin_address {
+        Some(address) => Some((bind("metrics and health", address).await?, address)),
+        None => None,
+    };
     let bound = BoundAddresses {
         grpc: address_of(&grpc, options.grpc_address),
         http: address_of(&http, options.http_address),
+        admin: admin
+            .as_ref()
+            .map(|(listener, asked)| address_of(listener, *asked)),
     };
     tell_exposure(bound, &options.security);
     let pipeline = Pipeline::start(&options.settings, options.shards, options.queue_records)
         .map_err(CollectError::Threads)?;
     let pipeline = Arc::new(pipeline);
     let schedule = Schedule::new(options.flush_interval);
-    let flusher = Flusher::new(store, Arc::clone(&pipeline), schedule)?;
+    let telemetry = Arc::new(Telemetry::new(options.settings.clone(), options.max_series));
+    let shared = (Arc::clone(&pipeline), Arc::clone(&telemetry));
+    let flusher = Flusher::new(store, shared, schedule)?;
     let intake = Arc::new(Intake::new(Arc::clone(&pipeline), options.limits.clone()));
     let (files, interval) = (options.security.clone(), options.security_interval);
     let reloader = Reloader::start(files, secrets, interval, Arc::clone(&intake));
@@ -166,7 +191,21 @@ pub async fn collect(
         listener: http,
         router: http::router(Arc::clone(&intake)),
     };
-    let servers = Servers::start(grpc, http, Terms::new(&options.limits, reloader.tls()));
+    let terms = Terms::new(&options.limits, reloader.tls());
+    let admin = admin.map(|(listener, _)| {
+        let admin = Admin {
+            telemetry,
+            intake: Arc::clone(&intake),
+            connections: Arc::clone(&terms.counters),
+            pipeline,
+            store: options.store.clone(),
+            graph: options.graph_page,
+            is_stopping: AtomicBool::new(false),
+            readers: Semaphore::new(1),
+        };
+        AdminServer::start(listener, admin, Terms::for_operators(&options.limits))
+    });
+    let servers = Servers::start(grpc, http, terms);
     health.set(true).await;
     tracing::debug!(grpc = %bound.grpc, http = %bound.http, "receiving");
     if let Some(ready) = ready
@@ -180,6 +219,7 @@ pub async fn collect(
         flusher,
         intake,
         health,
+        admin,
         keeper,
         schedule,
     };
@@ -258,6 +298,7 @@ struct Running {
     flusher: Flusher,
     intake: Arc<Intake>,
     health: Health,
+    admin: Option<AdminServer>,
     keeper: Option<Keeper>,
     schedule: Schedule,
 }
@@ -272,10 +313,15 @@ impl Running {
         let failure = self.work(shutdown).await;
         // Nobody is sent here any more, and who comes all the same is told to try elsewhere.
         self.health.set(false).await;
+        if let Some(admin) = &self.admin {
+            admin.stopping();
+        }
         self.intake.stop();
         let cut_off = self.servers.stop(options.drain_timeout, &self.intake).await;
         let finish = async {
             let segments = self.flusher.finish().await;
+            // To the end, so that whoever watches sees how it went.
+            drop(self.admin);
             if let Some(keeper) = self.keeper {
                 keeper.stop().await;
             }
