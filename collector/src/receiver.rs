@@ -165,7 +165,7 @@ impl Intake {
         if self.is_stopping.load(Ordering::Relaxed) {
             return Err(Refusal::Pipeline(Refused::Stopped));
         }
-        if self.is_paused.load(Ordering::Relaxed) {
+        if self.is_paused() {
             return Err(Refusal::Paused);
         }
         Ok(self.budget.share())

@@ -174,18 +174,6 @@ pub async fn collect(
     let shared = (Arc::clone(&pipeline), Arc::clone(&telemetry));
     let flusher = Flusher::new(store, shared, schedule)?;
     let intake = Arc::new(Intake::new(Arc::clone(&pipeline), options.limits.clone()));
-    let pages = Admin {
-        telemetry,
-        intake: Arc::clone(&intake),
-        pipeline: Arc::clone(&pipeline),
-        store: options.store.clone(),
-        graph: options.graph_page,
-        is_stopping: AtomicBool::new(false),
-        readers: Semaphore::new(1),
-    };
-    let admin = listeners
-        .admin
-        .map(|listener| AdminServer::start(listener, pages));
     let (files, interval) = (options.security.clone(), options.security_interval);
     let reloader = Reloader::start(files, secrets, interval, Arc::clone(&intake));
     let (health, others) = Health::start()?;
@@ -201,12 +189,22 @@ pub async fn collect(
         listener,
         router: zipkin::router(Arc::clone(&intake)),
     });
-    let servers = Servers::start(
-        grpc,
-        http,
-        zipkin,
-        Terms::new(&options.limits, reloader.tls()),
-    );
+    let terms = Terms::new(&options.limits, reloader.tls());
+    let pages = Admin {
+        telemetry,
+        intake: Arc::clone(&intake),
+        connections: Arc::clone(&terms.counters),
+        pipeline,
+        store: options.store.clone(),
+        graph: options.graph_page,
+        is_stopping: AtomicBool::new(false),
+        readers: Semaphore::new(1),
+    };
+    let operators = Terms::for_operators(&options.limits);
+    let admin = listeners
+        .admin
+        .map(|listener| AdminServer::start(listener, pages, operators));
+    let servers = Servers::start(grpc, http, zipkin, terms);
     health.set(true).await;
     tracing::debug!(grpc = %bound.grpc, http = %bound.http, "receiving");
     if let Some(ready) = ready
@@ -362,6 +360,8 @@ impl Running {
         let cut_off = self.servers.stop(options.drain_timeout, &self.intake).await;
         let finish = async {
             let segments = self.flusher.finish().await;
+            // To the end, so that whoever watches sees how it went.
+            drop(self.admin);
             if let Some(keeper) = self.keeper {
                 keeper.stop().await;
             }

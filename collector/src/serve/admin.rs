@@ -15,9 +15,10 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
+use super::connections::{ConnectionCounters, Terms, serve};
 use crate::pipeline::Pipeline;
 use crate::receiver::Intake;
 use crate::store::Location;
@@ -45,6 +46,7 @@ const MAX_PARAMETERS: usize = 8;
 pub(super) struct Admin {
     pub(super) telemetry: Arc<Telemetry>,
     pub(super) intake: Arc<Intake>,
+    pub(super) connections: Arc<ConnectionCounters>,
     pub(super) pipeline: Arc<Pipeline>,
     pub(super) store: Location,
     pub(super) graph: Option<GraphPage>,
@@ -61,6 +63,7 @@ impl Admin {
     fn gauges(&self) -> Gauges {
         Gauges {
             totals: self.intake.totals(),
+            connections: self.connections.totals(),
             queued_records: self.pipeline.queued_records() as u64,
             queue_capacity: self.pipeline.capacity() as u64,
             is_ready: self.is_ready(),
@@ -73,18 +76,25 @@ impl Admin {
 pub(super) struct AdminServer {
     admin: Arc<Admin>,
     task: JoinHandle<()>,
+    /// Never told to stop: it is there until the end.
+    _stop: watch::Sender<bool>,
 }
 
 impl AdminServer {
-    pub(super) fn start(listener: TcpListener, admin: Admin) -> Self {
+    pub(super) fn start(listener: TcpListener, admin: Admin, terms: Terms) -> Self {
         let admin = Arc::new(admin);
         let pages = router(Arc::clone(&admin));
+        let (stop, stopped) = watch::channel(false);
         let task = tokio::spawn(async move {
-            if let Err(error) = axum::serve(listener, pages).await {
+            if let Err(error) = serve(listener, pages, terms, stopped).await {
                 tracing::error!(%error, "metrics and health are not served any more");
             }
         });
-        Self { admin, task }
+        Self {
+            admin,
+            task,
+            _stop: stop,
+        }
     }
 
     /// From now on the collector is not ready: orchestrators should send elsewhere.

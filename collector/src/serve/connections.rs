@@ -44,6 +44,9 @@ const MAX_STREAMS: u32 = 256;
 const MAX_HEAD_BYTES: u32 = 16 << 10;
 const MAX_HEADERS: usize = 100;
 
+/// Connections of scrapers, probes and people.
+const OPERATOR_CONNECTIONS: usize = 64;
+
 /// Read buffer of HTTP/1, which also bounds a head there.
 const READ_BUFFER_BYTES: usize = 128 << 10;
 
@@ -79,6 +82,15 @@ impl Terms {
             clock: clock::monotonic(),
             tls,
         }
+    }
+
+    /// The terms of a port for operators: few connections, in clear text, and counted apart.
+    pub(super) fn for_operators(limits: &ReceiverLimits) -> Self {
+        let limits = ReceiverLimits {
+            max_connections: OPERATOR_CONNECTIONS,
+            ..limits.clone()
+        };
+        Self::new(&limits, None)
     }
 
     /// Logs some of the connections that were not served at all, which their operators cannot see otherwise.

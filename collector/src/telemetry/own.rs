@@ -8,12 +8,15 @@ use tracemesh_graph::observed::Observed;
 use super::exposition::{Exposition, Kind, Label};
 use super::series::Series;
 use crate::receiver::Totals;
+use crate::serve::ConnectionTotals;
 
 /// How things stand at a scrape.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Gauges {
     /// Requests and spans since the start.
     pub(crate) totals: Totals,
+    /// Connections to the receiver since the start.
+    pub(crate) connections: ConnectionTotals,
     /// Records on their way to the shards.
     pub(crate) queued_records: u64,
     /// The most that may be.
@@ -185,6 +188,35 @@ fn write_receiver(gauges: &Gauges, out: &mut Exposition) {
     out.counter(&[("outcome", "accepted")], count(totals.requests));
     out.counter(&[("outcome", "refused")], count(totals.refused));
     out.counter(&[("outcome", "turned_away")], count(totals.turned_away));
+    out.family(
+        "tracemesh_requests_not_taken",
+        Kind::Counter,
+        "Export requests refused or turned away, by reason.",
+    );
+    for (reason, number) in &totals.refused_by {
+        out.counter(&[("reason", reason)], count(*number));
+    }
+    let connections = &gauges.connections;
+    out.family(
+        "tracemesh_connections",
+        Kind::Counter,
+        "Connections to the receiver that were taken.",
+    );
+    out.counter(&[], count(connections.opened));
+    out.family(
+        "tracemesh_connections_failed",
+        Kind::Counter,
+        "Connections to the receiver that were refused or ended early, by cause.",
+    );
+    for (cause, number) in [
+        ("over_limit", connections.over_limit),
+        ("tls", connections.tls_failed),
+        ("stalled", connections.stalled),
+        ("malformed", connections.malformed),
+        ("cut", connections.cut),
+    ] {
+        out.counter(&[("cause", cause)], count(number));
+    }
     out.family(
         "tracemesh_queue_spans",
         Kind::Gauge,

@@ -230,8 +230,7 @@ fn stored(
     output.progress("reading the store");
     let wanted = Wanted {
         window,
-        // Load over time, instances and example traces are not compared.
-        detail: Detail::Topology,
+        detail: Detail::Everything,
     };
     let contents = store::read(location, &wanted).map_err(unusable)?;
     if let Some(example) = contents.skipped.first() {
