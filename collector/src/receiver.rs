@@ -14,6 +14,7 @@ mod budget;
 pub(crate) mod grpc;
 pub(crate) mod http;
 mod inflate;
+mod limits;
 mod refusal;
 mod tokens;
 mod totals;
@@ -23,7 +24,6 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::Duration;
 
 use axum::http::HeaderMap;
 use tokio::sync::Semaphore;
@@ -38,6 +38,7 @@ use budget::{Budget, Share};
 use inflate::{Coding, Inflater};
 use refusal::Refusal;
 
+pub use limits::ReceiverLimits;
 pub(crate) use tokens::{TokenFault, Tokens};
 use totals::Counters;
 pub(crate) use totals::LogGate;
@@ -48,59 +49,6 @@ const INLINE_BYTES: usize = 256 << 10;
 
 /// The same for compressed bodies, which are some seven times as long as they look.
 const INLINE_COMPRESSED_BYTES: usize = 32 << 10;
-
-/// Bounds on what peers can make the receiver do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReceiverLimits {
-    /// Longest request as sent, over either protocol, in bytes.
-    pub max_body_bytes: usize,
-    /// Longest request after decompression, in bytes.
-    pub max_decompressed_bytes: usize,
-    /// Bytes of requests in memory, as sent and decompressed, over all connections. At least one request of full
-    /// length always finds room.
-    pub max_in_flight_bytes: usize,
-    /// Large requests decoded at the same time; at least 1.
-    pub max_concurrent: usize,
-    /// Longest wait for one of those places before the sender is told to come back.
-    pub admission_wait: Duration,
-    /// Longest time for a request to arrive.
-    pub read_timeout: Duration,
-    /// Connections over both protocols; at least 1. Further ones are closed at once.
-    pub max_connections: usize,
-    /// Longest time until the first byte of a connection, and for its TLS handshake.
-    pub handshake_timeout: Duration,
-    /// Longest time without progress of a connection: nothing comes, or nothing is read at the other end. Idle
-    /// HTTP/2 connections live on as long as they answer pings.
-    pub idle_timeout: Duration,
-}
-
-impl Default for ReceiverLimits {
-    fn default() -> Self {
-        Self {
-            max_body_bytes: 16 << 20,
-            max_decompressed_bytes: 64 << 20,
-            max_in_flight_bytes: 256 << 20,
-            max_concurrent: 32,
-            admission_wait: Duration::from_secs(1),
-            read_timeout: Duration::from_secs(30),
-            max_connections: 2_048,
-            handshake_timeout: Duration::from_secs(10),
-            idle_timeout: Duration::from_secs(120),
-        }
-    }
-}
-
-impl ReceiverLimits {
-    /// The bytes in flight that are enforced: a request of full length comes in pieces that are joined, and is inflated.
-    fn budget_bytes(&self) -> usize {
-        let one = self
-            .max_body_bytes
-            .saturating_mul(3)
-            .saturating_add(self.max_decompressed_bytes)
-            .saturating_add(64 << 10);
-        self.max_in_flight_bytes.max(one)
-    }
-}
 
 /// How a request is encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -183,16 +131,13 @@ impl Intake {
         *required = Some(Arc::new(tokens));
     }
 
-    /// Turns all requests away, or takes them again.
-    pub(crate) fn pause(&self, is_paused: bool) {
-        if self.is_paused.swap(is_paused, Ordering::Relaxed) != is_paused {
+    /// Turns all requests away, or takes them again; true when that is a change.
+    pub(crate) fn pause(&self, is_paused: bool) -> bool {
+        let is_change = self.is_paused.swap(is_paused, Ordering::Relaxed) != is_paused;
+        if is_change {
             tracing::warn!(is_paused, "receiver paused or resumed");
         }
-    }
-
-    /// True while requests are turned away because the store cannot be written.
-    pub(crate) fn is_paused(&self) -> bool {
-        self.is_paused.load(Ordering::Relaxed)
+        is_change
     }
 
     /// Turns all requests away that have not begun, for good.
@@ -215,7 +160,7 @@ impl Intake {
         if self.is_stopping.load(Ordering::Relaxed) {
             return Err(Refusal::Pipeline(Refused::Stopped));
         }
-        if self.is_paused() {
+        if self.is_paused.load(Ordering::Relaxed) {
             return Err(Refusal::Paused);
         }
         Ok(self.budget.share())

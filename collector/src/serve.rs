@@ -8,6 +8,7 @@
 //! Nothing that was acknowledged is dropped on the way down; a segment that cannot be written now is merged into
 //! the next one. Signals are the caller's business: it passes a future, made from [`Signals`] for example.
 
+mod admin;
 mod connections;
 mod error;
 mod flush;
@@ -25,16 +26,20 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 use tracemesh_graph::settings::Settings;
 
 use crate::clock;
 use crate::pipeline::Pipeline;
 use crate::receiver::{Intake, ReceiverLimits, Totals, grpc, http, zipkin};
 use crate::store::{DEFAULT_DIRECTORY, LastRun, Location, Store, Upkeep};
+use crate::telemetry::Telemetry;
+use admin::{Admin, AdminServer};
+pub use admin::{GraphPage, GraphRefusal};
 pub use connections::ConnectionTotals;
 use connections::Terms;
 pub use error::CollectError;
@@ -57,6 +62,12 @@ pub struct CollectOptions {
     pub grpc_address: SocketAddr,
     /// Where OTLP/HTTP listens; port 0 takes a free one.
     pub http_address: SocketAddr,
+    /// Where metrics, health and the graph are served; port 0 takes a free one, `None` serves none.
+    pub admin_address: Option<SocketAddr>,
+    /// What makes the graph for that.
+    pub graph_page: Option<GraphPage>,
+    /// Pairs of nodes that the service graph metrics tell apart.
+    pub max_series: usize,
     /// Where Zipkin listens; port 0 takes a free one, none does not listen.
     pub zipkin_address: Option<SocketAddr>,
     /// Directory of the store; created when missing.
@@ -92,6 +103,9 @@ impl Default for CollectOptions {
         Self {
             grpc_address: SocketAddr::from(([127, 0, 0, 1], 4317)),
             http_address: SocketAddr::from(([127, 0, 0, 1], 4318)),
+            admin_address: None,
+            graph_page: None,
+            max_series: 10_000,
             zipkin_address: None,
             store: Location::from(Path::new(DEFAULT_DIRECTORY)),
             instance: "collector".to_owned(),
@@ -117,6 +131,8 @@ pub struct BoundAddresses {
     pub grpc: SocketAddr,
     /// OTLP/HTTP.
     pub http: SocketAddr,
+    /// Metrics, health and the graph.
+    pub admin: Option<SocketAddr>,
     /// Zipkin, if asked for.
     pub zipkin: Option<SocketAddr>,
 }
@@ -153,9 +169,16 @@ pub async fn collect(
         Some(address) => Some(bind("Zipkin", address).await?),
         None => None,
     };
+    let admin = match options.admin_address {
+        Some(address) => Some((bind("metrics and health", address).await?, address)),
+        None => None,
+    };
     let bound = BoundAddresses {
         grpc: address_of(&grpc, options.grpc_address),
         http: address_of(&http, options.http_address),
+        admin: admin
+            .as_ref()
+            .map(|(listener, asked)| address_of(listener, *asked)),
         zipkin: zipkin
             .as_ref()
             .zip(options.zipkin_address)
@@ -166,8 +189,24 @@ pub async fn collect(
         .map_err(CollectError::Threads)?;
     let pipeline = Arc::new(pipeline);
     let schedule = Schedule::new(options.flush_interval);
-    let flusher = Flusher::new(store, Arc::clone(&pipeline), schedule)?;
+    let telemetry = Arc::new(Telemetry::new(options.settings.clone(), options.max_series));
+    let shared = (Arc::clone(&pipeline), Arc::clone(&telemetry));
+    let flusher = Flusher::new(store, shared, schedule)?;
     let intake = Arc::new(Intake::new(Arc::clone(&pipeline), options.limits.clone()));
+    let admin = admin.map(|(listener, _)| {
+        AdminServer::start(
+            listener,
+            Admin {
+                telemetry,
+                intake: Arc::clone(&intake),
+                pipeline: Arc::clone(&pipeline),
+                store: options.store.clone(),
+                graph: options.graph_page,
+                is_stopping: AtomicBool::new(false),
+                readers: Semaphore::new(1),
+            },
+        )
+    });
     let (files, interval) = (options.security.clone(), options.security_interval);
     let reloader = Reloader::start(files, secrets, interval, Arc::clone(&intake));
     let (health, others) = Health::start()?;
@@ -204,6 +243,7 @@ pub async fn collect(
         health,
         keeper,
         schedule,
+        admin,
     };
     running.until(shutdown, &options).await
 }
@@ -255,22 +295,26 @@ fn address_of(listener: &TcpListener, asked: SocketAddr) -> SocketAddr {
 
 /// Warns of what anybody on the network could do.
 fn tell_exposure(bound: BoundAddresses, security: &SecurityFiles) {
-    let addresses = [Some(bound.grpc), Some(bound.http), bound.zipkin];
-    let mut addresses = addresses.iter().flatten();
-    let everywhere = addresses.any(|address| !address.ip().is_loopback());
-    if !everywhere || security.tls.is_some() {
-        return;
+    if let Some(exposure) = exposure(bound, security) {
+        let (grpc, http) = (bound.grpc, bound.http);
+        tracing::warn!(%grpc, %http, exposure, "receiving from beyond this machine");
     }
-    let (grpc, http) = (bound.grpc, bound.http);
-    if security.tokens.is_some() {
-        tracing::warn!(%grpc, %http, "tokens cross the network in clear text: give a certificate");
-    } else {
-        tracing::warn!(
-            %grpc,
-            %http,
-            "whoever reaches these addresses can send spans: give a certificate and tokens"
-        );
+}
+
+fn exposure(bound: BoundAddresses, security: &SecurityFiles) -> Option<&'static str> {
+    let mut all = [Some(bound.grpc), Some(bound.http), bound.zipkin]
+        .into_iter()
+        .flatten();
+    let is_local = all.all(|address| address.ip().is_loopback());
+    if is_local || security.tls.is_some() {
+        return None;
     }
+    Some(match security.tokens {
+        Some(_) => "tokens cross the network in clear text: give a certificate",
+        None => {
+            "whoever reaches these addresses can send spans: give a certificate, and tokens or client certificates"
+        }
+    })
 }
 
 /// A collector at work.
@@ -281,6 +325,7 @@ struct Running {
     health: Health,
     keeper: Option<Keeper>,
     schedule: Schedule,
+    admin: Option<AdminServer>,
 }
 
 impl Running {
@@ -293,6 +338,9 @@ impl Running {
         let failure = self.work(shutdown).await;
         // Nobody is sent here any more, and who comes all the same is told to try elsewhere.
         self.health.set(false).await;
+        if let Some(admin) = &self.admin {
+            admin.stopping();
+        }
         self.intake.stop();
         let cut_off = self.servers.stop(options.drain_timeout, &self.intake).await;
         let finish = async {
@@ -330,10 +378,48 @@ impl Running {
                         () = &mut shutdown => return None,
                     }
                     let is_paused = self.flusher.failures() >= MAX_FAILED_FLUSHES;
-                    self.intake.pause(is_paused);
-                    self.health.set(!is_paused).await;
+                    if self.intake.pause(is_paused) {
+                        self.health.set(!is_paused).await;
+                    }
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn listening_beyond_this_machine_without_tls_is_worth_a_warning() {
+        let exposed = |grpc: &str, security: &SecurityFiles| {
+            let bound = BoundAddresses {
+                grpc: grpc.parse().unwrap(),
+                http: "127.0.0.1:4318".parse().unwrap(),
+            };
+            exposure(bound, security).unwrap_or("no")
+        };
+        let open = SecurityFiles::default();
+        let tokens = SecurityFiles {
+            tokens: Some("tokens".into()),
+            ..SecurityFiles::default()
+        };
+        let tls = SecurityFiles {
+            tls: Some(TlsFiles {
+                certificate: "crt".into(),
+                key: "key".into(),
+                client_ca: None,
+            }),
+            ..SecurityFiles::default()
+        };
+        for local in ["127.0.0.1:4317", "[::1]:4317"] {
+            assert_eq!(exposed(local, &open), "no");
+        }
+        for far in ["0.0.0.0:4317", "[::]:4317", "10.0.0.1:4317"] {
+            assert!(exposed(far, &open).contains("whoever"));
+            assert!(exposed(far, &tokens).contains("clear text"));
+            assert_eq!(exposed(far, &tls), "no");
         }
     }
 }

@@ -62,11 +62,11 @@ pub struct ReceiverArgs {
         help_heading = "Limits"
     )]
     pub max_in_flight_mib: u32,
-    /// Connections at the same time; further ones are closed at once
+    /// Connections at the same time, within the limit on open files; further ones are closed at once
     #[arg(
         long,
         value_name = "N",
-        default_value = "2048",
+        default_value = "4096",
         help_heading = "Limits"
     )]
     pub max_connections: NonZeroUsize,

@@ -67,6 +67,13 @@ impl Share {
         self.bytes = self.bytes.saturating_add(bytes);
         Ok(())
     }
+
+    /// Gives back this many bytes, or what is held.
+    pub(crate) fn shrink(&mut self, bytes: usize) {
+        let given = bytes.min(self.bytes);
+        self.bytes -= given;
+        self.budget.free.fetch_add(given, Ordering::AcqRel);
+    }
 }
 
 impl Drop for Share {
@@ -90,6 +97,9 @@ mod tests {
         other.grow(40).unwrap();
         assert!(one.grow(1).is_err());
         assert!(one.grow(usize::MAX).is_err());
+        one.shrink(10);
+        assert_eq!(budget.free(), 10);
+        one.shrink(usize::MAX);
         drop(one);
         assert_eq!(budget.free(), 60);
         assert_eq!(budget.shares(), 1);

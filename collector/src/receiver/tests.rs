@@ -1,4 +1,5 @@
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{Request, StatusCode};
@@ -126,10 +127,10 @@ async fn places_are_waited_for_and_then_refused() {
 async fn a_paused_receiver_turns_requests_away_until_it_is_resumed_and_a_stopping_one_for_good() {
     let intake = intake(ReceiverLimits::default());
     let admitted = |intake: &Intake| intake.admit(&HeaderMap::new()).map(drop);
-    intake.pause(true);
+    assert!(intake.pause(true) && !intake.pause(true));
     let refusal = admitted(&intake).unwrap_err();
     assert!(matches!(refusal, Refusal::Paused) && refusal.is_retryable());
-    intake.pause(false);
+    assert!(intake.pause(false));
     assert!(admitted(&intake).is_ok());
     intake.stop();
     let refusal = admitted(&intake).unwrap_err();

@@ -8,8 +8,10 @@
 //! connection ends that connection only, and is counted.
 
 mod fault;
+mod places;
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,7 +27,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 
 use super::guard::{Guarded, Patience};
-use crate::receiver::ReceiverLimits;
+use crate::clock::{self, MonotonicMs};
+use crate::receiver::{LogGate, ReceiverLimits};
 pub use fault::ConnectionTotals;
 pub(super) use fault::{ConnectionCounters, Fault};
 
@@ -53,6 +56,8 @@ pub(super) struct Terms {
     places: Arc<Semaphore>,
     patience: Patience,
     pub(super) counters: Arc<ConnectionCounters>,
+    log: Arc<LogGate>,
+    clock: MonotonicMs,
     tls: Option<watch::Receiver<Arc<ServerConfig>>>,
 }
 
@@ -61,7 +66,7 @@ impl Terms {
         limits: &ReceiverLimits,
         tls: Option<watch::Receiver<Arc<ServerConfig>>>,
     ) -> Self {
-        let places = limits.max_connections.clamp(1, Semaphore::MAX_PERMITS);
+        let places = places::available(limits.max_connections);
         Self {
             places: Arc::new(Semaphore::new(places)),
             patience: Patience {
@@ -70,7 +75,17 @@ impl Terms {
                 write: limits.idle_timeout,
             },
             counters: Arc::default(),
+            log: Arc::default(),
+            clock: clock::monotonic(),
             tls,
+        }
+    }
+
+    /// Logs some of the connections that were not served at all, which their operators cannot see otherwise.
+    fn tell(&self, peer: SocketAddr, reason: &str) {
+        if let Some(held_back) = self.log.pass((self.clock)()) {
+            let also_refused_since_last_line = (held_back > 0).then_some(held_back);
+            tracing::warn!(%peer, reason, also_refused_since_last_line, "connection refused");
         }
     }
 
@@ -110,8 +125,9 @@ pub(super) async fn serve(
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _peer)) => {
+                Ok((stream, peer)) => {
                     let connection = Connection {
+                        peer,
                         router: router.clone(),
                         terms: terms.clone(),
                         stopped: told.clone(),
@@ -158,6 +174,7 @@ async fn until_stopped(stopped: &mut watch::Receiver<bool>) {
 
 /// What a connection is served with.
 struct Connection {
+    peer: SocketAddr,
     router: Router,
     terms: Terms,
     stopped: watch::Receiver<bool>,
@@ -168,6 +185,7 @@ impl Connection {
         let Ok(place) = Arc::clone(&self.terms.places).try_acquire_owned() else {
             // Closed at once: the peer learns of it now, and may find another instance.
             self.terms.counters.count(Fault::OverLimit);
+            self.terms.tell(self.peer, "too many connections");
             return;
         };
         self.terms.counters.open();
@@ -195,7 +213,8 @@ impl Connection {
         match handshake.await {
             Ok(Ok(stream)) => self.speak(stream).await,
             Ok(Err(error)) => {
-                tracing::debug!(%error, "TLS handshake failed");
+                self.terms
+                    .tell(self.peer, &format!("TLS handshake failed: {error}"));
                 Err(Fault::Tls)
             }
             Err(_) => Err(Fault::Stalled),

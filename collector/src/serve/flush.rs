@@ -1,6 +1,7 @@
 //! Moves what the shards inferred into the store, off the network threads.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
@@ -10,6 +11,7 @@ use crate::serve::CollectError;
 use crate::serve::ledger::Ledger;
 use crate::serve::schedule::Schedule;
 use crate::store::{Store, StoreError};
+use crate::telemetry::{FlushOutcome, Telemetry};
 
 type Written = (Ledger, Result<(), StoreError>);
 
@@ -25,6 +27,7 @@ enum State {
 /// Owns the store between flushes; lends it to a blocking thread during one.
 pub(super) struct Flusher {
     pipeline: Arc<Pipeline>,
+    telemetry: Arc<Telemetry>,
     state: State,
     /// Flushes that failed since the last one that did not.
     failures: u32,
@@ -37,12 +40,13 @@ impl Flusher {
     /// When the store cannot be written.
     pub(super) fn new(
         store: Store,
-        pipeline: Arc<Pipeline>,
+        (pipeline, telemetry): (Arc<Pipeline>, Arc<Telemetry>),
         schedule: Schedule,
     ) -> Result<Self, StoreError> {
         let ledger = Ledger::begin(store, schedule, clock::wall())?;
         Ok(Self {
             pipeline,
+            telemetry,
             state: State::Idle(Box::new(ledger)),
             failures: 0,
         })
@@ -59,9 +63,18 @@ impl Flusher {
         self.state = match std::mem::replace(&mut self.state, State::Gone) {
             State::Idle(mut ledger) => {
                 let pipeline = Arc::clone(&self.pipeline);
+                let telemetry = Arc::clone(&self.telemetry);
                 State::Busy(tokio::task::spawn_blocking(move || {
-                    let asked = clock::wall();
-                    let outcome = ledger.write(pipeline.flush(), asked);
+                    let (asked, began_ms) = (clock::wall(), pipeline.now_ms());
+                    let flush = pipeline.flush();
+                    let settled = flush.settled.clone();
+                    let outcome = ledger.write(flush, asked);
+                    telemetry.note_flush(FlushOutcome {
+                        took: Duration::from_millis(pipeline.now_ms().saturating_sub(began_ms)),
+                        is_written: outcome.is_ok(),
+                    });
+                    // It counts as received whether or not it could be written now.
+                    telemetry.note(&settled);
                     (*ledger, outcome)
                 }))
             }

@@ -24,6 +24,9 @@ fn reflection() -> tonic_reflection::server::Builder<'static> {
         .fold(builder, |builder, name| builder.with_service_name(name))
 }
 
+/// Longest message taken: names of services. Theirs are not among the bytes in flight.
+const MAX_MESSAGE_BYTES: usize = 16 << 10;
+
 /// What health tells.
 #[derive(Clone)]
 pub(super) struct Health {
@@ -44,9 +47,9 @@ impl Health {
         let current = reflection().build_v1().map_err(failed)?;
         // `grpcurl` and many libraries still ask for the first version.
         let former = reflection().build_v1alpha().map_err(failed)?;
-        let router = Routes::new(service)
-            .add_service(current)
-            .add_service(former)
+        let router = Routes::new(service.max_decoding_message_size(MAX_MESSAGE_BYTES))
+            .add_service(current.max_decoding_message_size(MAX_MESSAGE_BYTES))
+            .add_service(former.max_decoding_message_size(MAX_MESSAGE_BYTES))
             .into_axum_router();
         Ok((Self { reporter }, router))
     }

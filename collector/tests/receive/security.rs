@@ -255,6 +255,30 @@ async fn tokens_are_asked_for_over_both_protocols_and_reloaded() {
     assert!(summary.totals.refused_by["unauthenticated"] >= 3);
 }
 
+/// What was sent before the answer came still arrives, and is thrown away; the windows of HTTP/2 must not fill with it.
+#[tokio::test]
+async fn refused_bodies_do_not_use_up_a_connection() {
+    let files = files();
+    let collector = start(SecurityFiles {
+        tls: None,
+        tokens: Some(files.write("tokens", "first-0123456789")),
+    })
+    .await;
+    let mut grpc = Raw::connect(collector.addresses.grpc).await;
+    let mebibyte = framed(0, &vec![0; 1 << 20]);
+    for _ in 0..40 {
+        let answer = grpc.try_export(&[], mebibyte.clone()).await;
+        // The stream may be reset behind the answer.
+        assert!(answer.is_none_or(|answer| answer.code == Code::Unauthenticated));
+    }
+    let authorization = [("authorization", "Bearer first-0123456789")];
+    let exported = grpc.export(&authorization, framed(0, b""));
+    let answer = tokio::time::timeout(Duration::from_secs(30), exported).await;
+    assert_eq!(answer.expect("the connection lives").code, Code::Ok);
+    let (summary, _store) = collector.stop().await;
+    assert_eq!(summary.totals.refused_by["unauthenticated"], 40);
+}
+
 #[tokio::test]
 async fn files_that_cannot_be_used_keep_the_collector_from_starting() {
     let store = TempDir::new().unwrap();
