@@ -140,6 +140,11 @@ impl Intake {
         is_change
     }
 
+    /// True while all requests are turned away.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.is_paused.load(Ordering::Relaxed)
+    }
+
     /// Turns all requests away that have not begun, for good.
     pub(crate) fn stop(&self) {
         self.is_stopping.store(true, Ordering::Relaxed);

@@ -163,27 +163,8 @@ pub async fn collect(
     let secrets = options.security.load().map_err(CollectError::Security)?;
     let store = Store::open(&options.store, &options.instance, clock::wall())?;
     tell_last_run(&store, &options.instance);
-    let grpc = bind("OTLP/gRPC", options.grpc_address).await?;
-    let http = bind("OTLP/HTTP", options.http_address).await?;
-    let zipkin = match options.zipkin_address {
-        Some(address) => Some(bind("Zipkin", address).await?),
-        None => None,
-    };
-    let admin = match options.admin_address {
-        Some(address) => Some((bind("metrics and health", address).await?, address)),
-        None => None,
-    };
-    let bound = BoundAddresses {
-        grpc: address_of(&grpc, options.grpc_address),
-        http: address_of(&http, options.http_address),
-        admin: admin
-            .as_ref()
-            .map(|(listener, asked)| address_of(listener, *asked)),
-        zipkin: zipkin
-            .as_ref()
-            .zip(options.zipkin_address)
-            .map(|(listener, asked)| address_of(listener, asked)),
-    };
+    let listeners = Listeners::bind(&options).await?;
+    let bound = listeners.addresses(&options);
     tell_exposure(bound, &options.security);
     let pipeline = Pipeline::start(&options.settings, options.shards, options.queue_records)
         .map_err(CollectError::Threads)?;
@@ -193,32 +174,30 @@ pub async fn collect(
     let shared = (Arc::clone(&pipeline), Arc::clone(&telemetry));
     let flusher = Flusher::new(store, shared, schedule)?;
     let intake = Arc::new(Intake::new(Arc::clone(&pipeline), options.limits.clone()));
-    let admin = admin.map(|(listener, _)| {
-        AdminServer::start(
-            listener,
-            Admin {
-                telemetry,
-                intake: Arc::clone(&intake),
-                pipeline: Arc::clone(&pipeline),
-                store: options.store.clone(),
-                graph: options.graph_page,
-                is_stopping: AtomicBool::new(false),
-                readers: Semaphore::new(1),
-            },
-        )
-    });
+    let pages = Admin {
+        telemetry,
+        intake: Arc::clone(&intake),
+        pipeline: Arc::clone(&pipeline),
+        store: options.store.clone(),
+        graph: options.graph_page,
+        is_stopping: AtomicBool::new(false),
+        readers: Semaphore::new(1),
+    };
+    let admin = listeners
+        .admin
+        .map(|listener| AdminServer::start(listener, pages));
     let (files, interval) = (options.security.clone(), options.security_interval);
     let reloader = Reloader::start(files, secrets, interval, Arc::clone(&intake));
     let (health, others) = Health::start()?;
     let grpc = Port {
-        listener: grpc,
+        listener: listeners.grpc,
         router: grpc::router(Arc::clone(&intake), others),
     };
     let http = Port {
-        listener: http,
+        listener: listeners.http,
         router: http::router(Arc::clone(&intake)),
     };
-    let zipkin = zipkin.map(|listener| Port {
+    let zipkin = listeners.zipkin.map(|listener| Port {
         listener,
         router: zipkin::router(Arc::clone(&intake)),
     });
@@ -246,6 +225,44 @@ pub async fn collect(
         admin,
     };
     running.until(shutdown, &options).await
+}
+
+/// Everything that is listened on.
+struct Listeners {
+    grpc: TcpListener,
+    http: TcpListener,
+    zipkin: Option<TcpListener>,
+    admin: Option<TcpListener>,
+}
+
+impl Listeners {
+    async fn bind(options: &CollectOptions) -> Result<Self, CollectError> {
+        Ok(Self {
+            grpc: bind("OTLP/gRPC", options.grpc_address).await?,
+            http: bind("OTLP/HTTP", options.http_address).await?,
+            zipkin: match options.zipkin_address {
+                Some(address) => Some(bind("Zipkin", address).await?),
+                None => None,
+            },
+            admin: match options.admin_address {
+                Some(address) => Some(bind("metrics and health", address).await?),
+                None => None,
+            },
+        })
+    }
+
+    fn addresses(&self, asked: &CollectOptions) -> BoundAddresses {
+        let optional = |listener: &Option<TcpListener>, asked: Option<SocketAddr>| {
+            let both = listener.as_ref().zip(asked);
+            both.map(|(listener, asked)| address_of(listener, asked))
+        };
+        BoundAddresses {
+            grpc: address_of(&self.grpc, asked.grpc_address),
+            http: address_of(&self.http, asked.http_address),
+            zipkin: optional(&self.zipkin, asked.zipkin_address),
+            admin: optional(&self.admin, asked.admin_address),
+        }
+    }
 }
 
 /// Says what a run before this one lost, if it was killed.
@@ -397,6 +414,8 @@ mod tests {
             let bound = BoundAddresses {
                 grpc: grpc.parse().unwrap(),
                 http: "127.0.0.1:4318".parse().unwrap(),
+                zipkin: None,
+                admin: None,
             };
             exposure(bound, security).unwrap_or("no")
         };
