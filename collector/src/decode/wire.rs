@@ -75,6 +75,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next field number and value, or `None` at the end.
+    #[inline]
     pub(crate) fn next_field(&mut self) -> Result<Option<(u32, Value<'a>)>, WireError> {
         if self.rest.is_empty() {
             return Ok(None);
@@ -103,7 +104,17 @@ impl<'a> Reader<'a> {
     }
 
     /// A base-128 number of at most 64 bits.
+    #[inline]
     pub(crate) fn varint(&mut self) -> Result<u64, WireError> {
+        if let [byte @ 0..0x80, ..] = self.rest {
+            let value = u64::from(*byte);
+            self.advance(1);
+            return Ok(value);
+        }
+        self.long_varint()
+    }
+
+    fn long_varint(&mut self) -> Result<u64, WireError> {
         let mut value = 0_u64;
         for (index, byte) in self.rest.iter().copied().take(10).enumerate() {
             if index == 9 && byte > 1 {

@@ -9,6 +9,7 @@ use crate::testing::requests::request;
 use crate::testing::{Capture, Kept, expected, sample_request, sample_span, text_attribute};
 
 mod oracle;
+mod speculation;
 
 fn decode(bytes: &[u8]) -> Result<Capture, DecodeError> {
     let mut capture = Capture::default();
