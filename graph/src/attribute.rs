@@ -38,6 +38,9 @@ macro_rules! keys {
             /// All keys, in declaration order.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
 
+            /// Their spellings, in the same order.
+            const NAMES: &'static [&'static str] = &[$($name,)+];
+
             /// The spelling of the key.
             #[must_use]
             pub const fn name(self) -> &'static str {
@@ -255,6 +258,7 @@ impl<'a> AttributeSet<'a> {
     ///
     /// # Errors
     /// When it is not UTF-8, whether or not the key has a value already.
+    #[inline]
     pub fn insert_text(&mut self, key: Key, text: &'a [u8]) -> Result<(), NotUtf8> {
         if !is_ascii(text) && std::str::from_utf8(text).is_err() {
             return Err(NotUtf8);
@@ -263,6 +267,7 @@ impl<'a> AttributeSet<'a> {
         Ok(())
     }
 
+    #[inline]
     fn keep(&mut self, key: Key, value: Kept<'a>) {
         let bit = 1 << key as u32;
         if self.present & bit == 0 {
@@ -374,12 +379,16 @@ impl<'a> AttributeSet<'a> {
 #[inline]
 fn is_ascii(text: &[u8]) -> bool {
     const HIGH: u64 = 0x8080_8080_8080_8080;
-    let Some(last) = text.last_chunk::<8>() else {
+    let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) else {
         return text.iter().fold(0, |all, byte| all | byte) < 0x80;
     };
-    let (words, _) = text.as_chunks::<8>();
+    let ends = u64::from_le_bytes(*first) | u64::from_le_bytes(*last);
+    if text.len() <= 16 {
+        return ends & HIGH == 0;
+    }
+    let (words, _) = text.as_chunks();
     let words = words.iter().map(|word| u64::from_le_bytes(*word));
-    words.fold(u64::from_le_bytes(*last), |all, word| all | word) & HIGH == 0
+    words.fold(ends, |all, word| all | word) & HIGH == 0
 }
 
 #[cfg(test)]

@@ -285,8 +285,8 @@ impl SpanSink for Recorder {
             parent_id: span.parent_id,
             kind: span.kind,
             role: derived.role,
-            resend: clamped(span.attributes.int(Key::HttpRequestResendCount), 0),
-            messages: clamped(span.attributes.int(Key::MessagingBatchMessageCount), 1),
+            resend: count(span.attributes, Key::HttpRequestResendCount, 0),
+            messages: count(span.attributes, Key::MessagingBatchMessageCount, 1),
             start_ns: span.start_ns,
             arrived_ns: self.arrived_ns,
             duration_ns: span.end_ns.saturating_sub(span.start_ns),
@@ -339,8 +339,12 @@ fn grpc_status(code: Option<i64>) -> &'static str {
 }
 
 /// A count from outside, or `least` when it is absent, smaller, or out of range.
-fn clamped<T: TryFrom<i64> + Ord>(number: Option<i64>, least: T) -> T {
-    match number.map(T::try_from) {
+#[inline]
+fn count<T: TryFrom<i64> + Ord>(attributes: &AttributeSet<'_>, key: Key, least: T) -> T {
+    if !attributes.has(key) {
+        return least;
+    }
+    match attributes.int(key).map(T::try_from) {
         Some(Ok(number)) if number > least => number,
         _ => least,
     }
@@ -367,6 +371,9 @@ fn error_label(attributes: &AttributeSet<'_>, max_chars: usize) -> String {
 fn client_marks(attributes: &AttributeSet<'_>) -> Marks {
     const SOURCES: [Key; 2] = [Key::ClientAddress, Key::HttpClientIp];
     let mut marks = Marks::default();
+    if !attributes.has_any(KeySet::of(&SOURCES)) {
+        return marks;
+    }
     if let Some(ip) = attributes.first_text(&SOURCES).and_then(ip_of) {
         marks.set(Marks::CLIENT_PRIVATE, is_private(ip));
         marks.set(Marks::CLIENT_PUBLIC, !is_private(ip));
@@ -390,3 +397,6 @@ fn is_upkeep(name: &str) -> bool {
         .is_some_and(|end| end.eq_ignore_ascii_case("connect"));
     is_connect || STEPS.contains(&name)
 }
+
+#[cfg(test)]
+mod tests;

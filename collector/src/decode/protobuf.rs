@@ -15,6 +15,8 @@ mod events;
 mod headers;
 mod span;
 
+use attribute::Reading;
+
 use super::wire::{Reader, Value, WireError, WireFault};
 use super::{DecodeError, MAX_ATTRIBUTES, MAX_LINKS};
 
@@ -74,7 +76,7 @@ fn walk_resource_spans<'a>(
 /// Tells the sink whose spans follow; gives the reason when that cannot be decoded.
 fn begin_resource<'a>(
     message: Reader<'a>,
-    scratch: &Scratch<'a>,
+    scratch: &mut Scratch<'a>,
     sink: &mut dyn SpanSink,
 ) -> Result<Result<(), RejectReason>, WireError> {
     let (mut encoded, mut parts): (&[u8], u32) = (&[], 0);
@@ -87,18 +89,22 @@ fn begin_resource<'a>(
     if is_whole && sink.known_resource(encoded) {
         return Ok(Ok(()));
     }
-    let mut attributes = AttributeSet::default();
+    let reading = Reading::of(&scratch.aliases, scratch.is_careful);
+    let attributes = &mut scratch.attributes;
+    attributes.clear();
     let mut decoded = Ok(());
     each_message(message, 1, |resource| {
         if decoded.is_ok() {
-            decoded = attribute::of_resource(resource, scratch, &mut attributes);
+            decoded = attribute::of_resource(resource, reading, attributes);
         }
         Ok(())
     })?;
+    if decoded.is_err() {
+        attributes.clear();
+    }
     match decoded {
-        Ok(()) if is_whole => sink.encoded_resource(encoded, &attributes),
-        Ok(()) => sink.resource(&attributes),
-        Err(_) => sink.resource(&AttributeSet::default()),
+        Ok(()) if is_whole => sink.encoded_resource(encoded, attributes),
+        _ => sink.resource(attributes),
     }
     Ok(decoded)
 }
@@ -106,15 +112,18 @@ fn begin_resource<'a>(
 /// Calls `visit` for every message field of this number and checks the framing of all others.
 fn each_message<'a>(
     mut message: Reader<'a>,
-    wanted: u32,
+    wanted: u8,
     mut visit: impl FnMut(Reader<'a>) -> Result<(), WireError>,
 ) -> Result<(), WireError> {
     loop {
+        while let Some(block) = message.next_short_block(wanted << 3 | 2) {
+            visit(block)?;
+        }
         let offset = message.offset();
         let Some((number, value)) = message.next_field()? else {
             return Ok(());
         };
-        if number != wanted {
+        if number != u32::from(wanted) {
             continue;
         }
         let Value::Block(block) = value else {

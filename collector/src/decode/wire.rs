@@ -103,6 +103,17 @@ impl<'a> Reader<'a> {
         Ok(Some((number, value)))
     }
 
+    /// The content of the next field if it has this one-byte tag of a length-delimited field and a length of up to two bytes;
+    /// whatever else it is stays where it is.
+    #[inline]
+    pub(crate) fn next_short_block(&mut self, tag: u8) -> Option<Self> {
+        let (content, rest) = short_block(self.rest, tag)?;
+        let offset = self.offset + (self.rest.len() - rest.len() - content.len());
+        self.offset += self.rest.len() - rest.len();
+        self.rest = rest;
+        Some(Self::new(content, offset))
+    }
+
     /// A base-128 number of at most 64 bits.
     #[inline]
     pub(crate) fn varint(&mut self) -> Result<u64, WireError> {
@@ -162,6 +173,21 @@ impl<'a> Reader<'a> {
             offset: self.offset,
             fault,
         }
+    }
+}
+
+/// The content of the length-delimited field that has this one-byte tag and a length of up to two bytes, and what is behind.
+#[inline]
+pub(crate) fn short_block(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
+    match bytes {
+        [first, length @ 0..0x80, rest @ ..] if *first == tag => {
+            rest.split_at_checked(usize::from(*length))
+        }
+        [first, low, high @ 0..0x80, rest @ ..] if *first == tag => {
+            let length = usize::from(low & 0x7f) | usize::from(*high) << 7;
+            rest.split_at_checked(length)
+        }
+        _ => None,
     }
 }
 

@@ -15,7 +15,7 @@ const EMPTY: u8 = u8::MAX;
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
 const MULTIPLIER: u64 = multiplier();
-const TABLE: [u8; PLACES] = match table(MULTIPLIER) {
+static TABLE: [u8; PLACES] = match table(MULTIPLIER) {
     Some(table) => table,
     None => [EMPTY; PLACES],
 };
@@ -34,10 +34,30 @@ impl Key {
 
     /// The key with this exact spelling, which need not be text.
     #[must_use]
+    #[inline]
     pub fn lookup_bytes(name: &[u8]) -> Option<Self> {
-        let place = place(name, MULTIPLIER);
-        let key = *Self::ALL.get(usize::from(*TABLE.get(place)?))?;
-        (key.name().as_bytes() == name).then_some(key)
+        let nth = usize::from(*TABLE.get(place(name, MULTIPLIER))?);
+        let key = *Self::ALL.get(nth)?;
+        is_same(Self::NAMES.get(nth)?.as_bytes(), name).then_some(key)
+    }
+}
+
+/// Equality without a call for the lengths that nearly all keys have: by words from both ends, which may overlap.
+#[inline]
+fn is_same(key: &[u8], name: &[u8]) -> bool {
+    if key.len() != name.len() {
+        return false;
+    }
+    match name.len() {
+        8..16 => {
+            key.first_chunk::<8>() == name.first_chunk()
+                && key.last_chunk::<8>() == name.last_chunk()
+        }
+        16..=32 => {
+            key.first_chunk::<16>() == name.first_chunk()
+                && key.last_chunk::<16>() == name.last_chunk()
+        }
+        _ => key == name,
     }
 }
 
@@ -46,6 +66,7 @@ impl Key {
     clippy::cast_possible_truncation,
     reason = "the upper 11 bits of 64 are left"
 )]
+#[inline]
 const fn place(name: &[u8], multiplier: u64) -> usize {
     let last = match name.last_chunk::<8>() {
         Some(last) => u64::from_le_bytes(*last),

@@ -181,7 +181,9 @@ pub(crate) fn url_head(url: &str) -> &str {
     let Some(rest) = rest else {
         return url;
     };
-    let path = rest.find(['/', '?', '#']).map_or(0, |at| rest.len() - at);
+    let is_end = |byte: &u8| matches!(byte, b'/' | b'?' | b'#');
+    let authority = rest.as_bytes().iter().position(is_end);
+    let path = authority.map_or(0, |at| rest.len() - at);
     url.get(..url.len() - path).unwrap_or(url)
 }
 

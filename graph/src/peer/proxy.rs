@@ -48,8 +48,9 @@ pub fn proxy_marks(kind: SpanKind, attributes: &AttributeSet<'_>) -> ProxyMarks 
 
 /// True when the proxy's name for itself says that it is a sidecar.
 pub(crate) fn is_sidecar_node(attributes: &AttributeSet<'_>) -> bool {
-    let node = attributes.text(Key::NodeId).unwrap_or_default();
-    node.starts_with("sidecar~")
+    attributes
+        .text(Key::NodeId)
+        .is_some_and(|node| node.starts_with("sidecar~"))
 }
 
 /// True when the attributes say that a proxy emitted the span.

@@ -4,7 +4,7 @@
 //! (`slice/calls.rs`, `resolve/hazards.rs`). Failure mode: error types are free text, so they are recognised by the words
 //! that the common runtimes use.
 
-use crate::attribute::{AttributeSet, Headers, Key};
+use crate::attribute::{AttributeSet, Headers, Key, KeySet};
 use crate::egress::is_server_first;
 use crate::hazards::{Sign, Signs};
 use crate::peer::{Category, Peer, is_loopback, parse_authority};
@@ -87,8 +87,11 @@ impl Lasting {
 
 /// True for a body whose client may ask before it sends.
 pub(super) fn has_large_body(attributes: &AttributeSet<'_>) -> bool {
-    let size = attributes.first_int(&[Key::HttpRequestBodySize, Key::HttpRequestContentLength]);
-    size.is_some_and(|size| size >= LARGE_BODY)
+    const SIZES: [Key; 2] = [Key::HttpRequestBodySize, Key::HttpRequestContentLength];
+    attributes.has_any(KeySet::of(&SIZES))
+        && attributes
+            .first_int(&SIZES)
+            .is_some_and(|size| size >= LARGE_BODY)
 }
 
 /// True for what an HTTP route would carry. A span that says neither method nor protocol is taken for none, and what the

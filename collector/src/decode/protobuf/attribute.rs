@@ -3,7 +3,8 @@
 use tracemesh_graph::attribute::{AttributeSet, Headers, Key, KeyAliases, NotUtf8, Value as Known};
 use tracemesh_graph::span::RejectReason;
 
-use super::{MAX_ATTRIBUTES, Reader, Scratch, Value};
+use super::canonical::Attribute;
+use super::{MAX_ATTRIBUTES, Reader, Value};
 use super::{block, canonical, headers, malformed};
 
 /// What decides how an attribute is read.
@@ -32,10 +33,9 @@ impl<'s> Reading<'s> {
 /// Reads the attributes of a `Resource`.
 pub(super) fn of_resource<'a>(
     mut resource: Reader<'a>,
-    scratch: &Scratch<'_>,
+    reading: Reading<'_>,
     attributes: &mut AttributeSet<'a>,
 ) -> Result<(), RejectReason> {
-    let reading = Reading::of(&scratch.aliases, scratch.is_careful);
     let mut count = 0;
     while let Some((number, value)) = resource.next_field().map_err(malformed)? {
         if number == 1 {
@@ -46,9 +46,23 @@ pub(super) fn of_resource<'a>(
 }
 
 /// Adds one `KeyValue` to a set that has `count` others.
-#[inline]
 pub(super) fn add<'a>(
-    attribute: &'a [u8],
+    whole: &'a [u8],
+    count: &mut usize,
+    reading: Reading<'_>,
+    attributes: &mut AttributeSet<'a>,
+) -> Result<(), RejectReason> {
+    let parts = match reading.is_careful {
+        true => None,
+        false => canonical::key_value(whole),
+    };
+    add_parts(Attribute { whole, parts }, count, reading, attributes)
+}
+
+/// The same of a `KeyValue` that speculation has looked at.
+#[inline]
+pub(super) fn add_parts<'a>(
+    attribute: Attribute<'a>,
     count: &mut usize,
     reading: Reading<'_>,
     attributes: &mut AttributeSet<'a>,
@@ -57,9 +71,7 @@ pub(super) fn add<'a>(
     if *count > MAX_ATTRIBUTES {
         return Err(RejectReason::Limit);
     }
-    if !reading.is_careful
-        && let Some((name, value)) = canonical::key_value(attribute)
-    {
+    if let Some((name, value)) = attribute.parts {
         match Key::lookup_bytes(name) {
             None if reading.is_unread(name) => return Ok(()),
             Some(key) => {
@@ -70,9 +82,10 @@ pub(super) fn add<'a>(
             None => {}
         }
     }
-    add_carefully(attribute, reading.aliases, attributes)
+    add_carefully(attribute.whole, reading.aliases, attributes)
 }
 
+#[inline(never)]
 fn add_carefully<'a>(
     attribute: &'a [u8],
     aliases: &KeyAliases,

@@ -35,7 +35,8 @@ pub(super) fn walk<'a>(
 ) -> Result<(), RejectReason> {
     scratch.attributes.clear();
     scratch.links.clear();
-    let raw = read(span, scratch)?;
+    let mut raw = RawSpan::default();
+    read(span, scratch, &mut raw)?;
     sink.span(&SpanView {
         trace_id: trace_id(raw.trace_id).ok_or(RejectReason::TraceId)?,
         span_id: span_id(raw.span_id).ok_or(RejectReason::SpanId)?,
@@ -45,7 +46,10 @@ pub(super) fn walk<'a>(
         end_ns: raw.end_ns,
         is_error: raw.status & 0xffff_ffff == STATUS_ERROR,
         flags: raw.flags,
-        trace_state: text(raw.trace_state)?,
+        trace_state: match raw.trace_state {
+            [] => "",
+            state => text(state)?,
+        },
         name: text(raw.name)?,
         attributes: &scratch.attributes,
         events: raw.events,
@@ -54,18 +58,23 @@ pub(super) fn walk<'a>(
     Ok(())
 }
 
-fn read<'a>(span: &'a [u8], scratch: &mut Scratch<'a>) -> Result<RawSpan<'a>, RejectReason> {
+#[inline]
+fn read<'a>(
+    span: &'a [u8],
+    scratch: &mut Scratch<'a>,
+    raw: &mut RawSpan<'a>,
+) -> Result<(), RejectReason> {
     let reading = Reading::of(&scratch.aliases, scratch.is_careful);
     let set = &mut scratch.attributes;
-    let mut raw = RawSpan::default();
     let (mut attributes, mut links) = (0, 0);
     let mut rest = span;
     if !scratch.is_careful {
-        rest = canonical::front(rest, &mut raw);
+        rest = canonical::front(rest, raw);
         while let Some((attribute, behind)) = canonical::attribute(rest) {
-            attribute::add(attribute, &mut attributes, reading, set)?;
+            attribute::add_parts(attribute, &mut attributes, reading, set)?;
             rest = behind;
         }
+        rest = canonical::back(rest, raw);
     }
     let mut fields = Reader::new(rest, 0);
     while let Some((number, value)) = fields.next_field().map_err(malformed)? {
@@ -90,7 +99,7 @@ fn read<'a>(span: &'a [u8], scratch: &mut Scratch<'a>) -> Result<RawSpan<'a>, Re
             _ => {}
         }
     }
-    Ok(raw)
+    Ok(())
 }
 
 fn add_link(
