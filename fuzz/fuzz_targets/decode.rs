@@ -14,8 +14,7 @@ use tracemesh_collector::decode::{DecodeError, WireFault, decode_protobuf};
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     check::any_bytes(bytes, &|bytes, sink| {
         decode_protobuf(bytes, sink).map_err(|error| {
-            let is_group = |fault| fault == WireFault::Group;
-            matches!(error, DecodeError::Protobuf { fault, .. } if is_group(fault))
+            matches!(error, DecodeError::Protobuf { fault, .. } if fault == WireFault::Group)
         })
     });
 });

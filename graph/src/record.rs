@@ -27,6 +27,7 @@ use crate::span::{RejectReason, SpanSink, SpanView};
 use crate::text::clip;
 use crate::time::Timestamp;
 use bytes::ByBytes;
+pub(crate) use bytes::Seeded;
 use derived::{Derived, Memory};
 pub(crate) use marks::Marks;
 pub(crate) use operation::Operation;
@@ -40,11 +41,11 @@ pub struct Recorder {
     names: Arc<Names>,
     max_chars: usize,
     sampling: SamplingRules,
-    resources: HashMap<ResourceFacts, Source>,
+    resources: HashMap<ResourceFacts, Source, Seeded>,
     encoded: ByBytes<Source>,
     derivations: Memory,
     labels: ByBytes<LabelId>,
-    peers: HashMap<Peer, PeerId>,
+    peers: HashMap<Peer, PeerId, Seeded>,
     operations: OperationCache,
     words: WordCache,
     current: Source,
@@ -75,11 +76,11 @@ impl Recorder {
             names,
             max_chars: settings.max_name_chars,
             sampling: settings.sampling.clone(),
-            resources: HashMap::new(),
+            resources: HashMap::default(),
             encoded: ByBytes::default(),
             derivations: Memory::default(),
             labels: ByBytes::default(),
-            peers: HashMap::new(),
+            peers: HashMap::default(),
             operations: OperationCache::default(),
             words: WordCache::default(),
             current: Source {

@@ -18,7 +18,7 @@ pub(super) struct ByBytes<V> {
 pub(super) const MAX_KEY: usize = 4096;
 
 /// All keys together; with the values and the table about twice as much.
-const MAX_BYTES: usize = 16 << 20;
+const MAX_BYTES: usize = 8 << 20;
 
 impl<V> Default for ByBytes<V> {
     fn default() -> Self {
@@ -51,7 +51,7 @@ impl<V: Copy> ByBytes<V> {
 
 /// Makes hashers with a secret of its own, so that nobody can send keys that collide.
 #[derive(Debug, Clone)]
-pub(super) struct Seeded {
+pub(crate) struct Seeded {
     start: u64,
     secret: u64,
 }
@@ -79,7 +79,7 @@ impl BuildHasher for Seeded {
 
 /// Multiplies 16 bytes at a time and folds the product, as wyhash does; the standard hasher takes several times as long.
 #[derive(Debug)]
-pub(super) struct Folding {
+pub(crate) struct Folding {
     state: u64,
     secret: u64,
 }
@@ -104,6 +104,10 @@ impl Hasher for Folding {
             let (low, high) = ends(tail);
             self.add(low, high ^ tail.len() as u64);
         }
+    }
+
+    fn write_u8(&mut self, number: u8) {
+        self.add(u64::from(number), 0);
     }
 
     fn write_u32(&mut self, number: u32) {
