@@ -28,4 +28,5 @@ mod shop;
 mod store;
 mod store_sql;
 mod store_upkeep;
+mod telemetry;
 mod verify;

@@ -170,12 +170,29 @@ pub struct ReadingArgs {
 /// Arguments of `tracemesh collect`.
 #[derive(Debug, Args)]
 pub struct CollectArgs {
+    /// YAML file of options, such as `flush-interval: 60s`; flags and TRACEMESH_* variables come before it
+    #[arg(long, value_name = "FILE", help_heading = "Configuration")]
+    pub config: Option<PathBuf>,
+    /// Print every option in force with its origin, as such a file, and do nothing else
+    #[arg(long, help_heading = "Configuration")]
+    pub print_config: bool,
     /// Address of the OTLP/gRPC receiver
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4317", value_parser = parse_address)]
     pub grpc: SocketAddr,
     /// Address of the OTLP/HTTP receiver (protobuf and JSON)
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4318", value_parser = parse_address)]
     pub http: SocketAddr,
+    /// Address of metrics, health and the graph (/metrics, /healthz, /readyz, /api/v1/graph), or `none`
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9464")]
+    pub admin: AdminAddress,
+    /// Pairs of services that the metrics tell apart; calls of others count for `other`
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "10000",
+        help_heading = "Limits"
+    )]
+    pub max_series: usize,
     /// The store: a directory, or a URL such as `s3://BUCKET/PREFIX`, `gs://..`, `az://..`
     #[arg(long, value_name = "DIR", default_value = DEFAULT_STORE)]
     pub store: Location,
@@ -247,6 +264,29 @@ pub struct CollectArgs {
     /// What is done for the store meanwhile.
     #[command(flatten)]
     pub upkeep: UpkeepArgs,
+}
+
+/// Where operators ask, if they may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AdminAddress(Option<SocketAddr>);
+
+impl AdminAddress {
+    /// The address; `None` when nothing is to be served.
+    #[must_use]
+    pub const fn get(self) -> Option<SocketAddr> {
+        self.0
+    }
+}
+
+impl FromStr for AdminAddress {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "none" => Ok(Self(None)),
+            _ => parse_address(text).map(|address| Self(Some(address))),
+        }
+    }
 }
 
 /// A size of 1 to 1024 MiB.

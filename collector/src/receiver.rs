@@ -173,6 +173,11 @@ impl Intake {
         }
     }
 
+    /// True while all requests are turned away.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.paused.load(Ordering::Relaxed)
+    }
+
     /// A place among the requests in work; to be asked for before the body is read.
     pub(crate) async fn admit(&self) -> Result<SemaphorePermit<'_>, Refusal> {
         if self.paused.load(Ordering::Relaxed) {

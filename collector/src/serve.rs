@@ -7,6 +7,7 @@
 //! Nothing that was acknowledged is dropped on the way down; a segment that cannot be written now is merged into
 //! the next one. Signals are the caller's business: it passes a future, for example [`termination`].
 
+mod admin;
 mod flush;
 mod ledger;
 mod schedule;
@@ -19,16 +20,20 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 use tracemesh_graph::settings::Settings;
 
 use crate::clock;
 use crate::pipeline::Pipeline;
 use crate::receiver::{Intake, ReceiverLimits, Totals};
 use crate::store::{DEFAULT_DIRECTORY, LastRun, Location, Store, StoreError, Upkeep};
+use crate::telemetry::Telemetry;
+use admin::{Admin, AdminServer};
+pub use admin::{GraphPage, GraphRefusal};
 use flush::Flusher;
 use schedule::Schedule;
 use servers::Servers;
@@ -44,6 +49,12 @@ pub struct CollectOptions {
     pub grpc_address: SocketAddr,
     /// Where OTLP/HTTP listens; port 0 takes a free one.
     pub http_address: SocketAddr,
+    /// Where metrics, health and the graph are served; port 0 takes a free one, `None` serves none.
+    pub admin_address: Option<SocketAddr>,
+    /// What makes the graph for that.
+    pub graph_page: Option<GraphPage>,
+    /// Pairs of nodes that the service graph metrics tell apart.
+    pub max_series: usize,
     /// Directory of the store; created when missing.
     pub store: Location,
     /// Name of this instance in the store.
@@ -71,6 +82,9 @@ impl Default for CollectOptions {
         Self {
             grpc_address: SocketAddr::from(([127, 0, 0, 1], 4317)),
             http_address: SocketAddr::from(([127, 0, 0, 1], 4318)),
+            admin_address: None,
+            graph_page: None,
+            max_series: 10_000,
             store: Location::from(Path::new(DEFAULT_DIRECTORY)),
             instance: "collector".to_owned(),
             flush_interval: Duration::from_secs(60),
@@ -92,6 +106,8 @@ pub struct BoundAddresses {
     pub grpc: SocketAddr,
     /// OTLP/HTTP.
     pub http: SocketAddr,
+    /// Metrics, health and the graph.
+    pub admin: Option<SocketAddr>,
 }
 
 /// What a finished [`collect`] did.
@@ -170,16 +186,39 @@ pub async fn collect(
     tell_last_run(&store, &options.instance);
     let grpc = bind("OTLP/gRPC", options.grpc_address).await?;
     let http = bind("OTLP/HTTP", options.http_address).await?;
+    let admin = match options.admin_address {
+        Some(address) => Some((bind("metrics and health", address).await?, address)),
+        None => None,
+    };
     let bound = BoundAddresses {
         grpc: address_of(&grpc, options.grpc_address),
         http: address_of(&http, options.http_address),
+        admin: admin
+            .as_ref()
+            .map(|(listener, asked)| address_of(listener, *asked)),
     };
     let pipeline = Pipeline::start(&options.settings, options.shards, options.queue_records)
         .map_err(CollectError::Threads)?;
     let pipeline = Arc::new(pipeline);
     let schedule = Schedule::new(options.flush_interval);
-    let mut flusher = Flusher::new(store, Arc::clone(&pipeline), schedule)?;
+    let telemetry = Arc::new(Telemetry::new(options.settings.clone(), options.max_series));
+    let shared = (Arc::clone(&pipeline), Arc::clone(&telemetry));
+    let mut flusher = Flusher::new(store, shared, schedule)?;
     let intake = Arc::new(Intake::new(Arc::clone(&pipeline), options.limits.clone()));
+    let admin = admin.map(|(listener, _)| {
+        AdminServer::start(
+            listener,
+            Admin {
+                telemetry,
+                intake: Arc::clone(&intake),
+                pipeline: Arc::clone(&pipeline),
+                store: options.store.clone(),
+                graph: options.graph_page,
+                is_stopping: AtomicBool::new(false),
+                readers: Semaphore::new(1),
+            },
+        )
+    });
     let mut servers = Servers::start(grpc, http, &intake);
     tracing::debug!(grpc = %bound.grpc, http = %bound.http, "receiving");
     if let Some(ready) = ready
@@ -189,8 +228,13 @@ pub async fn collect(
     }
     let keeper = Keeper::start(&options.store, options.upkeep);
     let failure = run(&mut servers, &mut flusher, &intake, schedule, shutdown).await;
+    if let Some(admin) = &admin {
+        admin.stopping();
+    }
     let cut_off = servers.stop(options.drain_timeout).await;
     let segments = flusher.finish().await;
+    // To the end, so that whoever watches sees how it went.
+    drop(admin);
     if let Some(keeper) = keeper {
         keeper.stop().await;
     }

@@ -15,6 +15,8 @@ fn collect(place: &Path, store: &str) -> Run {
         "127.0.0.1:0",
         "--http",
         "127.0.0.1:0",
+        "--admin",
+        "none",
         "--store",
         store,
     ];
@@ -61,6 +63,7 @@ fn a_full_disk_is_noticed_at_the_start() {
     let ended = Command::new("bash")
         .args(["-c", script, "bash", BINARY, "collect", "--store", "data"])
         .args(["--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0"])
+        .args(["--admin", "none"])
         .current_dir(place.path())
         .output()
         .expect("bash starts");

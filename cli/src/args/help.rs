@@ -56,9 +56,13 @@ pub(super) fn collect() -> String {
         "\
 Stops on Ctrl-C or SIGTERM after everything received is written to the store.
 Several instances may share one store, each with an `--instance` of its own.
+Every option is also a variable (TRACEMESH_FLUSH_INTERVAL=30s) and a line of the
+file that --config names (flush-interval: 30s); flags come first, then variables.
 
 Examples:
   tracemesh collect
+  tracemesh collect --config collect.yaml --print-config
+  curl http://127.0.0.1:9464/metrics
   tracemesh collect --service-sampling shop/cart=0.1 --sampling-ratio-attribute my.ratio
   tracemesh collect --grpc 0.0.0.0:4317 --http 0.0.0.0:4318 --store /var/lib/tracemesh",
     )

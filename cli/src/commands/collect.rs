@@ -1,5 +1,7 @@
 //! `tracemesh collect`: the OTLP receiver in the foreground, until it is told to stop.
 
+mod page;
+
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
@@ -13,13 +15,24 @@ use tracing::Level;
 
 use crate::args::CollectArgs;
 use crate::commands::sampling;
+use crate::config::Effective;
 use crate::error::{CliError, Outcome};
 use crate::output::Output;
 use crate::terminal::Palette;
 use crate::text::{counted, thousands};
 
 /// Receives until SIGINT or SIGTERM, then tells what was received.
-pub(super) fn run(arguments: CollectArgs, output: &mut Output<'_>) -> Result<Outcome, CliError> {
+pub(super) fn run(
+    arguments: CollectArgs,
+    effective: Option<&Effective>,
+    output: &mut Output<'_>,
+) -> Result<Outcome, CliError> {
+    let in_force = effective.map(Effective::lines).unwrap_or_default();
+    if arguments.print_config {
+        let lines: String = in_force.iter().map(|line| format!("{line}\n")).collect();
+        output.data(&lines)?;
+        return Ok(Outcome::Done);
+    }
     let settings = Settings {
         sampling: sampling::rules(&arguments.sampling)?,
         max_start_off_ms: arguments.max_start_off.ms(),
@@ -39,14 +52,14 @@ pub(super) fn run(arguments: CollectArgs, output: &mut Output<'_>) -> Result<Out
         settings,
         ..options(arguments, ready)
     };
-    let summary = runtime.block_on(receive(options, bound, output))?;
+    let summary = runtime.block_on(receive(options, (bound, &in_force), output))?;
     output.note(&last_words(&summary));
     Ok(Outcome::Done)
 }
 
 async fn receive(
     options: CollectOptions,
-    bound: oneshot::Receiver<BoundAddresses>,
+    (bound, in_force): (oneshot::Receiver<BoundAddresses>, &[String]),
     output: &mut Output<'_>,
 ) -> Result<CollectSummary, CliError> {
     let shutdown = termination().map_err(|error| {
@@ -57,8 +70,12 @@ async fn receive(
     let store = options.store.to_string();
     let announce = async {
         if let Ok(bound) = bound.await {
+            in_force.iter().for_each(|line| output.note(line));
+            let admin = bound.admin.map_or_else(String::new, |admin| {
+                format!("metrics and health on http://{admin}; ")
+            });
             output.note(&format!(
-                "receiving OTLP/gRPC on {}, OTLP/HTTP on {}, into `{store}`; stop with Ctrl-C",
+                "receiving OTLP/gRPC on {}, OTLP/HTTP on {}, into `{store}`; {admin}stop with Ctrl-C",
                 bound.grpc, bound.http
             ));
         }
@@ -72,6 +89,9 @@ fn options(arguments: CollectArgs, ready: oneshot::Sender<BoundAddresses>) -> Co
     CollectOptions {
         grpc_address: arguments.grpc,
         http_address: arguments.http,
+        admin_address: arguments.admin.get(),
+        graph_page: Some(page::graph),
+        max_series: arguments.max_series,
         store: arguments.store,
         instance: arguments.instance,
         flush_interval: arguments.flush_interval,
@@ -146,7 +166,7 @@ fn into_error(error: CollectError) -> CliError {
             "`--store` takes a directory that can be made and written: check the path, its permissions and the free space"
         }
         CollectError::Bind { .. } => {
-            "`--grpc` and `--http` take an address of this machine, such as 127.0.0.1:4317"
+            "`--grpc`, `--http` and `--admin` take an address of this machine, such as 127.0.0.1:4317"
         }
         CollectError::Threads(_) => {
             "pass fewer `--shards`, or raise the limit on threads: see `ulimit -u`"

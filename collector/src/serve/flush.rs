@@ -1,6 +1,7 @@
 //! Moves what the shards inferred into the store, off the network threads.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::clock;
 use crate::pipeline::Pipeline;
@@ -8,10 +9,12 @@ use crate::serve::CollectError;
 use crate::serve::ledger::Ledger;
 use crate::serve::schedule::Schedule;
 use crate::store::{Store, StoreError};
+use crate::telemetry::{FlushOutcome, Telemetry};
 
 /// Owns the store between flushes; lent to a blocking thread during one.
 pub(super) struct Flusher {
     pipeline: Arc<Pipeline>,
+    telemetry: Arc<Telemetry>,
     /// `None` only while a flush runs, or after one panicked.
     ledger: Option<Ledger>,
     /// Flushes that failed since the last one that did not.
@@ -25,11 +28,12 @@ impl Flusher {
     /// When the store cannot be written.
     pub(super) fn new(
         store: Store,
-        pipeline: Arc<Pipeline>,
+        (pipeline, telemetry): (Arc<Pipeline>, Arc<Telemetry>),
         schedule: Schedule,
     ) -> Result<Self, StoreError> {
         Ok(Self {
             pipeline,
+            telemetry,
             ledger: Some(Ledger::begin(store, schedule, clock::wall())?),
             failures: 0,
         })
@@ -46,9 +50,18 @@ impl Flusher {
             return;
         };
         let pipeline = Arc::clone(&self.pipeline);
+        let telemetry = Arc::clone(&self.telemetry);
         let flushed = tokio::task::spawn_blocking(move || {
-            let asked = clock::wall();
-            let outcome = ledger.write(pipeline.flush(), asked);
+            let (asked, began_ms) = (clock::wall(), pipeline.now_ms());
+            let flush = pipeline.flush();
+            let settled = flush.settled.clone();
+            let outcome = ledger.write(flush, asked);
+            telemetry.note_flush(FlushOutcome {
+                took: Duration::from_millis(pipeline.now_ms().saturating_sub(began_ms)),
+                is_written: outcome.is_ok(),
+            });
+            // It counts as received whether or not it could be written now.
+            telemetry.note(&settled);
             (ledger, outcome)
         });
         match flushed.await {
