@@ -91,6 +91,14 @@ impl SpanSink for Tally<'_> {
         self.inner.resource(attributes);
     }
 
+    fn known_resource(&mut self, encoded: &[u8]) -> bool {
+        self.inner.known_resource(encoded)
+    }
+
+    fn encoded_resource(&mut self, encoded: &[u8], attributes: &AttributeSet<'_>) {
+        self.inner.encoded_resource(encoded, attributes);
+    }
+
     fn span(&mut self, span: &SpanView<'_>) {
         self.spans += 1;
         self.inner.span(span);

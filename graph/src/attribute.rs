@@ -6,6 +6,7 @@
 
 mod aliases;
 mod headers;
+mod lookup;
 
 pub use aliases::KeyAliases;
 pub use headers::{HeaderSide, Headers};
@@ -37,14 +38,8 @@ macro_rules! keys {
             /// All keys, in declaration order.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
 
-            /// The key with this exact spelling, if any rule reads it.
-            #[must_use]
-            pub fn lookup(name: &str) -> Option<Self> {
-                match name {
-                    $($name => Some(Self::$variant),)+
-                    _ => None,
-                }
-            }
+            /// Their spellings, in the same order.
+            const NAMES: &'static [&'static str] = &[$($name,)+];
 
             /// The spelling of the key.
             #[must_use]
@@ -172,11 +167,47 @@ keys! {
     SampleRate = "SampleRate",
 }
 
+/// Some of the keys.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct KeySet(u128);
+
+impl KeySet {
+    pub(crate) const fn of(keys: &[Key]) -> Self {
+        let mut set = 0;
+        let mut rest = keys;
+        while let [key, others @ ..] = rest {
+            set |= 1 << *key as u32;
+            rest = others;
+        }
+        Self(set)
+    }
+
+    /// The keys of both.
+    pub(crate) const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+/// A value as it is kept: most texts are only ever compared, and become [`Value::Text`] when somebody asks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Kept<'a> {
+    /// Always UTF-8.
+    Text(&'a [u8]),
+    Int(i64),
+    Double(f64),
+    Bool(bool),
+}
+
+/// A text that is not UTF-8.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the text is not UTF-8")]
+pub struct NotUtf8;
+
 /// The values of the known keys of one resource or span. Reused between spans: [`clear`](Self::clear) is one store and one test.
 #[derive(Debug, Clone)]
 pub struct AttributeSet<'a> {
     present: u128,
-    values: [Value<'a>; Key::ALL.len()],
+    values: [Kept<'a>; Key::ALL.len()],
     headers: Headers,
 }
 
@@ -186,7 +217,7 @@ impl Default for AttributeSet<'_> {
     fn default() -> Self {
         Self {
             present: 0,
-            values: [Value::Bool(false); Key::ALL.len()],
+            values: [Kept::Bool(false); Key::ALL.len()],
             headers: Headers::default(),
         }
     }
@@ -214,6 +245,30 @@ impl<'a> AttributeSet<'a> {
 
     /// Remembers a value. The first value of a key wins, as OTLP says that keys are unique.
     pub fn insert(&mut self, key: Key, value: Value<'a>) {
+        let kept = match value {
+            Value::Text(text) => Kept::Text(text.as_bytes()),
+            Value::Int(number) => Kept::Int(number),
+            Value::Double(number) => Kept::Double(number),
+            Value::Bool(claim) => Kept::Bool(claim),
+        };
+        self.keep(key, kept);
+    }
+
+    /// Remembers a text that was not checked yet, as [`insert`](Self::insert) does.
+    ///
+    /// # Errors
+    /// When it is not UTF-8, whether or not the key has a value already.
+    #[inline]
+    pub fn insert_text(&mut self, key: Key, text: &'a [u8]) -> Result<(), NotUtf8> {
+        if !is_ascii(text) && std::str::from_utf8(text).is_err() {
+            return Err(NotUtf8);
+        }
+        self.keep(key, Kept::Text(text));
+        Ok(())
+    }
+
+    #[inline]
+    fn keep(&mut self, key: Key, value: Kept<'a>) {
         let bit = 1 << key as u32;
         if self.present & bit == 0 {
             self.present |= bit;
@@ -224,7 +279,16 @@ impl<'a> AttributeSet<'a> {
     /// The value of a key.
     #[must_use]
     pub fn get(&self, key: Key) -> Option<Value<'a>> {
-        (self.present & (1 << key as u32) != 0).then(|| self.values[key as usize])
+        if self.present & (1 << key as u32) == 0 {
+            return None;
+        }
+        Some(match self.values[key as usize] {
+            // Checked when it came in.
+            Kept::Text(text) => Value::Text(std::str::from_utf8(text).unwrap_or_default()),
+            Kept::Int(number) => Value::Int(number),
+            Kept::Double(number) => Value::Double(number),
+            Kept::Bool(claim) => Value::Bool(claim),
+        })
     }
 
     /// The text of a key; an empty string counts as absent (inference rule 1.1.2).
@@ -282,11 +346,49 @@ impl<'a> AttributeSet<'a> {
         )
     }
 
+    /// One bit for each of these keys that is present, at the place of the key.
+    pub(crate) const fn present(&self, keys: KeySet) -> u128 {
+        self.present & keys.0
+    }
+
+    /// True when some of these keys is present with any value.
+    pub(crate) const fn has_any(&self, keys: KeySet) -> bool {
+        self.present(keys) != 0
+    }
+
+    /// The values of those of these keys that are present, in the order of the keys.
+    pub(crate) fn values(&self, keys: KeySet) -> impl Iterator<Item = Kept<'a>> {
+        let mut rest = self.present(keys);
+        std::iter::from_fn(move || {
+            let at = rest.trailing_zeros() as usize;
+            // Of an empty rest all 128 bits are zero, and there are fewer keys.
+            let value = self.values.get(at)?;
+            rest &= rest - 1;
+            Some(*value)
+        })
+    }
+
     /// True when the key is present with any value.
     #[must_use]
-    pub fn has(&self, key: Key) -> bool {
-        self.get(key).is_some()
+    pub const fn has(&self, key: Key) -> bool {
+        self.present & (1 << key as u32) != 0
     }
+}
+
+/// True when no byte has its highest bit set; for short texts several times as quick as the standard check of UTF-8.
+#[inline]
+fn is_ascii(text: &[u8]) -> bool {
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) else {
+        return text.iter().fold(0, |all, byte| all | byte) < 0x80;
+    };
+    let ends = u64::from_le_bytes(*first) | u64::from_le_bytes(*last);
+    if text.len() <= 16 {
+        return ends & HIGH == 0;
+    }
+    let (words, _) = text.as_chunks();
+    let words = words.iter().map(|word| u64::from_le_bytes(*word));
+    words.fold(ends, |all, word| all | word) & HIGH == 0
 }
 
 #[cfg(test)]
@@ -299,6 +401,27 @@ mod tests {
             assert_eq!(Key::lookup(key.name()), Some(*key));
         }
         assert_eq!(Key::lookup("db.statement"), None);
+    }
+
+    #[test]
+    fn text_that_is_not_utf8_stays_out_wherever_the_fault_is() {
+        for length in 0..40 {
+            let good = vec![b'x'; length];
+            let mut set = AttributeSet::default();
+            assert_eq!(set.insert_text(Key::ServiceName, &good), Ok(()));
+            assert_eq!(set.text(Key::ServiceName).is_some(), length > 0);
+            for at in 0..length {
+                let mut bad = good.clone();
+                bad[at] = 0xff;
+                let mut set = AttributeSet::default();
+                assert_eq!(set.insert_text(Key::ServiceName, &bad), Err(NotUtf8));
+                assert!(!set.has(Key::ServiceName));
+            }
+        }
+        let mut set = AttributeSet::default();
+        let cafe = "caf\u{e9}";
+        assert_eq!(set.insert_text(Key::ServiceName, cafe.as_bytes()), Ok(()));
+        assert_eq!(set.text(Key::ServiceName), Some(cafe));
     }
 
     #[test]

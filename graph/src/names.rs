@@ -10,7 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use crate::identity::{NodeKey, NodeName};
 use crate::peer::Peer;
-use crate::record::Operation;
+use crate::record::{Operation, Seeded};
 use crate::resolve::policy::MAX_WORDS_PER_HOST;
 use crate::resource::ResourceFacts;
 use crate::settings::Settings;
@@ -84,7 +84,7 @@ impl InstanceId {
 /// A capped table from values to dense ids. Id 0 is the fallback that overflow folds into.
 #[derive(Debug)]
 struct Table<T> {
-    ids: HashMap<Arc<T>, u32>,
+    ids: HashMap<Arc<T>, u32, Seeded>,
     values: Vec<Arc<T>>,
     cap: usize,
 }
@@ -92,8 +92,10 @@ struct Table<T> {
 impl<T: Eq + Hash> Table<T> {
     fn new(first: T, cap: usize) -> Self {
         let first = Arc::new(first);
+        let mut ids = HashMap::default();
+        ids.insert(Arc::clone(&first), 0);
         Self {
-            ids: HashMap::from([(Arc::clone(&first), 0)]),
+            ids,
             values: vec![first],
             cap: cap.min(u32::MAX as usize),
         }

@@ -12,9 +12,10 @@ mod proxy;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use address::parent_domain;
 pub use address::{Address, is_loopback, is_private, parse_authority};
+pub(crate) use address::{ip_of, parent_domain, split_scheme, url_head};
 pub use category::{Category, MessageRole, message_role};
+pub(crate) use proxy::is_sidecar_node;
 pub use proxy::{ProxyMarks, proxy_marks};
 
 use crate::attribute::{AttributeSet, Key};

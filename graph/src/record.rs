@@ -4,6 +4,8 @@
 //! attributes once, keeps what inference needs, and forgets the strings. It judges nothing: roles of neighbours and
 //! destinations are known only when the trace slice closes.
 
+mod bytes;
+mod derived;
 mod marks;
 mod operation;
 mod signs;
@@ -13,16 +15,20 @@ mod words;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use crate::attribute::{AttributeSet, Key, KeyAliases};
+use crate::attribute::{AttributeSet, Key, KeyAliases, KeySet};
 use crate::identity::{NodeKey, instance_of};
 pub use crate::names::Names;
 use crate::names::{InstanceId, LabelId, NodeId, OperationId, PeerId, ResourceId, WordId};
-use crate::peer::{Category, Peer, is_private, message_role, parse_authority, proxy_marks};
+use crate::peer::{Peer, ip_of, is_private, message_role};
 use crate::resource::ResourceFacts;
-use crate::sampling::{SamplingRules, weight_of};
+use crate::sampling::{SamplingRules, Told, weight_of};
 use crate::settings::Settings;
 use crate::span::{RejectReason, SpanSink, SpanView};
+use crate::text::clip;
 use crate::time::Timestamp;
+use bytes::ByBytes;
+pub(crate) use bytes::Seeded;
+use derived::{Derived, Memory};
 pub(crate) use marks::Marks;
 pub(crate) use operation::Operation;
 use operation::OperationCache;
@@ -35,8 +41,11 @@ pub struct Recorder {
     names: Arc<Names>,
     max_chars: usize,
     sampling: SamplingRules,
-    resources: HashMap<ResourceFacts, Source>,
-    peers: HashMap<Peer, PeerId>,
+    resources: HashMap<ResourceFacts, Source, Seeded>,
+    encoded: ByBytes<Source>,
+    derivations: Memory,
+    labels: ByBytes<LabelId>,
+    peers: HashMap<Peer, PeerId, Seeded>,
     operations: OperationCache,
     words: WordCache,
     current: Source,
@@ -67,8 +76,11 @@ impl Recorder {
             names,
             max_chars: settings.max_name_chars,
             sampling: settings.sampling.clone(),
-            resources: HashMap::new(),
-            peers: HashMap::new(),
+            resources: HashMap::default(),
+            encoded: ByBytes::default(),
+            derivations: Memory::default(),
+            labels: ByBytes::default(),
+            peers: HashMap::default(),
             operations: OperationCache::default(),
             words: WordCache::default(),
             current: Source {
@@ -92,7 +104,9 @@ impl Recorder {
 
     /// Takes the records made since the last call, in arrival order.
     pub fn take_records(&mut self) -> Vec<SpanRecord> {
-        std::mem::take(&mut self.records)
+        // The next request is likely to be as large: growing step by step would copy every record twice.
+        let room = self.records.len();
+        std::mem::replace(&mut self.records, Vec::with_capacity(room))
     }
 
     /// Takes the counts of rejected spans since the last call.
@@ -119,35 +133,100 @@ impl Recorder {
         id
     }
 
-    fn operation(&mut self, span: &SpanView<'_>, peer: &Peer, marks: &mut Marks) -> OperationId {
-        let asked = (span.kind, span.attributes);
-        self.operations
-            .id(&self.names, asked, peer, self.max_chars, marks)
+    /// What kind and attributes decide. What captured headers show is not remembered: no two requests have the same.
+    fn derived(&mut self, span: &SpanView<'_>) -> Derived {
+        if !span.attributes.headers().is_empty() {
+            return self.derive(span);
+        }
+        if let Some(known) = self.derivations.recall(span) {
+            return known;
+        }
+        let derived = self.derive(span);
+        self.derivations.remember(derived);
+        derived
     }
 
-    fn error(&self, span: &SpanView<'_>, status: Option<i64>) -> LabelId {
+    fn derive(&mut self, span: &SpanView<'_>) -> Derived {
+        let (kind, attributes) = (span.kind, span.attributes);
+        let peer = Peer::of_span(kind, attributes, self.max_chars);
+        let status = http_status(attributes);
+        let mut marks = derived::marks_of(kind, attributes, &peer, status);
+        let asked = (kind, attributes);
+        let operation = self
+            .operations
+            .id(&self.names, asked, &peer, self.max_chars, &mut marks);
+        let signs = signs::Lasting::of(kind, attributes, &peer, status);
+        let has_words = derived::has_words(kind, &peer.category);
+        let may_be_upkeep = derived::may_be_upkeep(attributes, &peer);
+        let peer = self.peer(peer, &mut marks);
+        Derived {
+            peer,
+            operation,
+            role: message_role(kind, attributes),
+            marks,
+            signs,
+            has_words,
+            may_be_upkeep,
+        }
+    }
+
+    /// The marks that no other span with the same attributes needs to have.
+    fn marks(&self, span: &SpanView<'_>, derived: &Derived, told: &Told) -> Marks {
+        let mut marks = derived.marks;
+        marks.set(Marks::ERROR, span.is_error);
+        marks.set(Marks::REMOTE_PARENT, span.flags & 0x300 == 0x300);
+        marks.set(Marks::WEIGHED, told.weight.is_some());
+        marks.set(Marks::WEIGHT_MALFORMED, told.is_malformed);
+        let off_ns = span.start_ns.abs_diff(self.arrived_ns);
+        let is_off = self.arrived_ns > 0 && off_ns / 1_000_000 > self.max_start_off_ms;
+        marks.set(Marks::TIME_OFF, is_off);
+        marks.set(Marks::PLUMBING, is_plumbing(span.name));
+        let is_upkeep = derived.may_be_upkeep && is_upkeep(span.name);
+        marks.set(Marks::UPKEEP, is_upkeep);
+        marks.set(Marks::FOLDED, self.current.node == NodeId::FIRST);
+        marks.add(client_marks(span.attributes));
+        marks
+    }
+
+    fn told(&self, span: &SpanView<'_>) -> Told {
+        const SOURCES: KeySet = KeySet::of(&[Key::SamplerType, Key::SamplerParam, Key::SampleRate]);
+        let configured = self.current.weight;
+        if span.trace_state.is_empty() && !span.attributes.has_any(SOURCES) {
+            return Told {
+                weight: configured,
+                is_malformed: false,
+            };
+        }
+        weight_of(span.trace_state, span.attributes, configured)
+    }
+
+    fn word(&mut self, span: &SpanView<'_>, derived: &Derived, marks: &mut Marks) -> WordId {
+        let word = match derived.has_words {
+            true => words::of_attributes(span.attributes),
+            false => None,
+        };
+        word.map_or(WordId::FIRST, |word| {
+            self.words.id(&self.names, derived.peer, word, marks)
+        })
+    }
+
+    fn error(&mut self, span: &SpanView<'_>) -> LabelId {
         if !span.is_error {
             return LabelId::FIRST;
         }
-        let rpc = [Key::RpcResponseStatusCode, Key::RpcGrpcStatusCode];
-        let label = match (status, span.attributes.text(Key::ErrorType)) {
-            (Some(status), _) => status.to_string(),
-            (None, Some(kind)) => crate::text::clip(kind, self.max_chars),
-            (None, None) => match span.attributes.first_text(&rpc) {
-                Some(code) => crate::text::clip(code, self.max_chars),
-                None => grpc_status(span.attributes.first_int(&rpc)).to_owned(),
-            },
-        };
-        self.names.label(&label).unwrap_or(LabelId::FIRST)
+        let label = error_label(span.attributes, self.max_chars);
+        if let Some(known) = self.labels.get(label.as_bytes()) {
+            return known;
+        }
+        let id = self.names.label(&label).unwrap_or(LabelId::FIRST);
+        self.labels.insert(label.as_bytes(), id);
+        id
     }
-}
 
-impl SpanSink for Recorder {
-    fn resource(&mut self, attributes: &AttributeSet<'_>) {
+    fn source_of(&mut self, attributes: &AttributeSet<'_>) -> Source {
         let facts = ResourceFacts::of_resource(attributes, self.max_chars);
         if let Some(known) = self.resources.get(&facts) {
-            self.current = *known;
-            return;
+            return *known;
         }
         let key = NodeKey::from_resource(attributes, self.max_chars);
         let weight = self.sampling.weight_of(&key);
@@ -159,7 +238,7 @@ impl SpanSink for Recorder {
             .names
             .resource(facts.clone())
             .unwrap_or(ResourceId::FIRST);
-        self.current = Source {
+        let source = Source {
             resource,
             node,
             instance,
@@ -168,70 +247,60 @@ impl SpanSink for Recorder {
         if self.resources.len() >= CACHE_ENTRIES {
             self.resources.clear();
         }
-        self.resources.insert(facts, self.current);
+        self.resources.insert(facts, source);
+        source
+    }
+}
+
+impl SpanSink for Recorder {
+    fn resource(&mut self, attributes: &AttributeSet<'_>) {
+        self.current = self.source_of(attributes);
+    }
+
+    fn known_resource(&mut self, encoded: &[u8]) -> bool {
+        let known = self.encoded.get(encoded);
+        self.current = known.unwrap_or(self.current);
+        known.is_some()
+    }
+
+    fn encoded_resource(&mut self, encoded: &[u8], attributes: &AttributeSet<'_>) {
+        self.resource(attributes);
+        self.encoded.insert(encoded, self.current);
     }
 
     fn span(&mut self, span: &SpanView<'_>) {
-        let peer = Peer::of_span(span.kind, span.attributes, self.max_chars);
-        let role = message_role(span.kind, span.attributes);
-        let status = span
-            .attributes
-            .first_int(&[Key::HttpResponseStatusCode, Key::HttpStatusCode]);
+        let derived = self.derived(span);
+        let told = self.told(span);
+        let mut marks = self.marks(span, &derived, &told);
+        let word = self.word(span, &derived, &mut marks);
+        let error = self.error(span);
         let Source {
             resource,
             node,
             instance,
-            weight,
+            ..
         } = self.current;
-        let told = weight_of(span.trace_state, span.attributes, weight);
-        let mut marks = Marks::default();
-        marks.set(Marks::ERROR, span.is_error);
-        marks.set(Marks::REMOTE_PARENT, span.flags & 0x300 == 0x300);
-        marks.set(Marks::WEIGHED, told.weight.is_some());
-        marks.set(Marks::WEIGHT_MALFORMED, told.is_malformed);
-        marks.set(
-            Marks::CLIENT_FAULT,
-            status.is_some_and(|status| (400..500).contains(&status)),
-        );
-        let off_ns = span.start_ns.abs_diff(self.arrived_ns);
-        let is_off = self.arrived_ns > 0 && off_ns / 1_000_000 > self.max_start_off_ms;
-        marks.set(Marks::TIME_OFF, is_off);
-        mark_client(&mut marks, span.attributes);
-        mark_proxy(&mut marks, span);
-        mark_steps(&mut marks, span, &peer);
-        marks.set(Marks::FOLDED, node == NodeId::FIRST);
-        let operation = self.operation(span, &peer, &mut marks);
-        let signs = signs::of_span(span, &peer, status);
-        let word = match peer.category {
-            Category::None | Category::Rpc { .. } => words::of_span(span.kind, span.attributes),
-            _ => None,
-        };
-        let peer = self.peer(peer, &mut marks);
-        let word = word.map_or(WordId::FIRST, |word| {
-            self.words.id(&self.names, peer, word, &mut marks)
-        });
-        let error = self.error(span, status);
         self.records.push(SpanRecord {
             trace_id: span.trace_id,
             span_id: span.span_id,
             parent_id: span.parent_id,
             kind: span.kind,
-            role,
-            resend: clamped(span.attributes.int(Key::HttpRequestResendCount), 0),
-            messages: clamped(span.attributes.int(Key::MessagingBatchMessageCount), 1),
+            role: derived.role,
+            resend: count(span.attributes, Key::HttpRequestResendCount, 0),
+            messages: count(span.attributes, Key::MessagingBatchMessageCount, 1),
             start_ns: span.start_ns,
             arrived_ns: self.arrived_ns,
             duration_ns: span.end_ns.saturating_sub(span.start_ns),
             node,
             instance,
             resource,
-            peer,
+            peer: derived.peer,
             error,
-            operation,
+            operation: derived.operation,
             word,
             weight: told.weight.unwrap_or(1.0),
             marks,
-            signs,
+            signs: derived.signs.with(span),
             links: (!span.links.is_empty()).then(|| Box::from(span.links)),
         });
     }
@@ -271,61 +340,52 @@ fn grpc_status(code: Option<i64>) -> &'static str {
 }
 
 /// A count from outside, or `least` when it is absent, smaller, or out of range.
-fn clamped<T: TryFrom<i64> + Ord>(number: Option<i64>, least: T) -> T {
-    match number.map(T::try_from) {
+#[inline]
+fn count<T: TryFrom<i64> + Ord>(attributes: &AttributeSet<'_>, key: Key, least: T) -> T {
+    if !attributes.has(key) {
+        return least;
+    }
+    match attributes.int(key).map(T::try_from) {
         Some(Ok(number)) if number > least => number,
         _ => least,
     }
 }
 
+fn http_status(attributes: &AttributeSet<'_>) -> Option<i64> {
+    attributes.first_int(&[Key::HttpResponseStatusCode, Key::HttpStatusCode])
+}
+
+/// The status, the type of the error, or the status of the remote procedure.
+fn error_label(attributes: &AttributeSet<'_>, max_chars: usize) -> String {
+    let rpc = [Key::RpcResponseStatusCode, Key::RpcGrpcStatusCode];
+    match (http_status(attributes), attributes.text(Key::ErrorType)) {
+        (Some(status), _) => status.to_string(),
+        (None, Some(kind)) => clip(kind, max_chars),
+        (None, None) => match attributes.first_text(&rpc) {
+            Some(code) => clip(code, max_chars),
+            None => grpc_status(attributes.first_int(&rpc)).to_owned(),
+        },
+    }
+}
+
 /// Where a caller sits, by the address that the server saw or was told.
-fn mark_client(marks: &mut Marks, attributes: &AttributeSet<'_>) {
-    let address = attributes
-        .first_text(&[Key::ClientAddress, Key::HttpClientIp])
-        .and_then(parse_authority)
-        .and_then(|address| address.ip());
-    marks.set(Marks::CLIENT_PRIVATE, address.is_some_and(is_private));
-    marks.set(
-        Marks::CLIENT_PUBLIC,
-        address.is_some_and(|ip| !is_private(ip)),
-    );
+fn client_marks(attributes: &AttributeSet<'_>) -> Marks {
+    const SOURCES: [Key; 2] = [Key::ClientAddress, Key::HttpClientIp];
+    let mut marks = Marks::default();
+    if !attributes.has_any(KeySet::of(&SOURCES)) {
+        return marks;
+    }
+    if let Some(ip) = attributes.first_text(&SOURCES).and_then(ip_of) {
+        marks.set(Marks::CLIENT_PRIVATE, is_private(ip));
+        marks.set(Marks::CLIENT_PUBLIC, !is_private(ip));
+    }
+    marks
 }
 
-fn mark_proxy(marks: &mut Marks, span: &SpanView<'_>) {
-    let proxy = proxy_marks(span.kind, span.attributes);
-    marks.set(Marks::PROXY, proxy.is_proxy);
-    marks.set(Marks::SIDECAR, proxy.is_sidecar);
-    marks.set(Marks::FACES_WORKLOAD, proxy.faces_workload);
-    marks.set(Marks::RECEIVED, proxy.is_proxy && proxy.is_received);
-}
-
-/// Recognises steps inside a call by span name and by what the span says about its peer (rule 1.6).
-fn mark_steps(marks: &mut Marks, span: &SpanView<'_>, peer: &Peer) {
+/// Recognises steps inside a call by span name (rule 1.6).
+fn is_plumbing(name: &str) -> bool {
     const STEPS: [&str; 4] = ["dns.", "tcp.", "tls.", "socket."];
-    let name = span.name;
-    marks.set(
-        Marks::PLUMBING,
-        STEPS.iter().any(|step| name.starts_with(step)) || name == "dns" || name == "tls",
-    );
-    let has_operation =
-        span.attributes.has(Key::DbOperation) || span.attributes.has(Key::DbOperationName);
-    marks.set(
-        Marks::UPKEEP,
-        !has_operation
-            && is_upkeep(name)
-            && matches!(
-                peer.category,
-                Category::Database { .. } | Category::Messaging { .. }
-            ),
-    );
-    marks.set(
-        Marks::SOCKET_ONLY,
-        peer.socket.is_some()
-            && peer.address.is_none()
-            && peer.name.is_none()
-            && peer.category == Category::None
-            && peer.protocol.is_empty(),
-    );
+    STEPS.iter().any(|step| name.starts_with(step)) || name == "dns" || name == "tls"
 }
 
 /// Names that real drivers and pools give to spans around a query: connects (`pg-pool.connect`, `redis-connect`,
@@ -338,3 +398,6 @@ fn is_upkeep(name: &str) -> bool {
         .is_some_and(|end| end.eq_ignore_ascii_case("connect"));
     is_connect || STEPS.contains(&name)
 }
+
+#[cfg(test)]
+mod tests;

@@ -169,6 +169,17 @@ impl RejectReason {
 pub trait SpanSink {
     /// A resource begins; the spans that follow belong to it until the next call.
     fn resource(&mut self, attributes: &AttributeSet<'_>);
+    /// A resource begins that has this encoding. True when the sink remembers what it decodes to, from
+    /// [`encoded_resource`](Self::encoded_resource); else the decoder tells it. Equal bytes only: a hash is not enough.
+    fn known_resource(&mut self, encoded: &[u8]) -> bool {
+        let _ = encoded;
+        false
+    }
+    /// [`resource`](Self::resource), with the bytes that it was decoded from.
+    fn encoded_resource(&mut self, encoded: &[u8], attributes: &AttributeSet<'_>) {
+        let _ = encoded;
+        self.resource(attributes);
+    }
     /// One span of the current resource.
     fn span(&mut self, span: &SpanView<'_>);
     /// One span of the current resource that could not be used.

@@ -75,6 +75,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next field number and value, or `None` at the end.
+    #[inline]
     pub(crate) fn next_field(&mut self) -> Result<Option<(u32, Value<'a>)>, WireError> {
         if self.rest.is_empty() {
             return Ok(None);
@@ -102,8 +103,29 @@ impl<'a> Reader<'a> {
         Ok(Some((number, value)))
     }
 
+    /// The content of the next field if it has this one-byte tag of a length-delimited field and a length of up to two bytes;
+    /// whatever else it is stays where it is.
+    #[inline]
+    pub(crate) fn next_short_block(&mut self, tag: u8) -> Option<Self> {
+        let (content, rest) = short_block(self.rest, tag)?;
+        let offset = self.offset + (self.rest.len() - rest.len() - content.len());
+        self.offset += self.rest.len() - rest.len();
+        self.rest = rest;
+        Some(Self::new(content, offset))
+    }
+
     /// A base-128 number of at most 64 bits.
+    #[inline]
     pub(crate) fn varint(&mut self) -> Result<u64, WireError> {
+        if let [byte @ 0..0x80, ..] = self.rest {
+            let value = u64::from(*byte);
+            self.advance(1);
+            return Ok(value);
+        }
+        self.long_varint()
+    }
+
+    fn long_varint(&mut self) -> Result<u64, WireError> {
         let mut value = 0_u64;
         for (index, byte) in self.rest.iter().copied().take(10).enumerate() {
             if index == 9 && byte > 1 {
@@ -151,6 +173,21 @@ impl<'a> Reader<'a> {
             offset: self.offset,
             fault,
         }
+    }
+}
+
+/// The content of the length-delimited field that has this one-byte tag and a length of up to two bytes, and what is behind.
+#[inline]
+pub(crate) fn short_block(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
+    match bytes {
+        [first, length @ 0..0x80, rest @ ..] if *first == tag => {
+            rest.split_at_checked(usize::from(*length))
+        }
+        [first, low, high @ 0..0x80, rest @ ..] if *first == tag => {
+            let length = usize::from(low & 0x7f) | usize::from(*high) << 7;
+            rest.split_at_checked(length)
+        }
+        _ => None,
     }
 }
 

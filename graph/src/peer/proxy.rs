@@ -32,8 +32,7 @@ pub fn proxy_marks(kind: SpanKind, attributes: &AttributeSet<'_>) -> ProxyMarks 
         return ProxyMarks::default();
     }
     let direction = cluster(attributes).and_then(direction);
-    let node = attributes.text(Key::NodeId).unwrap_or_default();
-    let is_sidecar = direction == Some(Direction::Inbound) || node.starts_with("sidecar~");
+    let is_sidecar = direction == Some(Direction::Inbound) || is_sidecar_node(attributes);
     let faces_workload = match kind {
         SpanKind::Client => direction == Some(Direction::Inbound),
         SpanKind::Server => is_sidecar && direction == Some(Direction::Outbound),
@@ -45,6 +44,13 @@ pub fn proxy_marks(kind: SpanKind, attributes: &AttributeSet<'_>) -> ProxyMarks 
         faces_workload,
         is_received: attributes.has(Key::NodeId),
     }
+}
+
+/// True when the proxy's name for itself says that it is a sidecar.
+pub(crate) fn is_sidecar_node(attributes: &AttributeSet<'_>) -> bool {
+    attributes
+        .text(Key::NodeId)
+        .is_some_and(|node| node.starts_with("sidecar~"))
 }
 
 /// True when the attributes say that a proxy emitted the span.

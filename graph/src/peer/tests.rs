@@ -1,3 +1,6 @@
+use proptest::prelude::*;
+use proptest::sample::select;
+
 use super::*;
 use crate::attribute::Value;
 
@@ -211,4 +214,55 @@ fn every_host_of_a_fail_over_list_is_found() {
         .map(ToString::to_string)
         .collect();
     assert_eq!(all, ["a.db:5432", "b.db:5433"]);
+}
+
+/// Texts made of what URLs are made of.
+fn urlish() -> impl Strategy<Value = String> {
+    const PARTS: [&str; 24] = [
+        "http://",
+        "https://",
+        "ws://",
+        "HTTP://",
+        "jdbc:",
+        "dns:",
+        "unix://",
+        "://",
+        ":",
+        "/",
+        "?",
+        "#",
+        ";",
+        "@",
+        "%",
+        "[",
+        "::1",
+        "10.0.0.1",
+        "::ffff:1.2.3.4",
+        "Cart.shop",
+        "8080",
+        " ",
+        "\u{e9}",
+        "orders",
+    ];
+    prop::collection::vec(select(PARTS.to_vec()), 0..9).prop_map(|parts| parts.concat())
+}
+
+proptest! {
+    #[test]
+    fn the_head_of_a_url_dials_what_the_url_dials(url in urlish()) {
+        let (url, head) = (url.trim(), url_head(url.trim()));
+        prop_assert!(url.starts_with(head));
+        prop_assert_eq!(address::parse_url(head), address::parse_url(url));
+    }
+
+    #[test]
+    fn schemes_are_split_at_the_first_sign_of_one(text in urlish()) {
+        prop_assert_eq!(split_scheme(&text), text.split_once("://"));
+    }
+
+    #[test]
+    fn the_ip_of_an_authority_is_that_of_its_address(text in urlish()) {
+        let slow = parse_authority(&text).and_then(|address| address.ip());
+        prop_assert_eq!(ip_of(&text), slow);
+    }
 }

@@ -10,6 +10,11 @@ impl Marks {
         self.0 & mark.0 != 0
     }
 
+    /// Adds the marks of another set.
+    pub(super) const fn add(&mut self, others: Self) {
+        self.0 |= others.0;
+    }
+
     pub(super) fn set(&mut self, mark: Self, is_set: bool) {
         if is_set {
             self.0 |= mark.0;

@@ -4,7 +4,7 @@
 //! (`slice/calls.rs`, `resolve/hazards.rs`). Failure mode: error types are free text, so they are recognised by the words
 //! that the common runtimes use.
 
-use crate::attribute::{AttributeSet, Headers, Key};
+use crate::attribute::{AttributeSet, Headers, Key, KeySet};
 use crate::egress::is_server_first;
 use crate::hazards::{Sign, Signs};
 use crate::peer::{Category, Peer, is_loopback, parse_authority};
@@ -31,28 +31,67 @@ const GRPC_FAILURES: [(i64, &str); 3] = [
     (14, "UNAVAILABLE"),
 ];
 
-/// The signs of a span. `status` is its HTTP status.
-pub(super) fn of_span(span: &SpanView<'_>, peer: &Peer, status: Option<i64>) -> Signs {
-    let mut signs = Signs::NONE;
-    if matches!(span.kind, SpanKind::Producer | SpanKind::Consumer) {
-        return of_failure(span, of_target(peer, signs));
-    }
-    let is_http = is_http(span.kind, peer);
-    if is_http {
-        signs = of_exchange(span, peer, status);
-        signs = of_time(span, peer, status, signs);
-        if !span.attributes.headers().is_empty() {
-            signs = of_headers(span.attributes.headers(), peer, signs);
+/// The signs that attributes and peer give, whatever else the span says, and what decides the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Lasting {
+    signs: Signs,
+    /// Its duration means something: an exchange of a request and an answer.
+    is_exchange: bool,
+    /// Its events may be messages of a remote procedure.
+    is_rpc: bool,
+}
+
+impl Lasting {
+    /// `status` is the HTTP status.
+    pub(super) fn of(
+        kind: SpanKind,
+        attributes: &AttributeSet<'_>,
+        peer: &Peer,
+        status: Option<i64>,
+    ) -> Self {
+        let moves_messages = matches!(kind, SpanKind::Producer | SpanKind::Consumer);
+        let is_exchange = !moves_messages && is_http(kind, peer);
+        let mut signs = Signs::NONE;
+        if is_exchange {
+            signs = of_exchange(attributes, peer, status);
+            if !attributes.headers().is_empty() {
+                signs = of_headers(attributes.headers(), peer, signs);
+            }
+            if kind != SpanKind::Server {
+                signs = of_name(attributes, peer, signs);
+            }
+        }
+        if kind != SpanKind::Server {
+            signs = of_target(peer, signs);
+        }
+        Self {
+            signs,
+            is_exchange,
+            is_rpc: matches!(peer.category, Category::Rpc { .. }),
         }
     }
-    if span.kind == SpanKind::Server {
-        return signs;
+
+    /// With those of the span's time, events and failure.
+    pub(super) fn with(self, span: &SpanView<'_>) -> Signs {
+        let mut signs = self.signs;
+        if self.is_exchange {
+            let messages = if self.is_rpc { span.events.messages } else { 0 };
+            signs = of_time(span, messages, signs);
+        }
+        match span.kind {
+            SpanKind::Server => signs,
+            _ => of_failure(span, signs),
+        }
     }
-    if is_http {
-        signs = of_name(span.attributes, peer, signs);
-    }
-    signs = of_target(peer, signs);
-    of_failure(span, signs)
+}
+
+/// True for a body whose client may ask before it sends.
+pub(super) fn has_large_body(attributes: &AttributeSet<'_>) -> bool {
+    const SIZES: [Key; 2] = [Key::HttpRequestBodySize, Key::HttpRequestContentLength];
+    attributes.has_any(KeySet::of(&SIZES))
+        && attributes
+            .first_int(&SIZES)
+            .is_some_and(|size| size >= LARGE_BODY)
 }
 
 /// True for what an HTTP route would carry. A span that says neither method nor protocol is taken for none, and what the
@@ -71,9 +110,8 @@ fn is_http(kind: SpanKind, peer: &Peer) -> bool {
     }
 }
 
-fn of_exchange(span: &SpanView<'_>, peer: &Peer, status: Option<i64>) -> Signs {
+fn of_exchange(attributes: &AttributeSet<'_>, peer: &Peer, status: Option<i64>) -> Signs {
     let mut signs = Signs::NONE;
-    let attributes = span.attributes;
     let url = attributes.first_text(&[Key::UrlFull, Key::HttpUrl]);
     let scheme = attributes.first_text(&[Key::UrlScheme, Key::HttpScheme]);
     let is_websocket = matches!(peer.scheme.as_str(), "ws" | "wss")
@@ -81,18 +119,15 @@ fn of_exchange(span: &SpanView<'_>, peer: &Peer, status: Option<i64>) -> Signs {
         || url.is_some_and(|url| url.starts_with("ws://") || url.starts_with("wss://"))
         || attributes.text(Key::NetworkProtocolName) == Some("websocket");
     signs.add_if(Sign::WebSocket, is_websocket || status == Some(101));
+    signs.add_if(Sign::Upgraded, status == Some(101));
     signs.add_if(Sign::Connect, peer.method == "CONNECT");
     signs.add_if(Sign::UnknownMethod, peer.method == "_OTHER");
     signs.add_if(Sign::RefusedRequest, status == Some(400));
     signs.add_if(Sign::RefusedHeaders, status == Some(431));
     signs.add_if(Sign::Http10, peer.protocol == "http/1.0");
     signs.add_if(Sign::UnsafeMethod, is_unsafe(attributes, peer));
-    let size = attributes.first_int(&[Key::HttpRequestBodySize, Key::HttpRequestContentLength]);
     let is_upload = matches!(peer.method.as_str(), "PUT" | "POST");
-    signs.add_if(
-        Sign::LargeUpload,
-        is_upload && size.is_some_and(|size| size >= LARGE_BODY),
-    );
+    signs.add_if(Sign::LargeUpload, is_upload && has_large_body(attributes));
     signs.add_if(Sign::GrpcFailure, is_grpc_failure(attributes, peer, status));
     signs
 }
@@ -133,16 +168,11 @@ fn is_grpc_failure(attributes: &AttributeSet<'_>, peer: &Peer, status: Option<i6
         .any(|(code, failure)| number == Some(*code) || name == Some(failure))
 }
 
-fn of_time(span: &SpanView<'_>, peer: &Peer, status: Option<i64>, mut signs: Signs) -> Signs {
+fn of_time(span: &SpanView<'_>, messages: u32, mut signs: Signs) -> Signs {
     let took_ns = span.end_ns.saturating_sub(span.start_ns);
-    let messages = match peer.category {
-        Category::Rpc { .. } => span.events.messages,
-        _ => 0,
-    };
     let is_stream = messages > UNARY_MESSAGES || span.attributes.headers().is_event_stream;
     signs.add_if(Sign::Long, took_ns >= LONG_NS);
     signs.add_if(Sign::Stream, is_stream);
-    signs.add_if(Sign::Upgraded, status == Some(101));
     let needed = took_ns / SILENT_NS;
     signs.add_if(Sign::Silent, needed > 0 && u64::from(messages) <= needed);
     signs

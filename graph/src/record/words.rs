@@ -6,9 +6,10 @@
 use std::collections::HashMap;
 
 use super::Marks;
+use super::bytes::Seeded;
 use crate::attribute::{AttributeSet, Key};
 use crate::names::{Names, PeerId, WordId};
-use crate::span::SpanKind;
+use crate::peer::split_scheme;
 
 /// Segments that say nothing about who answers are joined with what follows, up to so many in all.
 const MAX_SEGMENTS: usize = 3;
@@ -17,13 +18,7 @@ const MAX_SEGMENTS: usize = 3;
 const MAX_CHARS: usize = 40;
 
 /// The words of an outgoing span: `orders` of `/orders/7`, `api/v1/orders` of `/api/v1/orders/7`.
-pub(super) fn of_span<'a>(kind: SpanKind, attributes: &AttributeSet<'a>) -> Option<&'a str> {
-    if matches!(
-        kind,
-        SpanKind::Server | SpanKind::Consumer | SpanKind::Producer
-    ) {
-        return None;
-    }
+pub(super) fn of_attributes<'a>(attributes: &AttributeSet<'a>) -> Option<&'a str> {
     let keys = [
         Key::UrlTemplate,
         Key::UrlFull,
@@ -36,7 +31,7 @@ pub(super) fn of_span<'a>(kind: SpanKind, attributes: &AttributeSet<'a>) -> Opti
 
 /// The part behind the authority, without query and fragment.
 fn path(text: &str) -> Option<&str> {
-    let path = match text.split_once("://") {
+    let path = match split_scheme(text) {
         Some((_, rest)) => rest.split_once('/')?.1,
         None => text.strip_prefix('/')?,
     };
@@ -61,14 +56,20 @@ fn words(path: &str) -> Option<&str> {
 
 /// Letters, with few digits between them: no number, no hash, no token, no placeholder.
 fn is_word(segment: &str) -> bool {
-    let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    let digits = segment.chars().filter(char::is_ascii_digit).count();
-    let is_hex = segment.len() >= 8 && segment.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
-    segment.len() <= MAX_CHARS
-        && segment.starts_with(|c: char| c.is_ascii_alphabetic())
-        && segment.chars().all(is_allowed)
-        && digits <= 3
-        && !is_hex
+    let is_allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    let bytes = segment.as_bytes();
+    if bytes.len() > MAX_CHARS || !bytes.first().is_some_and(u8::is_ascii_alphabetic) {
+        return false;
+    }
+    let (mut digits, mut is_hex) = (0, bytes.len() >= 8);
+    for byte in bytes {
+        if !is_allowed(*byte) {
+            return false;
+        }
+        digits += u8::from(byte.is_ascii_digit());
+        is_hex &= byte.is_ascii_hexdigit() || *byte == b'-';
+    }
+    digits <= 3 && !is_hex
 }
 
 /// Prefixes that most paths of a host share.
@@ -81,13 +82,13 @@ fn is_generic(segment: &str) -> bool {
 /// Ids of words by peer: a look-up of a known word allocates nothing and takes no lock.
 #[derive(Debug, Default)]
 pub(super) struct WordCache {
-    peers: HashMap<PeerId, PeerWords>,
+    peers: HashMap<PeerId, PeerWords, Seeded>,
     len: usize,
 }
 
 #[derive(Debug, Default)]
 struct PeerWords {
-    ids: HashMap<Box<str>, WordId>,
+    ids: HashMap<Box<str>, WordId, Seeded>,
     /// No further word will be granted; those that were are all here.
     is_full: bool,
 }
@@ -138,11 +139,12 @@ mod tests {
     use crate::attribute::Value;
     use crate::peer::Peer;
     use crate::resolve::policy::MAX_WORDS_PER_HOST;
+    use crate::span::SpanKind;
 
     fn word(key: Key, text: &str) -> Option<&str> {
         let mut set = AttributeSet::default();
         set.insert(key, Value::Text(text));
-        of_span(SpanKind::Client, &set)
+        of_attributes(&set)
     }
 
     #[test]
@@ -185,13 +187,6 @@ mod tests {
         }
         let long = format!("/{}", "x".repeat(41));
         assert_eq!(word(Key::UrlPath, &long), None);
-    }
-
-    #[test]
-    fn server_spans_have_no_words() {
-        let mut set = AttributeSet::default();
-        set.insert(Key::UrlPath, Value::Text("/orders"));
-        assert_eq!(of_span(SpanKind::Server, &set), None);
     }
 
     #[test]

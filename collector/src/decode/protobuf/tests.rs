@@ -3,12 +3,14 @@ use proptest::prelude::*;
 use prost::Message;
 
 use tracemesh_graph::attribute::Key;
+use tracemesh_graph::span::SpanView;
 
 use super::*;
 use crate::testing::requests::request;
 use crate::testing::{Capture, Kept, expected, sample_request, sample_span, text_attribute};
 
 mod oracle;
+mod speculation;
 
 fn decode(bytes: &[u8]) -> Result<Capture, DecodeError> {
     let mut capture = Capture::default();
@@ -121,6 +123,65 @@ fn a_resource_after_its_spans_or_in_two_parts_is_whole() {
     assert_eq!(attributes[&Key::ServiceName], Kept::Text("web".to_owned()));
     assert_eq!(attributes[&Key::CloudRegion], Kept::Text("eu".to_owned()));
     assert_eq!(seen.spans().len(), 1);
+}
+
+/// Remembers resources that it was told with their bytes, and how it was told each.
+#[derive(Default)]
+struct Remembering {
+    known: std::collections::BTreeSet<Vec<u8>>,
+    told: Vec<&'static str>,
+}
+
+impl SpanSink for Remembering {
+    fn resource(&mut self, _attributes: &AttributeSet<'_>) {
+        self.told.push("resource");
+    }
+
+    fn known_resource(&mut self, encoded: &[u8]) -> bool {
+        let is_known = self.known.contains(encoded);
+        if is_known {
+            self.told.push("known");
+        }
+        is_known
+    }
+
+    fn encoded_resource(&mut self, encoded: &[u8], attributes: &AttributeSet<'_>) {
+        self.known.insert(encoded.to_vec());
+        self.told
+            .push(attributes.text(Key::ServiceName).map_or("none", |_| "new"));
+    }
+
+    fn span(&mut self, _span: &SpanView<'_>) {
+        self.told.push("span");
+    }
+
+    fn rejected(&mut self, _reason: RejectReason) {
+        self.told.push("rejected");
+    }
+}
+
+#[test]
+fn a_resource_is_decoded_once_and_only_a_whole_one_is_remembered() {
+    let resource = |name: &[u8]| {
+        let attribute = [put(0x0a, b"service.name"), put(0x12, &put(0x0a, name))].concat();
+        put(0x0a, &put(0x0a, &attribute))
+    };
+    let (web, bad) = (resource(b"web"), resource(b"\xff"));
+    let spans = put(0x12, &put(0x12, &sample_span(1, 1).encode_to_vec()));
+    let mut sink = Remembering::default();
+    let parts: [(&[u8], &[&str]); 7] = [
+        (&[&web[..], &spans].concat(), &["new", "span"]),
+        (&[&spans[..], &web].concat(), &["known", "span"]),
+        (&[&web[..], &web, &spans].concat(), &["resource", "span"]),
+        (&spans, &["none", "span"]),
+        (&spans, &["known", "span"]),
+        (&[&bad[..], &spans].concat(), &["resource", "rejected"]),
+        (&[&bad[..], &spans].concat(), &["resource", "rejected"]),
+    ];
+    for (resource_spans, told) in parts {
+        decode_protobuf(&put(0x0a, resource_spans), &mut sink).unwrap();
+        assert_eq!(std::mem::take(&mut sink.told), told);
+    }
 }
 
 #[test]

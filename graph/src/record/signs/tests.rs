@@ -110,7 +110,7 @@ impl Given {
             events: self.events,
             links: &[],
         };
-        of_span(&span, &peer, status)
+        Lasting::of(self.kind, &attributes, &peer, status).with(&span)
     }
 }
 

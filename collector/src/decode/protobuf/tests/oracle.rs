@@ -48,6 +48,18 @@ impl Shape {
     }
 }
 
+impl Shape {
+    /// True for a field of which the last value counts. Values of attributes are left alone: of captured headers every
+    /// value is a line.
+    const fn is_singular(self, number: u32) -> bool {
+        match self {
+            Self::Span => matches!(number, 1..=8 | 16),
+            Self::Attributes(0) => number == 1,
+            _ => false,
+        }
+    }
+}
+
 struct Dice(u64);
 
 impl Dice {
@@ -94,7 +106,18 @@ fn message(bytes: &[u8], shape: Shape, dice: &mut Dice) -> Vec<u8> {
 fn field(number: u32, value: Value<'_>, shape: Shape, dice: &mut Dice) -> Vec<u8> {
     let mut output = Vec::new();
     let number_tag = u64::from(number) << 3;
+    if shape.is_singular(number) && dice.roll(8) == 0 {
+        decoy(number_tag, value, &mut output, dice);
+    }
     match value {
+        Value::Block(block) if matches!((shape, number), (Shape::ResourceSpans, 1)) => {
+            for part in parts(block.bytes(), dice) {
+                let content = message(part, shape.child(number), dice);
+                overlong(number_tag | 2, &mut output, dice);
+                overlong(content.len() as u64, &mut output, dice);
+                output.extend(content);
+            }
+        }
         Value::Varint(varint) => {
             overlong(number_tag, &mut output, dice);
             overlong(varint, &mut output, dice);
@@ -115,6 +138,44 @@ fn field(number: u32, value: Value<'_>, shape: Shape, dice: &mut Dice) -> Vec<u8
         }
     }
     output
+}
+
+/// An earlier value of a field of which the last value counts.
+fn decoy(number_tag: u64, value: Value<'_>, output: &mut Vec<u8>, dice: &mut Dice) {
+    match value {
+        Value::Varint(number) => {
+            overlong(number_tag, output, dice);
+            overlong(number ^ 1, output, dice);
+        }
+        Value::Fixed64(bits) => {
+            overlong(number_tag | 1, output, dice);
+            output.extend((bits ^ 1).to_le_bytes());
+        }
+        Value::Fixed32(bits) => {
+            overlong(number_tag | 5, output, dice);
+            output.extend((bits ^ 1).to_le_bytes());
+        }
+        Value::Block(_) => {
+            overlong(number_tag | 2, output, dice);
+            overlong(3, output, dice);
+            output.extend(b"xyz");
+        }
+    }
+}
+
+/// A message in one or two parts, which whoever reads them puts together.
+fn parts<'a>(bytes: &'a [u8], dice: &mut Dice) -> Vec<&'a [u8]> {
+    let mut reader = Reader::new(bytes, 0);
+    let mut cuts = Vec::new();
+    while let Some(_field) = reader.next_field().unwrap() {
+        cuts.push(reader.offset());
+    }
+    if cuts.is_empty() || dice.roll(3) > 0 {
+        return vec![bytes];
+    }
+    let at = cuts[usize::try_from(dice.roll(cuts.len() as u64)).unwrap()];
+    let (front, back) = bytes.split_at(at);
+    vec![front, back]
 }
 
 /// A number with up to two bytes more than it needs.
