@@ -134,6 +134,10 @@ impl Counts {
         }
         let mut traces = Exemplars::default();
         traces.insert(told.trace);
+        if self.shapes.is_empty() {
+            // Most edges have one shape, and there may be many edges.
+            self.shapes.reserve_exact(1);
+        }
         self.shapes.push(Same {
             shape: told.shape,
             attempts: 1,

@@ -139,8 +139,7 @@ impl Edge {
             });
             for key in others.chain([key.clone()]) {
                 if key.says_something() {
-                    let merged = segment.votes.entry(key.clone()).or_default();
-                    merged.merge(votes, &key);
+                    segment.add_votes(key, votes);
                 }
             }
         }
