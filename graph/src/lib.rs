@@ -14,6 +14,7 @@ pub mod doctor;
 pub mod egress;
 pub mod explain;
 pub mod findings;
+mod hash;
 pub mod hazards;
 pub mod identity;
 pub mod inventory;

@@ -4,16 +4,20 @@
 //! recorders and shards of a process; recorders keep private caches and come here only for names that they see for the
 //! first time. Every table is capped: past its cap a name folds into `other`, and the fold is counted.
 
-use std::collections::{BTreeSet, HashMap};
+mod traits;
+
+use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use crate::identity::{NodeKey, NodeName};
+use crate::identity::NodeKey;
 use crate::peer::Peer;
 use crate::record::{Operation, Seeded};
 use crate::resolve::policy::MAX_WORDS_PER_HOST;
 use crate::resource::ResourceFacts;
 use crate::settings::Settings;
+use traits::Traits;
+pub(crate) use traits::{NodeTraits, PeerTraits, ResourceTraits, ZoneId};
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -33,7 +37,8 @@ macro_rules! id {
         }
 
         impl $name {
-            const fn index(self) -> usize {
+            /// Its place in the table.
+            pub(crate) const fn index(self) -> usize {
                 self.0 as usize
             }
         }
@@ -127,8 +132,6 @@ pub struct Names {
 #[derive(Debug)]
 pub(crate) struct Tables {
     nodes: Table<NodeKey>,
-    /// Nodes that are called like a gateway.
-    gateways: BTreeSet<NodeId>,
     instances: Table<Box<str>>,
     resources: Table<ResourceFacts>,
     peers: Table<Peer>,
@@ -137,6 +140,8 @@ pub(crate) struct Tables {
     words: Table<Box<str>>,
     /// Words granted to each host.
     host_words: HashMap<Box<str>, Vec<WordId>>,
+    /// What inference asks of nodes, peers and resources.
+    traits: Traits,
 }
 
 /// Labels are status codes and exception types: few, unless someone attacks.
@@ -163,9 +168,8 @@ impl Names {
     pub fn new(settings: &Settings) -> Self {
         let mut operations = Table::new(Operation::default(), MAX_OPERATIONS);
         operations.intern(Operation::other());
-        let tables = Tables {
+        let mut tables = Tables {
             operations,
-            gateways: BTreeSet::new(),
             nodes: Table::new(NodeKey::other(), settings.max_nodes),
             instances: Table::new(Box::from(""), settings.max_nodes.saturating_mul(32)),
             resources: Table::new(
@@ -176,7 +180,9 @@ impl Names {
             labels: Table::new(Box::from(""), MAX_LABELS),
             words: Table::new(Box::from(""), MAX_WORDS),
             host_words: HashMap::new(),
+            traits: Traits::default(),
         };
+        tables.follow();
         Self {
             tables: RwLock::new(tables),
         }
@@ -188,18 +194,14 @@ impl Names {
     }
 
     fn write<T>(&self, change: impl FnOnce(&mut Tables) -> T) -> T {
-        change(&mut self.tables.write().unwrap_or_else(PoisonError::into_inner))
+        let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
+        let result = change(&mut tables);
+        tables.follow();
+        result
     }
 
     pub(crate) fn node(&self, key: NodeKey) -> Option<NodeId> {
-        let is_gateway = key.is_called_gateway();
-        self.write(|tables| {
-            let id = tables.nodes.intern(key).map(NodeId)?;
-            if is_gateway {
-                tables.gateways.insert(id);
-            }
-            Some(id)
-        })
+        self.write(|tables| tables.nodes.intern(key)).map(NodeId)
     }
 
     pub(crate) fn instance(&self, name: &str) -> Option<InstanceId> {
@@ -276,9 +278,27 @@ impl Tables {
         &self.labels.values[id.index()]
     }
 
-    /// True for a node whose name says that it passes calls on.
-    pub(crate) fn is_gateway(&self, id: NodeId) -> bool {
-        self.gateways.contains(&id)
+    pub(crate) fn node_traits(&self, id: NodeId) -> NodeTraits {
+        self.traits.node(id)
+    }
+
+    pub(crate) fn peer_traits(&self, id: PeerId) -> PeerTraits {
+        self.traits.peer(id)
+    }
+
+    pub(crate) fn resource_traits(&self, id: ResourceId) -> ResourceTraits {
+        self.traits.resource(id)
+    }
+
+    /// `None` for the zone of resources that name none.
+    pub(crate) fn zone(&self, id: ZoneId) -> Option<&str> {
+        self.traits.zone(id)
+    }
+
+    /// Keeps the traits up with the tables.
+    fn follow(&mut self) {
+        let (nodes, peers, resources) = (&self.nodes, &self.peers, &self.resources);
+        self.traits.follow(nodes, peers, resources);
     }
 
     pub(crate) fn word(&self, id: WordId) -> &str {
@@ -303,8 +323,13 @@ impl Tables {
         Some(id)
     }
 
+    /// True for a node whose name says that it passes calls on.
+    pub(crate) fn is_gateway(&self, id: NodeId) -> bool {
+        self.node_traits(id).is_gateway()
+    }
+
     /// True for the fallback of spans that carry no identity at all.
     pub(crate) fn is_nameless(&self, id: NodeId) -> bool {
-        matches!(self.node(id).name, NodeName::Unidentified(_))
+        self.node_traits(id).is_nameless()
     }
 }

@@ -188,11 +188,13 @@ impl Segment {
         };
         self.traces.merge(other.traces);
         for (key, stats) in other.nodes {
-            self.nodes.entry(key).or_default().merge(stats);
+            match self.nodes.entry(key) {
+                Entry::Vacant(place) => drop(place.insert(stats)),
+                Entry::Occupied(mut known) => known.get_mut().merge(stats),
+            }
         }
         for (key, votes) in other.votes {
-            let merged = self.votes.entry(key.clone()).or_default();
-            merged.merge(&votes, &key);
+            self.add_votes(key, &votes);
         }
         for (key, stats) in other.served {
             self.served.entry(key).or_default().merge(stats);
@@ -211,6 +213,17 @@ impl Segment {
         stats::add_counts(&mut self.rejected, &other.rejected);
         stats::add_counts(&mut self.dropped, &other.dropped);
         stats::add_counts(&mut self.counters, &other.counters);
+    }
+
+    /// Adds votes of the address book.
+    pub(crate) fn add_votes(&mut self, key: VoteKey, votes: &Votes) {
+        if let Some(known) = self.votes.get_mut(&key) {
+            known.merge(votes, &key);
+        } else {
+            let mut first = Votes::default();
+            first.merge(votes, &key);
+            self.votes.insert(key, first);
+        }
     }
 
     /// Adds a message. Of several under one id one is kept, whatever their order.

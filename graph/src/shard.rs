@@ -299,10 +299,13 @@ impl<'a> Infer<'a> {
 
     /// Infers the traces of a slice.
     fn slice(self, key: u64, records: Vec<SpanRecord>, tally: &mut Tally) {
+        let mut scratch = tally.scratch.take().unwrap_or_default();
         let mut sink = self.sink(tally);
+        let settled = |id| self.seen.has(key, id);
         for trace in split_by_trace(records) {
-            slice::infer(trace, self.names, |id| self.seen.has(key, id), &mut sink);
+            slice::infer(&trace, self.names, settled, &mut scratch, &mut sink);
         }
+        tally.scratch = Some(scratch);
     }
 
     /// False when a span of the slice points to one that is missing, or should have an answer and has none.

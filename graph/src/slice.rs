@@ -25,8 +25,6 @@ mod times;
 mod tree;
 mod units;
 
-use std::collections::BTreeSet;
-
 use crate::hazards::Signs;
 use crate::names::{InstanceId, LabelId, NodeId, OperationId, PeerId, ResourceId, Tables, WordId};
 use crate::record::SpanRecord;
@@ -35,8 +33,12 @@ use crate::segment::skew::SkewBounds;
 use crate::snapshot::Relation;
 use crate::span::{SpanId, TraceId};
 
+use answers::Answers;
+use chains::Sibling;
 pub(crate) use complete::is_complete;
-pub(crate) use tree::Tree;
+use steps::Steps;
+use tree::Tree;
+use units::Units;
 
 /// What is known about the other end of a call: its category and name from one span, its address from another.
 /// They differ when an SDK span wraps a driver span, or when only a socket span knows the address.
@@ -281,6 +283,25 @@ pub(crate) enum Event {
 }
 
 impl Event {
+    /// Every event, in the order of their numbers.
+    pub(crate) const ALL: [Self; 15] = [
+        Self::Duplicate,
+        Self::Fragment,
+        Self::SelfParent,
+        Self::CycleDropped,
+        Self::Entry,
+        Self::Orphan,
+        Self::LateParent,
+        Self::StoreFull,
+        Self::WithoutServerHalf,
+        Self::NestedServer,
+        Self::Plumbing,
+        Self::ProxySpan,
+        Self::SidecarSpan,
+        Self::WeightMalformed,
+        Self::TimeClamped,
+    ];
+
     /// The name of the counter.
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -323,39 +344,60 @@ pub(crate) trait SliceSink {
     /// A request that a node served: something reached this serving span of it from outside the process.
     fn request(&mut self, node: NodeId, record: &SpanRecord);
     /// The trace, the nodes that it passed through, and the sampling weight of its root if that was seen.
-    fn trace(&mut self, nodes: &BTreeSet<NodeId>, root_weight: Option<f32>);
+    fn trace(&mut self, nodes: &[NodeId], root_weight: Option<f32>);
     /// Everything about the slice was said.
     fn end(&mut self);
+}
+
+/// Memory that is reused from slice to slice: in the steady state inference allocates nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    moved: Vec<SpanRecord>,
+    order: repeats::Order,
+    parts: tree::Parts,
+    answers: Answers,
+    steps: Steps,
+    units: Units,
+    siblings: Vec<Sibling>,
+    nodes: Vec<NodeId>,
 }
 
 /// Infers one trace. Records may come in any order. `settled` tells which spans of the trace were inferred without these:
 /// a parent among them is not missing, only out of reach.
 pub(crate) fn infer(
-    mut records: Vec<SpanRecord>,
+    records: &[SpanRecord],
     names: &Tables,
     settled: impl Fn(SpanId) -> bool,
+    scratch: &mut Scratch,
     sink: &mut impl SliceSink,
 ) {
-    times::clamp(&mut records, sink);
-    let tree = Tree::build(records, names, settled, sink);
+    let Scratch {
+        answers,
+        steps,
+        units,
+        ..
+    } = scratch;
+    let records = times::clamp(records, &mut scratch.moved, sink);
+    let spans = scratch.order.sort(records, names, sink);
+    let tree = Tree::build(spans, &mut scratch.parts, names, settled, sink);
     for record in tree.records() {
         sink.span(record);
     }
-    let answers = answers::find(&tree, names, sink);
-    let steps = steps::find(&tree, &answers, names, sink);
+    answers.find(&tree, names, sink);
+    steps.find(&tree, answers, names, sink);
+    units.find(&tree, answers, steps);
     let context = calls::Context {
         tree: &tree,
-        answers: &answers,
-        steps: &steps,
+        answers,
+        steps,
         names,
     };
-    let units = calls::units(context);
-    messages::emit(context, &units, sink);
-    calls::emit(context, &units, sink);
+    messages::emit(context, units, sink);
+    calls::emit(context, units, &mut scratch.siblings, sink);
     gateways::emit(context, sink);
-    for span in (0..tree.records().len()).filter(|span| tree.request(*span) == Some(*span)) {
+    for span in (0..tree.len()).filter(|span| tree.request(*span) == Some(*span)) {
         sink.request(tree.node(span), tree.speaker(span));
     }
-    passage::emit(&tree, sink);
+    passage::emit(&tree, &mut scratch.nodes, sink);
     sink.end();
 }

@@ -8,8 +8,7 @@
 
 mod gaps;
 
-use std::collections::BTreeMap;
-
+use super::demand::Took;
 use crate::snapshot::PeakConcurrency;
 
 /// Slots kept per edge.
@@ -26,69 +25,100 @@ const WEIGHT_ONE: f32 = 16.0;
 pub(crate) struct Concurrency {
     /// A slot is 2^shift nanoseconds long.
     pub(super) shift: u32,
-    /// Number of the slot since the epoch -> weighted nanoseconds, in sixteenths.
-    pub(super) slots: BTreeMap<u64, u128>,
+    /// Number of the slot since the epoch, ascending, and weighted nanoseconds, in sixteenths.
+    pub(super) slots: Vec<(u64, u128)>,
 }
 
 impl Default for Concurrency {
     fn default() -> Self {
         Self {
             shift: MIN_SHIFT,
-            slots: BTreeMap::new(),
+            slots: Vec::new(),
         }
     }
 }
 
 impl Concurrency {
-    /// Counts a call that stands for `weight` calls.
-    pub(crate) fn count(&mut self, start_ns: u64, duration_ns: u64, weight: f32) {
-        let end_ns = start_ns.saturating_add(duration_ns);
-        let too_many = |shift: u32| (end_ns >> shift) - (start_ns >> shift) >= MAX_SLOTS as u64;
-        while too_many(self.shift) {
-            self.coarsen();
+    /// Counts attempts, in the order of their starts: many at once cost little more than one.
+    pub(crate) fn count(&mut self, attempts: &[Took]) {
+        let mut shift = self.shift;
+        while slots_of(attempts, shift) > MAX_SLOTS as u64 {
+            shift += 1;
         }
-        let weight = sixteenths(weight);
-        let mut from_ns = start_ns;
+        self.coarsen_to(shift);
+        for attempt in attempts {
+            self.fill(attempt);
+        }
+        self.bound();
+    }
+
+    /// Spreads an attempt over its slots.
+    fn fill(&mut self, attempt: &Took) {
+        let (mut from_ns, end_ns) = (attempt.start_ns, attempt.end_ns());
+        let weight = sixteenths(attempt.weight);
+        let first = from_ns >> self.shift;
+        // Nearly every attempt is among the newest.
+        let mut place = match self.slots.last() {
+            Some((last, _)) if *last == first => self.slots.len() - 1,
+            _ => self.slots.partition_point(|(slot, _)| *slot < first),
+        };
         while from_ns < end_ns {
             let slot = from_ns >> self.shift;
             let next_ns = slot.saturating_add(1).saturating_mul(1 << self.shift);
             let until_ns = next_ns.min(end_ns);
             let busy = u128::from(until_ns - from_ns) * weight;
-            *self.slots.entry(slot).or_default() += busy;
+            match self.slots.get_mut(place) {
+                Some((known, sum)) if *known == slot => *sum = sum.saturating_add(busy),
+                _ => self.slots.insert(place, (slot, busy)),
+            }
+            place += 1;
             from_ns = until_ns;
         }
-        self.bound();
     }
 
     /// Adds other calls.
     pub(crate) fn merge(&mut self, other: &Self) {
-        while self.shift < other.shift {
-            self.coarsen();
-        }
-        for (slot, busy) in &other.slots {
-            *self
-                .slots
-                .entry(slot >> (self.shift - other.shift))
-                .or_default() += busy;
-        }
-        self.bound();
+        self.coarsen_to(other.shift);
+        self.merge_sorted(&other.slots, self.shift - other.shift);
     }
 
-    /// Adds slots of 2^`shift` nanoseconds by their starts.
+    /// Adds slots of 2^`shift` nanoseconds by their starts, in any order.
     pub(super) fn merge_slots(&mut self, shift: u32, slots: &[(u64, u128)]) {
-        while self.shift < shift {
-            self.coarsen();
+        self.coarsen_to(shift);
+        let mut slots = slots.to_vec();
+        slots.sort_unstable();
+        self.merge_sorted(&slots, self.shift);
+    }
+
+    /// Adds slots in ascending order, once their numbers are shifted.
+    fn merge_sorted(&mut self, more: &[(u64, u128)], shift: u32) {
+        let mut merged: Vec<(u64, u128)> = Vec::with_capacity(self.slots.len() + more.len());
+        let mut own = self.slots.iter().copied().peekable();
+        let mut more = more
+            .iter()
+            .map(|(slot, busy)| (slot >> shift, *busy))
+            .peekable();
+        loop {
+            let next = match (own.peek(), more.peek()) {
+                (Some(a), Some(b)) if a.0 <= b.0 => own.next(),
+                (_, Some(_)) => more.next(),
+                (_, None) => own.next(),
+            };
+            let Some((slot, busy)) = next else {
+                break;
+            };
+            match merged.last_mut() {
+                Some((last, sum)) if *last == slot => *sum = sum.saturating_add(busy),
+                _ => merged.push((slot, busy)),
+            }
         }
-        for (start_ns, busy) in slots {
-            let slot = self.slots.entry(start_ns >> self.shift).or_default();
-            *slot = slot.saturating_add(*busy);
-        }
+        self.slots = merged;
         self.bound();
     }
 
     /// The busiest slot; `None` when no call took any time.
     pub(crate) fn peak(&self) -> Option<PeakConcurrency> {
-        let busy = *self.slots.values().max()?;
+        let busy = self.slots.iter().map(|(_, busy)| *busy).max()?;
         let slot_ns = approximate(1 << self.shift);
         Some(PeakConcurrency {
             calls: approximate(busy) / f64::from(WEIGHT_ONE) / slot_ns,
@@ -110,17 +140,44 @@ impl Concurrency {
 
     fn bound(&mut self) {
         while self.slots.len() > MAX_SLOTS {
-            self.coarsen();
+            self.coarsen_to(self.shift + 1);
         }
     }
 
-    /// Makes slots twice as long.
-    fn coarsen(&mut self) {
-        self.shift += 1;
-        for (slot, busy) in std::mem::take(&mut self.slots) {
-            *self.slots.entry(slot >> 1).or_default() += busy;
+    /// Makes slots longer, if they are shorter than this.
+    fn coarsen_to(&mut self, shift: u32) {
+        if shift <= self.shift {
+            return;
         }
+        let by = shift - self.shift;
+        self.shift = shift;
+        self.slots.iter_mut().for_each(|(slot, _)| *slot >>= by);
+        self.slots.dedup_by(|later, earlier| {
+            let is_same = later.0 == earlier.0;
+            if is_same {
+                earlier.1 = earlier.1.saturating_add(later.1);
+            }
+            is_same
+        });
     }
+}
+
+/// Slots that attempts touch, which are in the order of their starts; too many when a single one would.
+fn slots_of(attempts: &[Took], shift: u32) -> u64 {
+    let (mut count, mut free) = (0, 0);
+    for attempt in attempts {
+        let (start_ns, end_ns) = (attempt.start_ns, attempt.end_ns());
+        if end_ns == start_ns {
+            continue;
+        }
+        let (first, last) = (start_ns >> shift, (end_ns - 1) >> shift);
+        if (end_ns >> shift) - first >= MAX_SLOTS as u64 {
+            return u64::MAX;
+        }
+        count += (last + 1).saturating_sub(first.max(free));
+        free = free.max(last + 1);
+    }
+    count
 }
 
 #[expect(
@@ -129,6 +186,10 @@ impl Concurrency {
     reason = "weights lie in 1..1e9"
 )]
 fn sixteenths(weight: f32) -> u128 {
+    // Nearly all of them; rounding is slow.
+    if weight == 1.0 {
+        return 16;
+    }
     (weight * WEIGHT_ONE).round() as u128
 }
 
@@ -147,10 +208,19 @@ mod tests {
 
     fn of(calls: &[(u64, u64)]) -> Concurrency {
         let mut all = Concurrency::default();
-        for (start_ns, duration_ns) in calls {
-            all.count(*start_ns, *duration_ns, 1.0);
+        for (start_ns, took_ns) in calls {
+            all.count(&[took(*start_ns, *took_ns, 1.0)]);
         }
         all
+    }
+
+    fn took(start_ns: u64, took_ns: u64, weight: f32) -> Took {
+        Took {
+            start_ns,
+            took_ns,
+            weight,
+            is_call: true,
+        }
     }
 
     #[test]
@@ -178,7 +248,7 @@ mod tests {
     #[test]
     fn a_sampled_call_stands_for_many() {
         let mut all = Concurrency::default();
-        all.count(SECOND, SECOND, 100.0);
+        all.count(&[took(SECOND, SECOND, 100.0)]);
         assert!((99.0..=100.0).contains(&all.peak().unwrap().calls));
     }
 
@@ -191,6 +261,11 @@ mod tests {
             let whole = of(&calls);
             let backwards: Vec<_> = calls.iter().rev().copied().collect();
             prop_assert_eq!(&of(&backwards), &whole);
+            let mut sorted: Vec<Took> = calls.iter().map(|(start, long)| took(*start, *long, 1.0)).collect();
+            sorted.sort_by_key(|attempt| attempt.start_ns);
+            let mut at_once = Concurrency::default();
+            at_once.count(&sorted);
+            prop_assert_eq!(&at_once, &whole);
             let (a, b) = calls.split_at(split.min(calls.len()));
             let (mut ab, mut ba) = (of(a), of(b));
             ab.merge(&of(b));
@@ -198,7 +273,7 @@ mod tests {
             prop_assert_eq!(&ab, &whole);
             prop_assert_eq!(&ba, &whole);
             prop_assert!(whole.slots.len() <= MAX_SLOTS);
-            let busy: u128 = whole.slots.values().sum();
+            let busy: u128 = whole.slots.iter().map(|(_, busy)| busy).sum();
             let taken: u64 = calls.iter().map(|(_, duration)| duration).sum();
             prop_assert_eq!(busy, u128::from(taken) * 16);
         }

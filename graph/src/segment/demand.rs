@@ -9,6 +9,23 @@ use super::seconds::Seconds;
 use crate::sketch::{Sketch, to_ms};
 use crate::snapshot::{Demand, Inbound};
 
+/// One attempt in time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Took {
+    pub(crate) start_ns: u64,
+    pub(crate) took_ns: u64,
+    /// Attempts that it stands for.
+    pub(crate) weight: f32,
+    /// True for one attempt of each call: resends are time under way, but no demand.
+    pub(crate) is_call: bool,
+}
+
+impl Took {
+    pub(super) const fn end_ns(&self) -> u64 {
+        self.start_ns.saturating_add(self.took_ns)
+    }
+}
+
 /// Days on which something happened, by their numbers since the epoch; the latest are kept.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Days(pub(super) BTreeSet<u32>);
@@ -17,9 +34,15 @@ impl Days {
     /// Days told apart; a count at this number means at least as many.
     const MAX: usize = 128;
 
-    fn insert(&mut self, start_ns: u64) {
+    fn insert(&mut self, starts_ns: impl Iterator<Item = u64>) {
         const DAY_NS: u64 = 86_400 * 1_000_000_000;
-        self.insert_day(u32::try_from(start_ns / DAY_NS).unwrap_or(u32::MAX));
+        let mut last = None;
+        for start_ns in starts_ns {
+            let day = u32::try_from(start_ns / DAY_NS).unwrap_or(u32::MAX);
+            if last.replace(day) != Some(day) {
+                self.insert_day(day);
+            }
+        }
     }
 
     pub(super) fn insert_day(&mut self, day: u32) {
@@ -60,13 +83,12 @@ struct Peaks {
 }
 
 impl Load {
-    /// Counts an attempt; resends are time under way, but no demand.
-    fn count(&mut self, (start_ns, took_ns): (u64, u64), weight: f32, is_call: bool) {
-        if is_call {
-            self.calls += 1;
-            self.days.insert(start_ns);
-        }
-        self.seconds.count(start_ns, took_ns, weight, is_call);
+    /// Counts attempts, in the order of their starts.
+    fn count(&mut self, attempts: &[Took]) {
+        let calls = attempts.iter().filter(|attempt| attempt.is_call);
+        self.calls += calls.clone().count() as u64;
+        self.days.insert(calls.map(|call| call.start_ns));
+        self.seconds.count(attempts);
     }
 
     fn merge(&mut self, other: &Self) {
@@ -115,9 +137,9 @@ pub(crate) struct EdgeDemand {
 }
 
 impl EdgeDemand {
-    /// Counts an attempt by its start and length; `is_call` for one of each call.
-    pub(crate) fn count(&mut self, time: (u64, u64), weight: f32, is_call: bool) {
-        self.load.count(time, weight, is_call);
+    /// Counts attempts, in the order of their starts.
+    pub(crate) fn count(&mut self, attempts: &[Took]) {
+        self.load.count(attempts);
     }
 
     /// Notes how long an attempt took, as the caller saw it, that did not fail.
@@ -169,10 +191,12 @@ pub(crate) struct InboundLoad {
 }
 
 impl InboundLoad {
-    /// Counts a request.
-    pub(crate) fn count(&mut self, start_ns: u64, took_ns: u64, weight: f32) {
-        self.load.count((start_ns, took_ns), weight, true);
-        self.latency.record(took_ns);
+    /// Counts requests, in the order of their starts.
+    pub(crate) fn count(&mut self, requests: &[Took]) {
+        self.load.count(requests);
+        for request in requests {
+            self.latency.record(request.took_ns);
+        }
     }
 
     /// Adds other requests.
@@ -206,6 +230,15 @@ impl InboundLoad {
 mod tests {
     use super::*;
 
+    fn took(start_ns: u64, took_ns: u64, is_call: bool) -> Took {
+        Took {
+            start_ns,
+            took_ns,
+            weight: 1.0,
+            is_call,
+        }
+    }
+
     const SECOND: u64 = 1_000_000_000;
     const DAY: u64 = 86_400 * SECOND;
 
@@ -214,8 +247,8 @@ mod tests {
         let mut demand = EdgeDemand::default();
         for call in 0..10 {
             let start = DAY + call * 1000;
-            demand.count((start, SECOND / 10), 1.0, false);
-            demand.count((start, SECOND / 10), 1.0, true);
+            demand.count(&[took(start, SECOND / 10, false)]);
+            demand.count(&[took(start, SECOND / 10, true)]);
         }
         demand.succeeded(5_000_000);
         demand.succeeded(2_000_000);
@@ -231,7 +264,7 @@ mod tests {
         let mut demand = EdgeDemand::default();
         let start = 40 * DAY;
         for call in 0..100 {
-            demand.count((start + call, 0), 1.0, true);
+            demand.count(&[took(start + call, 0, true)]);
         }
         for pod in ["a", "b", "c", "d"] {
             demand.callers.seen(pod, (start - DAY, start + DAY));
@@ -248,7 +281,7 @@ mod tests {
     fn days_are_distinct_and_bounded_in_any_order() {
         let of = |days: &mut dyn Iterator<Item = u64>| {
             let mut all = Days::default();
-            days.for_each(|day| all.insert(day * DAY + 5));
+            all.insert(days.map(|day| day * DAY + 5));
             all
         };
         assert_eq!(of(&mut [3, 1, 3, 1].into_iter()).count(), 2);

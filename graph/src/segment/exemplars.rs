@@ -1,10 +1,12 @@
 //! A few example traces: those with the smallest ids, so that the choice does not depend on order.
 
-use std::collections::BTreeSet;
-
-/// At most [`MAX`](Self::MAX) trace ids. Merging is commutative, associative and idempotent.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Exemplars(BTreeSet<u128>);
+/// At most [`MAX`](Self::MAX) trace ids, in place: every attempt looks here. Merging is commutative, associative and idempotent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Exemplars {
+    /// Smallest first; zeros behind those that are there.
+    ids: [u128; Self::MAX],
+    len: usize,
+}
 
 impl Exemplars {
     /// Traces kept.
@@ -12,29 +14,33 @@ impl Exemplars {
 
     /// Adds a trace.
     pub(crate) fn insert(&mut self, trace: u128) {
-        // Nearly every trace comes too late: looking is cheaper than inserting.
-        if self.0.len() == Self::MAX && self.0.last().is_some_and(|last| trace >= *last) {
+        // Nearly every trace comes too late.
+        if self.len == Self::MAX && trace >= self.ids[Self::MAX - 1] {
             return;
         }
-        self.0.insert(trace);
-        if self.0.len() > Self::MAX {
-            self.0.pop_last();
+        let kept = &self.ids[..self.len];
+        let place = kept.iter().take_while(|id| **id < trace).count();
+        if kept.get(place) == Some(&trace) {
+            return;
         }
+        self.len = (self.len + 1).min(Self::MAX);
+        self.ids[place..self.len].rotate_right(1);
+        self.ids[place] = trace;
     }
 
     /// Adds the traces of others.
     pub(crate) fn merge(&mut self, other: &Self) {
-        other.0.iter().for_each(|trace| self.insert(*trace));
+        other.ids().for_each(|trace| self.insert(trace));
     }
 
     /// The ids, smallest first.
     pub(crate) fn ids(&self) -> impl Iterator<Item = u128> + '_ {
-        self.0.iter().copied()
+        self.ids[..self.len].iter().copied()
     }
 
     /// The ids in hex, as every tracing UI wants them, smallest first.
     pub(crate) fn hex(&self) -> Vec<String> {
-        self.0.iter().map(|trace| format!("{trace:032x}")).collect()
+        self.ids().map(|trace| format!("{trace:032x}")).collect()
     }
 }
 

@@ -24,7 +24,7 @@ pub(crate) const CALLS_GIVEN_UP: &str = "open_calls_given_up";
 const SERVERS_GIVEN_UP: &str = "open_servers_given_up";
 
 /// A span, ordered by a hash of the trace in which its caller is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct HalfId {
     rank: u64,
     pub(super) trace: u128,

@@ -17,15 +17,6 @@ pub(crate) struct Exposed {
 }
 
 impl Exposures {
-    /// Counts one span.
-    pub(crate) fn count(&mut self, signs: Signs, trace: u128) {
-        for sign in signs.each() {
-            let exposed = self.0.entry(sign).or_default();
-            exposed.spans += 1;
-            exposed.traces.insert(trace);
-        }
-    }
-
     /// Adds spans of one sign.
     pub(crate) fn add(&mut self, sign: Sign, spans: u64, traces: impl Iterator<Item = u128>) {
         if spans > 0 {

@@ -59,21 +59,14 @@ impl EdgeFacts {
         self.demand.merge(&other.demand);
     }
 
-    /// Counts a paired attempt between two zones. Says nothing when neither end names one.
-    pub(crate) fn zone_pair(&mut self, caller: Option<&str>, callee: Option<&str>) {
+    /// Counts paired attempts between two zones. Says nothing when neither end names one.
+    pub(crate) fn zone_pair(&mut self, caller: Option<&str>, callee: Option<&str>, attempts: u64) {
         if caller.is_none() && callee.is_none() {
             return;
         }
         let (caller, callee) = (caller.unwrap_or(NO_ZONE), callee.unwrap_or(NO_ZONE));
-        // Looked up before it is inserted: nearly every attempt finds its pair.
-        let known = self.zones.get_mut(caller).and_then(|to| to.get_mut(callee));
-        match known {
-            Some(count) => *count += 1,
-            None => {
-                let callees = self.zones.entry(caller.to_owned()).or_default();
-                callees.insert(callee.to_owned(), 1);
-            }
-        }
+        let callees = self.zones.entry(caller.to_owned()).or_default();
+        *callees.entry(callee.to_owned()).or_default() += attempts;
     }
 
     /// Keeps the most frequent values; the others are added up as `other`.
@@ -197,10 +190,10 @@ mod tests {
         let mut facts = EdgeFacts::default();
         for zone in 0..40 {
             let (from, to) = (format!("z{}", zone % 10), format!("z{zone}"));
-            facts.zone_pair(Some(&from), Some(&to));
+            facts.zone_pair(Some(&from), Some(&to), 1);
         }
-        facts.zone_pair(None, Some("z1"));
-        facts.zone_pair(None, None);
+        facts.zone_pair(None, Some("z1"), 1);
+        facts.zone_pair(None, None, 1);
         facts.cap(3);
         let sum: u64 = facts.zones.values().flat_map(BTreeMap::values).sum();
         assert_eq!(sum, 41);

@@ -20,6 +20,10 @@ const FRACTION_BITS: u32 = 20;
     reason = "weights lie in 1..1e9"
 )]
 pub(crate) fn fixed(weight: f32) -> u128 {
+    // Nearly all of them; rounding is slow.
+    if weight == 1.0 {
+        return ONE;
+    }
     (f64::from(weight) * ONE as f64).round() as u128
 }
 

@@ -13,10 +13,7 @@ use crate::peer::Address;
 use crate::resolve::policy::IP_REACH_NS;
 use crate::sampling::Weights;
 use crate::sketch::Sketch;
-use crate::slice::{Attempt, Found};
-
-/// Example traces kept per evidence class; the smallest ids, so that the choice does not depend on order.
-const MAX_EXEMPLARS: usize = 3;
+use crate::slice::Found;
 
 /// Calls of one kind from one caller to one destination.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -39,42 +36,17 @@ pub(crate) struct EdgeStats {
     pub(crate) flags: BTreeMap<String, u64>,
     /// Attempts exposed to hazards.
     pub(crate) exposures: Exposures,
-    pub(super) exemplars: BTreeMap<Found, BTreeSet<u128>>,
+    /// Example traces by how their calls were found.
+    pub(super) exemplars: BTreeMap<Found, Exemplars>,
 }
 
 impl EdgeStats {
-    pub(crate) fn count(&mut self, attempt: &Attempt, error: &str) {
-        let calls = u64::from(attempt.is_call);
-        self.calls += calls;
-        self.attempts += u64::from(attempt.is_attempt) + u64::from(attempt.lost_attempts);
-        if attempt.has_failed {
-            self.failed += calls;
-            self.failed_attempts += u64::from(attempt.is_attempt);
-        }
-        // A 4xx that only the client calls an error is no failure, but stays visible (B42).
-        if attempt.has_failed || !error.is_empty() {
-            let error = if error.is_empty() { "error" } else { error };
-            *self.errors.entry(error.to_owned()).or_default() += 1;
-        }
-        if attempt.is_call {
-            self.weight += fixed(attempt.weights.of_call().value);
-            self.sampling.count(attempt.weights, 1);
-            *self.found.entry(attempt.found).or_default() += 1;
-        }
-        self.client_and_server(attempt);
-        self.see(attempt.start_ns, attempt.end_ns);
-        self.count_flags(attempt);
-        let trace = attempt.trace_id.as_u128();
-        self.exposures.count(attempt.signs, trace);
-        self.exemplar(attempt.found, trace);
-    }
-
     /// Adds the server half of a call of which only the outgoing half was known.
     pub(crate) fn answered_by(&mut self, server: &OpenServer, found: Found) {
         let calls = self.found.remove(&Found::Alone).unwrap_or_default();
         *self.found.entry(found).or_default() += calls;
-        for trace in self.exemplars.remove(&Found::Alone).unwrap_or_default() {
-            self.exemplar(found, trace);
+        if let Some(traces) = self.exemplars.remove(&Found::Alone) {
+            self.exemplars.entry(found).or_default().merge(&traces);
         }
         self.exposures.answered();
         self.server.record(server.duration_ns);
@@ -104,39 +76,15 @@ impl EdgeStats {
     pub(crate) fn unpair(&mut self) {
         let calls = self.found.remove(&Found::Paired).unwrap_or_default();
         *self.found.entry(Found::Parent).or_default() += calls;
-        for trace in self.exemplars.remove(&Found::Paired).unwrap_or_default() {
-            self.exemplar(Found::Parent, trace);
+        if let Some(traces) = self.exemplars.remove(&Found::Paired) {
+            let kept = self.exemplars.entry(Found::Parent).or_default();
+            kept.merge(&traces);
         }
     }
 
-    fn client_and_server(&mut self, attempt: &Attempt) {
-        if let Some(duration) = attempt.client_ns {
-            self.client.record(duration);
-        }
-        if let Some(duration) = attempt.server_ns {
-            self.server.record(duration);
-        }
-    }
-
-    fn count_flags(&mut self, attempt: &Attempt) {
-        let flags = [
-            (attempt.flags.is_mirror, "mirror"),
-            (attempt.flags.is_multi, "multi"),
-            (attempt.flags.is_redirect, "redirect"),
-            (attempt.flags.is_upkeep, "upkeep"),
-            (attempt.flags.is_socket, "socket"),
-        ];
-        for (_, name) in flags.iter().filter(|(is_set, _)| *is_set) {
-            *self.flags.entry((*name).to_owned()).or_default() += 1;
-        }
-    }
-
-    pub(super) fn exemplar(&mut self, found: Found, trace_id: u128) {
-        let kept = self.exemplars.entry(found).or_default();
-        kept.insert(trace_id);
-        if kept.len() > MAX_EXEMPLARS {
-            kept.pop_last();
-        }
+    /// Adds an example trace.
+    pub(crate) fn exemplar(&mut self, found: Found, trace_id: u128) {
+        self.exemplars.entry(found).or_default().insert(trace_id);
     }
 
     /// Adds another edge's counts.
@@ -158,13 +106,12 @@ impl EdgeStats {
         add_counts(&mut self.flags, &other.flags);
         self.exposures.merge(&other.exposures);
         for (found, traces) in &other.exemplars {
-            traces
-                .iter()
-                .for_each(|trace| self.exemplar(*found, *trace));
+            self.exemplars.entry(*found).or_default().merge(traces);
         }
     }
 
-    pub(super) fn see(&mut self, start_ns: u64, end_ns: u64) {
+    /// Widens the window to these times.
+    pub(crate) fn see(&mut self, start_ns: u64, end_ns: u64) {
         let (first, last) = self.window.unwrap_or((start_ns, end_ns));
         self.window = Some((first.min(start_ns), last.max(end_ns)));
     }
@@ -187,7 +134,7 @@ impl EdgeStats {
     /// Example traces by how their calls were found.
     pub(crate) fn exemplars(&self) -> impl Iterator<Item = (Found, u128)> + '_ {
         let classes = self.exemplars.iter();
-        classes.flat_map(|(found, traces)| traces.iter().map(|trace| (*found, *trace)))
+        classes.flat_map(|(found, traces)| traces.ids().map(|trace| (*found, trace)))
     }
 
     /// Notes how long a message waited. It is the one time here that two clocks take part in: where they disagree by more,
@@ -203,6 +150,8 @@ impl EdgeStats {
     pub(crate) fn of_flow(flow: &Flow) -> Self {
         let mut sampling = SamplingStats::default();
         sampling.count(flow.weights, flow.messages);
+        let mut traces = Exemplars::default();
+        traces.insert(flow.trace_id);
         Self {
             sampling,
             calls: flow.messages,
@@ -211,7 +160,7 @@ impl EdgeStats {
             failed_attempts: flow.failed_deliveries,
             weight: fixed(flow.weights.of_call().value) * u128::from(flow.messages),
             window: Some((flow.first_ns, flow.last_ns)),
-            exemplars: BTreeMap::from([(Found::Paired, BTreeSet::from([flow.trace_id]))]),
+            exemplars: BTreeMap::from([(Found::Paired, traces)]),
             ..Self::default()
         }
     }

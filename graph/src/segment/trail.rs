@@ -37,7 +37,10 @@ impl Segment {
             self.add_edge(key, stats);
         }
         for (key, facts) in std::mem::take(&mut other.facts) {
-            self.facts.entry(key).or_default().merge(&facts);
+            match self.facts.entry(key) {
+                Entry::Vacant(place) => drop(place.insert(facts)),
+                Entry::Occupied(mut known) => known.get_mut().merge(&facts),
+            }
         }
         while self.timed_edges > cap
             && let Some(next) = next_step(self.trail_step_min)

@@ -6,16 +6,21 @@
 use super::tree::{Side, Tree};
 use super::{Attempt, End, Event, Found, PeerRef, SendRef, SliceSink};
 use crate::names::Tables;
-use crate::peer::{Category, MessageRole};
+use crate::peer::MessageRole;
 use crate::record::Marks;
 use crate::sampling::Weights;
 use crate::snapshot::Relation;
 use crate::span::SpanKind;
 
-/// The answers to each outgoing span, in canonical order.
-#[derive(Debug)]
+/// The answers to each outgoing span, in canonical order; reused from slice to slice.
+#[derive(Debug, Default)]
 pub(crate) struct Answers {
-    by_out: Vec<Vec<usize>>,
+    /// Outgoing spans with what answered them.
+    pairs: Vec<(usize, usize)>,
+    /// Answers, by the outgoing span.
+    answers: Vec<usize>,
+    /// Where those of each span begin, and where the last end.
+    starts: Vec<usize>,
     /// Consuming spans, with the send that is their parent, if any.
     pub(crate) consumes: Vec<(usize, Option<usize>)>,
     /// Outgoing spans that a consumer names as its parent.
@@ -25,48 +30,60 @@ pub(crate) struct Answers {
 impl Answers {
     /// Spans of other processes that served this outgoing span.
     pub(crate) fn of(&self, out: usize) -> &[usize] {
-        &self.by_out[out]
+        &self.answers[self.starts[out]..self.starts[out + 1]]
     }
 
     /// True when some span elsewhere shows that the call arrived.
     pub(crate) fn is_answered(&self, out: usize) -> bool {
-        !self.by_out[out].is_empty()
+        self.starts[out] < self.starts[out + 1]
     }
 
     /// True when a consumer names this span as its parent: it sends a message, whatever its kind (Z12).
     pub(crate) fn is_sent(&self, out: usize) -> bool {
         self.is_sent[out]
     }
-}
 
-pub(crate) fn find(tree: &Tree, names: &Tables, sink: &mut impl SliceSink) -> Answers {
-    let count = tree.records().len();
-    let mut answers = Answers {
-        by_out: vec![Vec::new(); count],
-        consumes: Vec::new(),
-        is_sent: vec![false; count],
-    };
-    for span in 0..count {
-        if tree.is_ghost(span) {
-            continue;
+    /// Finds the answers of a slice.
+    pub(crate) fn find(&mut self, tree: &Tree<'_>, names: &Tables, sink: &mut impl SliceSink) {
+        let count = tree.len();
+        self.pairs.clear();
+        self.consumes.clear();
+        self.is_sent.clear();
+        self.is_sent.resize(count, false);
+        for span in 0..count {
+            if tree.is_ghost(span) {
+                continue;
+            }
+            match tree.parent(span) {
+                Some(parent) => link(tree, names, (span, parent), self, sink),
+                None => without_parent(tree, names, span, self, sink),
+            }
         }
-        match tree.parent(span) {
-            Some(parent) => link(tree, names, span, parent, &mut answers, sink),
-            None => without_parent(tree, names, span, &mut answers, sink),
+        self.pairs.sort_unstable();
+        self.answers.clear();
+        self.answers
+            .extend(self.pairs.iter().map(|(_, span)| *span));
+        self.starts.clear();
+        let mut rest = self.pairs.iter().map(|(out, _)| *out).peekable();
+        let mut start = 0;
+        for out in 0..=count {
+            self.starts.push(start);
+            while rest.next_if_eq(&out).is_some() {
+                start += 1;
+            }
         }
     }
-    answers
 }
 
 /// True for spans that take messages out of a broker.
-pub(super) fn is_consume(tree: &Tree, span: usize) -> bool {
+pub(super) fn is_consume(tree: &Tree<'_>, span: usize) -> bool {
     let record = tree.record(span);
     record.kind == SpanKind::Consumer && record.role != MessageRole::Settle
         || matches!(record.role, MessageRole::Process | MessageRole::Receive)
 }
 
 /// True for spans that hand messages to a broker by their own account.
-pub(super) fn is_send(tree: &Tree, span: usize) -> bool {
+pub(super) fn is_send(tree: &Tree<'_>, span: usize) -> bool {
     matches!(
         tree.record(span).role,
         MessageRole::Send | MessageRole::Create
@@ -75,22 +92,17 @@ pub(super) fn is_send(tree: &Tree, span: usize) -> bool {
 
 /// True for a client span that says what it called, and that this was no broker. A consumer below it took a message that
 /// somebody on the way sent, whose spans are missing.
-fn is_call(tree: &Tree, names: &Tables, out: usize) -> bool {
+fn is_call(tree: &Tree<'_>, names: &Tables, out: usize) -> bool {
     let record = tree.record(out);
-    let peer = names.peer(record.peer);
-    let is_request = match peer.category {
-        Category::None => !peer.method.is_empty(),
-        Category::Rpc { .. } | Category::Database { .. } => true,
-        _ => false,
-    };
+    let peer = names.peer_traits(record.peer);
+    let is_request = peer.is_rpc() || peer.is_database() || (peer.is_plain() && peer.has_method());
     record.kind == SpanKind::Client && record.role == MessageRole::None && is_request
 }
 
 fn link(
-    tree: &Tree,
+    tree: &Tree<'_>,
     names: &Tables,
-    span: usize,
-    parent: usize,
+    (span, parent): (usize, usize),
     answers: &mut Answers,
     sink: &mut impl SliceSink,
 ) {
@@ -115,7 +127,7 @@ fn link(
     } else if tree.record(span).marks.has(Marks::PLUMBING) {
         // A step of a lost client span, whose id the server of another node shares: nobody called this.
     } else if let Some(out) = out {
-        answers.by_out[out].push(span);
+        answers.pairs.push((out, span));
     } else if !tree.is_ghost(parent) {
         adjacent(tree, names, span, parent, sink);
     }
@@ -123,7 +135,7 @@ fn link(
 
 /// Parent and child report the same node: a call to another instance of it, or work inside one process.
 fn link_inside(
-    tree: &Tree,
+    tree: &Tree<'_>,
     span: usize,
     parent: usize,
     out: Option<usize>,
@@ -141,7 +153,7 @@ fn link_inside(
                 .instance
                 .is_same(tree.record(span).instance);
             if !one_process && tree.record(out).role != MessageRole::Receive {
-                answers.by_out[out].push(span);
+                answers.pairs.push((out, span));
             }
         }
         // An application behind its sidecar is no finding.
@@ -155,16 +167,21 @@ fn link_inside(
 }
 
 /// Messaging inside one node is real only when a destination is named: executors reuse the kinds (X51, X65).
-pub(super) fn crosses_broker(tree: &Tree, names: &Tables, send: usize, consume: usize) -> bool {
-    [send, consume].iter().any(|span| {
-        let peer = names.peer(tree.record(*span).peer);
-        matches!(&peer.category, Category::Messaging { destination, system, .. }
-            if !destination.is_empty() || !system.is_empty())
-    })
+pub(super) fn crosses_broker(tree: &Tree<'_>, names: &Tables, send: usize, consume: usize) -> bool {
+    let spans = [send, consume].into_iter();
+    spans
+        .map(|span| names.peer_traits(tree.record(span).peer))
+        .any(|peer| peer.names_broker())
 }
 
 /// Two nodes next to each other in the tree, without an outgoing span between them (rule 1.4.5).
-fn adjacent(tree: &Tree, names: &Tables, span: usize, parent: usize, sink: &mut impl SliceSink) {
+fn adjacent(
+    tree: &Tree<'_>,
+    names: &Tables,
+    span: usize,
+    parent: usize,
+    sink: &mut impl SliceSink,
+) {
     let record = tree.record(span);
     // The child's error is its own answer only when it serves; an outgoing child reports the next hop's (Z21, Z22).
     let is_in = tree.side(span) == Side::In;
@@ -175,8 +192,8 @@ fn adjacent(tree: &Tree, names: &Tables, span: usize, parent: usize, sink: &mut 
     attempt.found = Found::Parent;
     attempt.weights = Weights::of_server(record.sampled());
     let is_message = |span: usize| {
-        let category = &names.peer(tree.record(span).peer).category;
-        matches!(category, Category::Messaging { .. })
+        let peer = names.peer_traits(tree.record(span).peer);
+        peer.is_messaging()
     };
     if is_message(parent) && is_message(span) {
         attempt.relation = Relation::Async;
@@ -192,7 +209,7 @@ fn adjacent(tree: &Tree, names: &Tables, span: usize, parent: usize, sink: &mut 
 
 /// A span without parent: called from outside, named by its caller, or an origin of its own (rule 1.4.9).
 fn without_parent(
-    tree: &Tree,
+    tree: &Tree<'_>,
     names: &Tables,
     span: usize,
     answers: &mut Answers,
@@ -217,7 +234,7 @@ fn without_parent(
         }
         return;
     }
-    if names.peer(record.peer).name.is_some() {
+    if names.peer_traits(record.peer).has_name() {
         sink.named_caller(record);
     } else {
         sink.entry(record);

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use super::answers::{Answers, is_send};
-use super::chains::{self, Chain, Try};
+use super::chains::{self, Chain, Sibling, Try};
 use super::steps::Steps;
 use super::tree::{Side, Tree};
-use super::units::{self, Unit};
+use super::units::{Unit, Units};
 use super::{Attempt, End, Event, Found, PeerRef, SliceSink};
 use crate::egress::is_http_system;
 use crate::hazards::{Sign, Signs};
 use crate::names::{LabelId, NodeId, Tables, WordId};
-use crate::peer::{Category, MessageRole};
+use crate::peer::MessageRole;
 use crate::record::{Marks, SpanRecord};
 use crate::segment::skew::SkewBounds;
 use crate::snapshot::Relation;
@@ -20,14 +20,19 @@ use crate::span::SpanKind;
 /// What every step of this module reads.
 #[derive(Clone, Copy)]
 pub(super) struct Context<'a> {
-    pub(super) tree: &'a Tree,
+    pub(super) tree: &'a Tree<'a>,
     pub(super) answers: &'a Answers,
     pub(super) steps: &'a Steps,
     pub(super) names: &'a Tables,
 }
 
-pub(super) fn emit(context: Context<'_>, units: &[Unit], sink: &mut impl SliceSink) {
-    for span in 0..context.tree.records().len() {
+pub(super) fn emit(
+    context: Context<'_>,
+    units: &Units,
+    siblings: &mut Vec<Sibling>,
+    sink: &mut impl SliceSink,
+) {
+    for span in 0..context.tree.len() {
         if context.steps.is_upkeep(span) {
             let mut attempt = evidence_only(context, span);
             attempt.has_failed = context.tree.record(span).is_error();
@@ -42,33 +47,28 @@ pub(super) fn emit(context: Context<'_>, units: &[Unit], sink: &mut impl SliceSi
         attempt.flags.is_socket = true;
         sink.attempt(&attempt);
     }
-    let dialling: Vec<&Unit> = units.iter().filter(|unit| dials(context, unit)).collect();
-    for chain in chains::find(context, &dialling) {
-        chain_attempts(context, &chain, sink);
-    }
+    let dialling = units.iter().filter(|unit| dials(context, *unit));
+    chains::find(context, dialling, siblings, |chain| {
+        chain_attempts(context, chain, sink);
+    });
 }
 
 /// False for units that hand over a message without saying to which broker: the flow shows them, no dial does.
-fn dials(context: Context<'_>, unit: &Unit) -> bool {
-    let is_answered = unit
-        .leaves
-        .iter()
-        .any(|leaf| context.answers.is_answered(*leaf));
-    let has_address = |span: &usize| {
-        let peer = context.names.peer(context.steps.address(*span));
-        peer.has_address()
-    };
+fn dials(context: Context<'_>, unit: Unit<'_>) -> bool {
+    let (answers, names) = (context.answers, context.names);
+    let address = |span: &usize| names.peer_traits(context.steps.address(*span));
+    if unit.members.iter().any(|span| address(span).has_address())
+        || unit.leaves.iter().any(|leaf| answers.is_answered(*leaf))
+    {
+        return true;
+    }
     let is_create = context.tree.record(unit.top).role == MessageRole::Create;
-    let is_sent = unit
-        .members
-        .iter()
-        .any(|span| context.answers.is_sent(*span));
+    let is_sent = || unit.members.iter().any(|span| answers.is_sent(*span));
     let is_known = unit.members.iter().any(|span| {
-        let peer = context.names.peer(context.tree.record(*span).peer);
-        peer.name.is_some() || peer.category.system().is_some()
+        let peer = names.peer_traits(context.tree.record(*span).peer);
+        peer.has_name() || peer.has_system()
     });
-    let is_addressed = unit.members.iter().any(has_address);
-    is_answered || is_addressed || (!is_create && (is_known || !is_sent))
+    !is_create && (is_known || !is_sent())
 }
 
 /// Shows that the edge exists; sends no request.
@@ -84,7 +84,7 @@ fn evidence_only(context: Context<'_>, span: usize) -> Attempt {
     attempt
 }
 
-fn chain_attempts(context: Context<'_>, chain: &Chain, sink: &mut impl SliceSink) {
+fn chain_attempts(context: Context<'_>, chain: Chain<'_>, sink: &mut impl SliceSink) {
     let last = chain.tries.len() - 1;
     for (position, attempt) in chain.tries.iter().enumerate() {
         let is_last = position == last;
@@ -175,10 +175,8 @@ fn judge<'a>(context: Context<'a>, attempt: &Try, place: Place) -> &'a SpanRecor
 
 fn alone(context: Context<'_>, attempt: &Try, place: Place, sink: &mut impl SliceSink) {
     let mut sent = outgoing(context, attempt, place);
-    let category = &context.names.peer(attempt.peer.base).category;
-    if matches!(category, Category::None | Category::Rpc { .. })
-        && !is_send(context.tree, attempt.leaf)
-    {
+    let peer = context.names.peer_traits(attempt.peer.base);
+    if (peer.is_plain() || peer.is_rpc()) && !is_send(context.tree, attempt.leaf) {
         sink.event(context.tree.node(attempt.leaf), Event::WithoutServerHalf);
         sent.open = Some(context.tree.record(attempt.leaf).span_id);
     }
@@ -188,37 +186,57 @@ fn alone(context: Context<'_>, attempt: &Try, place: Place, sink: &mut impl Slic
 /// Splits the answers by node: the first real one gets the call, others are mirrors or further targets (rule 1.4.11).
 fn answered(context: Context<'_>, attempt: &Try, place: Place, sink: &mut impl SliceSink) {
     let tree = context.tree;
-    let mut by_node: BTreeMap<NodeRank<'_>, Vec<usize>> = BTreeMap::new();
+    let answers = context.answers.of(attempt.leaf);
+    if let [only] = answers {
+        let rank = rank(context, tree.node(*only), tree.record(*only).start_ns);
+        to_rank(context, attempt, place, (&rank, answers, true), sink);
+        return;
+    }
     let mut first_start: BTreeMap<NodeId, u64> = BTreeMap::new();
-    for answer in context.answers.of(attempt.leaf) {
+    for answer in answers {
         let start = first_start.entry(tree.node(*answer)).or_insert(u64::MAX);
         *start = (*start).min(tree.record(*answer).start_ns);
     }
-    for answer in context.answers.of(attempt.leaf) {
+    let mut by_node: BTreeMap<NodeRank<'_>, Vec<usize>> = BTreeMap::new();
+    for answer in answers {
         let node = tree.node(*answer);
-        let name = context.names.node(node).display_name();
-        let rank = NodeRank {
-            is_shadow: is_shadow(name),
-            first_start_ns: first_start[&node],
-            name,
-            node,
-        };
+        let rank = rank(context, node, first_start[&node]);
         by_node.entry(rank).or_default().push(*answer);
     }
     for (position, (rank, group)) in by_node.iter().enumerate() {
-        let is_first = position == 0;
-        let mut sent = outgoing(context, attempt, place);
-        sent.callee = Some(rank.node);
-        sent.signs = sent.signs.answered();
-        let out_end = tree.record(attempt.leaf).end_ns();
-        sent.flags.is_mirror = rank.is_shadow || (!is_first && rank.first_start_ns >= out_end);
-        sent.flags.is_multi = !is_first && !sent.flags.is_mirror;
-        if !is_first {
-            sent.is_call = true;
-            sent.lost_attempts = 0;
-        }
-        to_node(context, attempt, place, (group, &sent), sink);
+        let answers = (rank, group.as_slice(), position == 0);
+        to_rank(context, attempt, place, answers, sink);
     }
+}
+
+fn rank(context: Context<'_>, node: NodeId, first_start_ns: u64) -> NodeRank<'_> {
+    NodeRank {
+        is_shadow: context.names.node_traits(node).is_shadow(),
+        first_start_ns,
+        name: context.names.node(node).display_name(),
+        node,
+    }
+}
+
+/// The answers of one node, which may be the first of those that answered.
+fn to_rank(
+    context: Context<'_>,
+    attempt: &Try,
+    place: Place,
+    (rank, group, is_first): (&NodeRank<'_>, &[usize], bool),
+    sink: &mut impl SliceSink,
+) {
+    let mut sent = outgoing(context, attempt, place);
+    sent.callee = Some(rank.node);
+    sent.signs = sent.signs.answered();
+    let out_end = context.tree.record(attempt.leaf).end_ns();
+    sent.flags.is_mirror = rank.is_shadow || (!is_first && rank.first_start_ns >= out_end);
+    sent.flags.is_multi = !is_first && !sent.flags.is_mirror;
+    if !is_first {
+        sent.is_call = true;
+        sent.lost_attempts = 0;
+    }
+    to_node(context, attempt, place, (group, sent), sink);
 }
 
 /// Order of the nodes that answered one outgoing span.
@@ -230,32 +248,31 @@ struct NodeRank<'a> {
     node: NodeId,
 }
 
-/// Service meshes add this to the Host of mirrored requests.
-fn is_shadow(name: &str) -> bool {
-    name.ends_with("-shadow") || name.contains("-shadow.")
-}
-
 /// All answers of one node to one outgoing span: several server spans are attempts that the client did not see.
 fn to_node(
     context: Context<'_>,
     attempt: &Try,
     place: Place,
-    (group, sent): (&[usize], &Attempt),
+    (group, mut sent): (&[usize], Attempt),
     sink: &mut impl SliceSink,
 ) {
     let tree = context.tree;
-    let mut servers: Vec<usize> = group
-        .iter()
-        .copied()
-        .filter(|answer| tree.side(*answer) == Side::In)
-        .collect();
-    // The attempt that ended like the call was the last: servers need not agree about the time.
-    servers.sort_by_key(|server| {
-        let record = tree.record(*server);
-        let decides = record.is_error() == sent.has_failed;
-        (decides, record.start_ns, *server)
-    });
-    let mut sent = sent.clone();
+    let is_server = |answer: &usize| tree.side(*answer) == Side::In;
+    let mut several = Vec::new();
+    let servers = match group {
+        [only] if is_server(only) => group,
+        [_] => &[],
+        _ => {
+            several.extend(group.iter().copied().filter(is_server));
+            // The attempt that ended like the call was the last: servers need not agree about the time.
+            several.sort_by_key(|server| {
+                let record = tree.record(*server);
+                let decides = record.is_error() == sent.has_failed;
+                (decides, record.start_ns, *server)
+            });
+            &several
+        }
+    };
     let Some((last, earlier)) = servers.split_last() else {
         let is_producer = tree.record(attempt.leaf).kind == SpanKind::Producer;
         sent.found = Found::Parent;
@@ -324,11 +341,11 @@ pub(super) fn pair_has_failed(client: &SpanRecord, server: &SpanRecord) -> bool 
 }
 
 /// The peer of one leaf: category from the outermost span that has one, address from the innermost (rule 1.6).
-pub(super) fn peer_of(context: Context<'_>, unit: &Unit, leaf: usize, is_only: bool) -> PeerRef {
-    let peer_at = |span: usize| context.names.peer(context.tree.record(span).peer);
+pub(super) fn peer_of(context: Context<'_>, unit: Unit<'_>, leaf: usize, is_only: bool) -> PeerRef {
     let says_more = |span: &usize| {
-        let peer = peer_at(*span);
-        peer.category != Category::None || peer.name.is_some()
+        let peer = context.tree.record(*span).peer;
+        let peer = context.names.peer_traits(peer);
+        !peer.is_plain() || peer.has_name()
     };
     let base = if is_only {
         unit.members.iter().copied().find(says_more).unwrap_or(leaf)
@@ -336,10 +353,8 @@ pub(super) fn peer_of(context: Context<'_>, unit: &Unit, leaf: usize, is_only: b
         leaf
     };
     let has_address = |span: &usize| {
-        context
-            .names
-            .peer(context.steps.address(*span))
-            .has_address()
+        let peer = context.steps.address(*span);
+        context.names.peer_traits(peer).has_address()
     };
     let mut innermost_first = std::iter::once(leaf).chain(unit.members.iter().rev().copied());
     let address = if is_only {
@@ -351,9 +366,4 @@ pub(super) fn peer_of(context: Context<'_>, unit: &Unit, leaf: usize, is_only: b
         base: context.tree.record(base).peer,
         address: context.steps.address(address),
     }
-}
-
-/// All units of a slice.
-pub(super) fn units(context: Context<'_>) -> Vec<Unit> {
-    units::find(context.tree, context.answers, context.steps)
 }

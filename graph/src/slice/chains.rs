@@ -14,7 +14,7 @@ use crate::record::Marks;
 use crate::span::SpanId;
 
 /// One outgoing span that went to the wire.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Try {
     pub(super) leaf: usize,
     /// The outermost span of this attempt alone: what the application told around its sidecar's span.
@@ -27,13 +27,31 @@ pub(super) struct Try {
 }
 
 /// Attempts of one logical call, in order; never empty.
-#[derive(Debug)]
-pub(super) struct Chain {
-    pub(super) tries: Vec<Try>,
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Chain<'a> {
+    pub(super) tries: &'a [Try],
     /// Attempts that resend counts prove, but no span shows.
     pub(super) lost_attempts: u32,
     /// A resend to another host than the attempt before.
     pub(super) is_redirect: bool,
+}
+
+impl<'a> Chain<'a> {
+    /// Of attempts of which every one is seen.
+    const fn whole(tries: &'a [Try]) -> Self {
+        Self {
+            tries,
+            lost_attempts: 0,
+            is_redirect: false,
+        }
+    }
+}
+
+/// The only attempt of its unit, with the parent and the node that it may share with others.
+#[derive(Debug)]
+pub(super) struct Sibling {
+    under: (Option<SpanId>, NodeId),
+    attempt: Try,
 }
 
 /// Destination of an attempt as far as one slice knows it: dialled name, else answering node, else address.
@@ -44,56 +62,65 @@ enum Place {
     Unknown,
 }
 
-/// Attempts by the parent and the node that they share.
-type Siblings = BTreeMap<(Option<SpanId>, NodeId), Vec<(Place, Try)>>;
-
-/// All chains of a slice, in canonical order.
-pub(super) fn find(context: Context<'_>, units: &[&Unit]) -> Vec<Chain> {
-    let mut chains = Vec::new();
-    let mut siblings: Siblings = BTreeMap::new();
+/// Tells all chains of a slice. `siblings` is reused from slice to slice.
+pub(super) fn find<'u>(
+    context: Context<'_>,
+    units: impl Iterator<Item = Unit<'u>>,
+    siblings: &mut Vec<Sibling>,
+    mut tell: impl FnMut(Chain<'_>),
+) {
+    siblings.clear();
     let mut passed_on: BTreeMap<(usize, Place), Vec<Try>> = BTreeMap::new();
     for unit in units {
+        let server = passed_on_for(context.tree, unit.top);
+        if let ([leaf], None) = (unit.leaves, server) {
+            siblings.push(alone(context, unit, *leaf));
+            continue;
+        }
         let by_place = by_place(context, unit);
         let is_only = by_place.len() == 1;
         for (place, leaves) in by_place {
-            let tries: Vec<Try> = leaves
+            let is_alone = is_only && leaves.len() == 1;
+            let mut tries: Vec<Try> = leaves
                 .iter()
                 .map(|leaf| Try {
                     leaf: *leaf,
-                    outer: if leaves.len() == 1 && is_only {
-                        unit.top
-                    } else {
-                        *leaf
-                    },
+                    outer: if is_alone { unit.top } else { *leaf },
                     wrapper: unit.wrapper().filter(|_| is_only),
                     peer: peer_of(context, unit, *leaf, is_only),
                     follows_failure: false,
                 })
                 .collect();
-            let server = passed_on_for(context.tree, unit.top).filter(|_| is_only);
-            if let Some(server) = server {
-                passed_on.entry((server, place)).or_default().extend(tries);
-            } else if let ([only], true) = (tries.as_slice(), is_only) {
-                let record = context.tree.record(only.outer);
-                let key = (record.parent_id, context.tree.node(only.outer));
-                siblings.entry(key).or_default().push((place, only.clone()));
-            } else {
-                chains.extend(inside_wrapper(context, tries));
+            match server.filter(|_| is_only) {
+                Some(server) => passed_on.entry((server, place)).or_default().extend(tries),
+                None => inside_wrapper(context, &mut tries, &mut tell),
             }
         }
     }
-    for tries in passed_on.into_values() {
-        chains.extend(inside_wrapper(context, tries));
+    for mut tries in passed_on.into_values() {
+        inside_wrapper(context, &mut tries, &mut tell);
     }
-    for group in siblings.into_values() {
-        among_siblings(context, group, &mut chains);
-    }
-    chains
+    among_all_siblings(context, siblings, &mut tell);
 }
 
-fn by_place(context: Context<'_>, unit: &Unit) -> BTreeMap<Place, Vec<usize>> {
+/// The attempt of a unit with one leaf.
+fn alone(context: Context<'_>, unit: Unit<'_>, leaf: usize) -> Sibling {
+    let record = context.tree.record(unit.top);
+    Sibling {
+        under: (record.parent_id, context.tree.node(unit.top)),
+        attempt: Try {
+            leaf,
+            outer: unit.top,
+            wrapper: unit.wrapper(),
+            peer: peer_of(context, unit, leaf, true),
+            follows_failure: false,
+        },
+    }
+}
+
+fn by_place(context: Context<'_>, unit: Unit<'_>) -> BTreeMap<Place, Vec<usize>> {
     let mut by_place: BTreeMap<Place, Vec<usize>> = BTreeMap::new();
-    for leaf in &unit.leaves {
+    for leaf in unit.leaves {
         by_place
             .entry(place(context, *leaf))
             .or_default()
@@ -118,53 +145,69 @@ fn place(context: Context<'_>, leaf: usize) -> Place {
 }
 
 /// Inside a wrapper, an attempt repeats the one before if that failed, or if it says so itself (X74).
-fn inside_wrapper(context: Context<'_>, mut tries: Vec<Try>) -> Vec<Chain> {
-    tries.sort_by_key(|attempt| (context.tree.record(attempt.leaf).start_ns, attempt.leaf));
-    let mut chains: Vec<Chain> = Vec::new();
-    for attempt in tries {
-        let is_repeat = chains
-            .last()
-            .and_then(|chain| chain.tries.last())
-            .is_some_and(|before| {
-                let resends = context.tree.record(attempt.leaf).resend > 0;
-                resends || context.tree.record(before.leaf).is_error()
-            });
-        match chains.last_mut().filter(|_| is_repeat) {
-            Some(chain) => chain.tries.push(attempt),
-            None => chains.push(single(attempt)),
-        }
+fn inside_wrapper(context: Context<'_>, tries: &mut [Try], tell: &mut impl FnMut(Chain<'_>)) {
+    tries
+        .sort_unstable_by_key(|attempt| (context.tree.record(attempt.leaf).start_ns, attempt.leaf));
+    let repeats = |before: &Try, attempt: &Try| {
+        let resends = context.tree.record(attempt.leaf).resend > 0;
+        resends || context.tree.record(before.leaf).is_error()
+    };
+    for tries in tries.chunk_by(repeats) {
+        tell(Chain::whole(tries));
     }
-    chains
 }
 
-fn single(attempt: Try) -> Chain {
-    Chain {
-        tries: vec![attempt],
-        lost_attempts: 0,
-        is_redirect: false,
+/// Units under one parent. Where nothing failed and nothing says that it was sent again, each is a call, and who else is
+/// there does not matter: nearly always.
+fn among_all_siblings(
+    context: Context<'_>,
+    siblings: &mut [Sibling],
+    tell: &mut impl FnMut(Chain<'_>),
+) {
+    let is_plain = |sibling: &Sibling| {
+        let attempt = &sibling.attempt;
+        !context.tree.record(attempt.outer).is_error() && resend(context, attempt) == 0
+    };
+    if !siblings.iter().all(is_plain) {
+        siblings.sort_unstable_by_key(|sibling| (sibling.under, sibling.attempt.outer));
+        for group in siblings.chunk_by_mut(|a, b| a.under == b.under) {
+            among_siblings(context, group, tell);
+        }
+        return;
+    }
+    for sibling in siblings {
+        tell(Chain::whole(std::slice::from_ref(&sibling.attempt)));
     }
 }
 
 /// Siblings under one parent: grouped by method and target, resends joined to what they repeat.
-fn among_siblings(context: Context<'_>, mut group: Vec<(Place, Try)>, chains: &mut Vec<Chain>) {
-    if group
+fn among_siblings(
+    context: Context<'_>,
+    siblings: &mut [Sibling],
+    tell: &mut impl FnMut(Chain<'_>),
+) {
+    if siblings
         .iter()
-        .all(|(_, attempt)| resend(context, attempt) == 0)
+        .all(|sibling| resend(context, &sibling.attempt) == 0)
     {
-        if group.len() > 1 {
-            mark_followers(context, &mut group);
+        if siblings.len() > 1 {
+            mark_followers(context, siblings);
         }
-        chains.extend(group.into_iter().map(|(_, attempt)| single(attempt)));
+        for sibling in siblings {
+            tell(Chain::whole(std::slice::from_ref(&sibling.attempt)));
+        }
         return;
     }
+    let group = siblings.iter().map(|sibling| {
+        let attempt = sibling.attempt;
+        (place(context, attempt.leaf), attempt)
+    });
+    let group: Vec<(Place, Try)> = group.collect();
     let first_elsewhere = first_by_place(context, &group);
-    let mut by_target: BTreeMap<(String, Place), Vec<Try>> = BTreeMap::new();
+    let mut by_target: BTreeMap<(&str, Place), Vec<Try>> = BTreeMap::new();
     for (place, attempt) in group {
-        let method = &context.names.peer(attempt.peer.base).method;
-        by_target
-            .entry((method.clone(), place))
-            .or_default()
-            .push(attempt);
+        let method = context.names.peer(attempt.peer.base).method.as_str();
+        by_target.entry((method, place)).or_default().push(attempt);
     }
     for ((_, place), mut tries) in by_target {
         tries.sort_by_key(|attempt| {
@@ -176,20 +219,21 @@ fn among_siblings(context: Context<'_>, mut group: Vec<(Place, Try)>, chains: &m
                 .iter()
                 .any(|(other, first)| *other != place && *first <= start_ns)
         };
-        resend_chains(context, tries, is_elsewhere_first, chains);
+        resend_chains(context, tries, is_elsewhere_first, tell);
     }
 }
 
 /// Marks what a client may have sent again by itself. Fails for work in a loop, of which one step failed and the next went on.
-fn mark_followers(context: Context<'_>, group: &mut [(Place, Try)]) {
+fn mark_followers(context: Context<'_>, group: &mut [Sibling]) {
     let mut same: BTreeMap<_, Vec<usize>> = BTreeMap::new();
-    for (index, (place, attempt)) in group.iter().enumerate() {
-        let record = context.tree.record(attempt.outer);
-        let what = (place.clone(), record.operation, record.word);
+    for (index, sibling) in group.iter().enumerate() {
+        let record = context.tree.record(sibling.attempt.outer);
+        let place = place(context, sibling.attempt.leaf);
+        let what = (place, record.operation, record.word);
         same.entry(what).or_default().push(index);
     }
     for mut calls in same.into_values().filter(|calls| calls.len() > 1) {
-        let record = |index: usize| context.tree.record(group[index].1.outer);
+        let record = |index: usize| context.tree.record(group[index].attempt.outer);
         calls.sort_by_key(|index| (record(*index).start_ns, *index));
         let mut followers = Vec::new();
         for (before, after) in calls.iter().zip(calls.iter().skip(1)) {
@@ -200,7 +244,7 @@ fn mark_followers(context: Context<'_>, group: &mut [(Place, Try)]) {
             }
         }
         for index in followers {
-            group[index].1.follows_failure = true;
+            group[index].attempt.follows_failure = true;
         }
     }
 }
@@ -229,9 +273,9 @@ fn resend_chains(
     context: Context<'_>,
     tries: Vec<Try>,
     is_elsewhere_first: impl Fn(u64) -> bool,
-    chains: &mut Vec<Chain>,
+    tell: &mut impl FnMut(Chain<'_>),
 ) {
-    let mut own: Vec<Chain> = Vec::new();
+    let mut own: Vec<Resent> = Vec::new();
     let mut open: BTreeMap<u16, OpenChains> = BTreeMap::new();
     for attempt in tries {
         let record = context.tree.record(attempt.leaf);
@@ -250,16 +294,31 @@ fn resend_chains(
             }
             None => {
                 let is_redirect = count > 0 && is_elsewhere_first(record.start_ns);
-                let mut chain = single(attempt);
-                chain.is_redirect = is_redirect;
-                chain.lost_attempts = if is_redirect { 0 } else { u32::from(count) };
-                own.push(chain);
+                own.push(Resent {
+                    tries: vec![attempt],
+                    lost_attempts: if is_redirect { 0 } else { u32::from(count) },
+                    is_redirect,
+                });
                 own.len() - 1
             }
         };
         open.entry(count).or_default().put(index, has_failed);
     }
-    chains.append(&mut own);
+    for chain in &own {
+        tell(Chain {
+            tries: &chain.tries,
+            lost_attempts: chain.lost_attempts,
+            is_redirect: chain.is_redirect,
+        });
+    }
+}
+
+/// A chain that grows.
+#[derive(Debug)]
+struct Resent {
+    tries: Vec<Try>,
+    lost_attempts: u32,
+    is_redirect: bool,
 }
 
 /// Chains whose last attempt has one resend count, latest last.

@@ -2,10 +2,8 @@
 //!
 //! Errs towards waiting: a slice that waits in vain costs memory for a while, one that does not wait may cost a pair.
 
-use std::collections::{HashMap, HashSet};
-
 use crate::names::{NodeId, Tables};
-use crate::peer::{Category, MessageRole};
+use crate::peer::MessageRole;
 use crate::record::{Marks, SpanRecord};
 use crate::span::{SpanId, SpanKind};
 
@@ -16,50 +14,52 @@ pub(crate) fn is_complete(
     names: &Tables,
     known: impl Fn(SpanId) -> bool,
 ) -> bool {
-    let ids: HashSet<SpanId> = records.iter().map(|record| record.span_id).collect();
-    let lacks = |parent: SpanId| !ids.contains(&parent) && !known(parent);
+    let mut ids: Vec<SpanId> = records.iter().map(|record| record.span_id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let place = |id: SpanId| ids.binary_search(&id).ok();
+    let lacks = |parent: SpanId| place(parent).is_none() && !known(parent);
     if records
         .iter()
         .any(|record| record.parent_id.is_some_and(lacks))
     {
         return false;
     }
-    let calls = records
-        .iter()
-        .filter(|record| expects_answer(record, names));
-    let mut unanswered: HashMap<SpanId, NodeId> = calls.map(|r| (r.span_id, r.node)).collect();
+    // By id: the node that waits for an answer to the call of that id.
+    let mut unanswered: Vec<Option<NodeId>> = vec![None; ids.len()];
     for record in records {
-        let serves = matches!(record.kind, SpanKind::Server | SpanKind::Consumer);
-        if serves {
-            // The server half under the id of its client (B3).
-            unanswered.remove(&record.span_id);
-        }
-        let Some(parent) = record.parent_id else {
-            continue;
-        };
-        let caller = unanswered.get(&parent);
-        // A call inside a call is the one that is answered (rule 1.6).
-        let is_call = record.kind == SpanKind::Client;
-        if caller.is_some_and(|caller| *caller != record.node || serves || is_call) {
-            unanswered.remove(&parent);
+        if let (true, Some(own)) = (expects_answer(record, names), place(record.span_id)) {
+            unanswered[own] = Some(record.node);
         }
     }
-    unanswered.is_empty()
+    for record in records {
+        let serves = matches!(record.kind, SpanKind::Server | SpanKind::Consumer);
+        if let (true, Some(own)) = (serves, place(record.span_id)) {
+            // The server half under the id of its client (B3).
+            unanswered[own] = None;
+        }
+        let Some(parent) = record.parent_id.and_then(place) else {
+            continue;
+        };
+        // A call inside a call is the one that is answered (rule 1.6).
+        let is_call = record.kind == SpanKind::Client;
+        if unanswered[parent].is_some_and(|caller| caller != record.node || serves || is_call) {
+            unanswered[parent] = None;
+        }
+    }
+    unanswered.iter().all(Option::is_none)
 }
 
 /// Calls to services. Databases, brokers and providers rarely emit spans, and messages are joined over all slices.
 fn expects_answer(record: &SpanRecord, names: &Tables) -> bool {
-    let peer = names.peer(record.peer);
+    let peer = names.peer_traits(record.peer);
     let is_step = [Marks::PLUMBING, Marks::UPKEEP, Marks::SOCKET_ONLY];
     let calls = match record.kind {
         SpanKind::Client => record.role == MessageRole::None,
-        SpanKind::Internal | SpanKind::Unspecified => peer.name.is_some(),
+        SpanKind::Internal | SpanKind::Unspecified => peer.has_name(),
         SpanKind::Server | SpanKind::Producer | SpanKind::Consumer => false,
     };
     calls
         && !is_step.iter().any(|mark| record.marks.has(*mark))
-        && matches!(
-            peer.category,
-            Category::None | Category::Rpc { .. } | Category::Aws { .. }
-        )
+        && (peer.is_plain() || peer.is_rpc() || peer.is_cloud())
 }

@@ -25,7 +25,7 @@ pub(super) fn emit(context: Context<'_>, sink: &mut impl SliceSink) {
     let Some(passed) = Passed::find(context) else {
         return;
     };
-    for out in 0..context.tree.records().len() {
+    for out in 0..context.tree.len() {
         let is_first = context.tree.side(out) == Side::Out && !passed.is_relay(context, out);
         if is_first && context.answers.is_answered(out) {
             follow(context, &passed, out, sink);
@@ -44,7 +44,7 @@ struct Relay {
 
 impl Relay {
     /// The evidence with one more hop, from the span that passed the call on to the one that received it.
-    fn reaching(self, tree: &Tree, server: usize) -> Found {
+    fn reaching(self, tree: &Tree<'_>, server: usize) -> Found {
         let hop = Found::of_pair(tree.record(self.out), tree.record(server));
         match (self.found, hop) {
             (Found::Shared, hop) => hop,
@@ -68,12 +68,13 @@ impl Passed {
     /// `None` when the slice has no gateway of any shape.
     fn find(context: Context<'_>) -> Option<Self> {
         let tree = context.tree;
-        let mut passed = Self {
-            shares_ids: shares_ids(context),
-            ..Self::default()
-        };
+        let mut passed = Self::default();
         let mut has_gateway = false;
-        for span in 0..tree.records().len() {
+        let is_called = |server: usize| {
+            context.names.is_gateway(tree.node(server))
+                && !tree.record(server).marks.has(Marks::PROXY)
+        };
+        for span in 0..tree.len() {
             let above = tree.parent(span).and_then(|parent| tree.boundary(parent));
             let Some(above) = above else {
                 continue;
@@ -81,31 +82,30 @@ impl Passed {
             let is_inside = tree.node(above) == tree.node(span);
             match (tree.side(above), tree.side(span)) {
                 (Side::Out, Side::Out) => has_gateway |= !is_inside,
-                (Side::In, Side::Out) if is_inside => {
+                (Side::In, Side::Out)
+                    if is_inside && (is_gateway(tree, above) || is_called(above)) =>
+                {
                     passed.calls.entry(above).or_default().push(span);
                 }
-                (Side::In, Side::In) if !is_inside => {
+                (Side::In, Side::In) if !is_inside && is_called(above) => {
                     passed.servers.entry(above).or_default().push(span);
                 }
                 _ => {}
             }
         }
-        let is_called = |server: usize| {
-            context.names.is_gateway(tree.node(server))
-                && !tree.record(server).marks.has(Marks::PROXY)
-        };
         let calls = &passed.calls;
-        passed.servers.retain(|server, below| {
-            is_called(*server) && below.len() == 1 && !calls.contains_key(server)
-        });
+        passed
+            .servers
+            .retain(|server, below| below.len() == 1 && !calls.contains_key(server));
         passed.calls.retain(|server, calls| {
             if is_gateway(tree, *server) {
                 calls.retain(|out| is_upstream_half(tree, *out));
                 return !calls.is_empty();
             }
-            is_called(*server) && calls.len() == 1
+            calls.len() == 1
         });
         has_gateway |= !passed.calls.is_empty() || !passed.servers.is_empty();
+        passed.shares_ids = has_gateway && shares_ids(context);
         has_gateway.then_some(passed)
     }
 
@@ -195,7 +195,7 @@ impl Passed {
 /// True when some server joined the span of its caller.
 fn shares_ids(context: Context<'_>) -> bool {
     let tree = context.tree;
-    (0..tree.records().len()).any(|out| {
+    (0..tree.len()).any(|out| {
         let id = tree.record(out).span_id;
         let mut answers = context.answers.of(out).iter();
         answers.any(|answer| tree.side(*answer) == Side::In && tree.record(*answer).span_id == id)
@@ -203,19 +203,19 @@ fn shares_ids(context: Context<'_>) -> bool {
 }
 
 /// The server span of a proxy for whose request `out` was sent upstream.
-pub(super) fn passed_on_for(tree: &Tree, out: usize) -> Option<usize> {
+pub(super) fn passed_on_for(tree: &Tree<'_>, out: usize) -> Option<usize> {
     let server = tree.boundary(tree.parent(out)?)?;
     let is_one_node = tree.node(server) == tree.node(out);
     (is_one_node && is_gateway(tree, server) && is_upstream_half(tree, out)).then_some(server)
 }
 
 /// A proxy's span with a request of its own is no upstream half: between the two the request was in the workload.
-fn is_upstream_half(tree: &Tree, out: usize) -> bool {
+fn is_upstream_half(tree: &Tree<'_>, out: usize) -> bool {
     tree.side(out) == Side::Out && !tree.record(out).marks.has(Marks::RECEIVED)
 }
 
 /// True for a server span of a proxy that stands for itself.
-fn is_gateway(tree: &Tree, span: usize) -> bool {
+fn is_gateway(tree: &Tree<'_>, span: usize) -> bool {
     let marks = tree.record(span).marks;
     tree.side(span) == Side::In && marks.has(Marks::PROXY) && !marks.has(Marks::SIDECAR)
 }
@@ -298,7 +298,7 @@ fn to_address(context: Context<'_>, out: usize, relay: usize, sink: &mut impl Sl
         base: context.tree.record(relay).peer,
         address: context.steps.address(relay),
     };
-    if context.names.peer(peer.address).has_address() {
+    if context.names.peer_traits(peer.address).has_address() {
         let mut attempt = logical(context, out);
         attempt.peer = peer;
         sink.attempt(&attempt);

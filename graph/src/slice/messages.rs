@@ -7,16 +7,19 @@ use std::collections::BTreeSet;
 use super::answers::{is_consume, is_send};
 use super::calls::{Context, peer_of};
 use super::tree::{Side, Tree};
-use super::units::Unit;
+use super::units::{Unit, Units};
 use super::{Attempt, Consume, PeerRef, Send, SendRef, SliceSink};
 use crate::peer::MessageRole;
 use crate::span::SpanKind;
 
-pub(super) fn emit(context: Context<'_>, units: &[Unit], sink: &mut impl SliceSink) {
-    for unit in units {
+pub(super) fn emit(context: Context<'_>, units: &Units, sink: &mut impl SliceSink) {
+    for unit in units.iter() {
         if let Some(send) = send_of(context, unit) {
             sink.send(send);
         }
+    }
+    if context.answers.consumes.is_empty() {
+        return;
     }
     let nested = nested_consumes(context);
     for (span, send) in &context.answers.consumes {
@@ -27,7 +30,7 @@ pub(super) fn emit(context: Context<'_>, units: &[Unit], sink: &mut impl SliceSi
 }
 
 /// The message that a unit hands over, unless the unit was answered like a call (Z10) or repeats a create.
-fn send_of(context: Context<'_>, unit: &Unit) -> Option<Send> {
+fn send_of(context: Context<'_>, unit: Unit<'_>) -> Option<Send> {
     let tree = context.tree;
     let is_sent = unit
         .members
@@ -62,7 +65,7 @@ fn send_of(context: Context<'_>, unit: &Unit) -> Option<Send> {
 }
 
 /// A send that links to a create of its own node moves the message that the create stands for (X3).
-fn sends_created_message(tree: &Tree, unit: &Unit) -> bool {
+fn sends_created_message(tree: &Tree<'_>, unit: Unit<'_>) -> bool {
     let record = tree.record(unit.top);
     record.role == MessageRole::Send
         && record.links.iter().flatten().any(|link| {
@@ -91,8 +94,8 @@ fn nested_consumes(context: Context<'_>) -> BTreeSet<usize> {
             continue;
         };
         let worth = |span: &usize| {
-            let peer = context.names.peer(tree.record(*span).peer);
-            (names_send.contains(span), peer.category.system().is_some())
+            let peer = context.names.peer_traits(tree.record(*span).peer);
+            (names_send.contains(span), peer.has_system())
         };
         if worth(&outer) >= worth(span) {
             silent.insert(*span);
@@ -103,7 +106,7 @@ fn nested_consumes(context: Context<'_>) -> BTreeSet<usize> {
     silent
 }
 
-fn enclosing_consume(tree: &Tree, span: usize) -> Option<usize> {
+fn enclosing_consume(tree: &Tree<'_>, span: usize) -> Option<usize> {
     let parent = tree.parent(span)?;
     let outer = tree.boundary(parent)?;
     (tree.node(outer) == tree.node(span)).then_some(outer)
@@ -163,8 +166,8 @@ fn dials_broker(context: Context<'_>, span: usize) -> bool {
             && !(is_consume(tree, outer) && tree.record(outer).kind == SpanKind::Consumer)
             && !is_send(tree, outer)
     });
-    let peer = context.names.peer(tree.record(span).peer);
-    let address = context.names.peer(context.steps.address(span));
-    let is_known = peer.category.system().is_some() || peer.name.is_some() || address.has_address();
+    let peer = context.names.peer_traits(tree.record(span).peer);
+    let address = context.names.peer_traits(context.steps.address(span));
+    let is_known = peer.has_system() || peer.has_name() || address.has_address();
     is_known && !is_inside_own
 }

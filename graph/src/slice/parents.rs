@@ -1,59 +1,138 @@
 //! Who is whose parent: shared ids, missing parents, self-parents and cycles (inference rules 1.4.3, 1.4.7, 1.4.8).
 
+use super::repeats::Sorted;
 use super::tree::Side;
 use super::{Event, SliceSink};
 use crate::record::SpanRecord;
 use crate::span::{SpanId, SpanKind};
 
-/// The parent of each span, and as what it counts when one was named that no span bears. Spans on a cycle have none.
-pub(super) fn resolve(
-    records: &[SpanRecord],
-    sides: &[Side],
-    settled: impl Fn(SpanId) -> bool,
-    sink: &mut impl SliceSink,
-) -> (Vec<Option<usize>>, Vec<Option<Event>>) {
-    let mut orphans = vec![None; records.len()];
-    let named = (0..records.len()).map(|span| {
-        let record = &records[span];
-        if let Some(client) = shared_client(records, sides, span) {
-            return Some(client);
+/// Who is whose parent; reused from slice to slice.
+#[derive(Debug, Default)]
+pub(super) struct Parents {
+    /// Of each span. Spans on a cycle have none.
+    pub(super) of: Vec<Option<usize>>,
+    /// As what a span counts that names a parent which no span bears.
+    pub(super) orphans: Vec<Option<Event>>,
+    /// Parents before children; every span once, because cycles are cut.
+    pub(super) order: Vec<usize>,
+    /// The walk that reached each span first.
+    reached: Vec<usize>,
+    first_child: Vec<usize>,
+    next_sibling: Vec<usize>,
+}
+
+/// No span, no walk.
+const NONE: usize = usize::MAX;
+
+impl Parents {
+    /// Finds the parent of each span.
+    pub(super) fn resolve(
+        &mut self,
+        spans: Sorted<'_>,
+        sides: &[Side],
+        settled: impl Fn(SpanId) -> bool,
+        sink: &mut impl SliceSink,
+    ) {
+        self.of.clear();
+        self.orphans.clear();
+        self.orphans.resize(spans.len(), None);
+        for (span, record) in spans.iter().enumerate() {
+            if let Some(client) = shared_client(spans, sides, span) {
+                self.of.push(Some(client));
+                continue;
+            }
+            let parent = match record.parent_id {
+                Some(id) if id == record.span_id => {
+                    sink.event(record.node, Event::SelfParent);
+                    None
+                }
+                Some(id) => {
+                    let parent = best_parent(spans, sides, record, id);
+                    if parent.is_none() && settled(id) {
+                        self.orphans[span] = Some(Event::LateParent);
+                        sink.event(record.node, Event::LateParent);
+                    } else if parent.is_none() {
+                        self.orphans[span] = Some(Event::Orphan);
+                        sink.orphan(record);
+                    }
+                    parent
+                }
+                None => None,
+            };
+            self.of.push(parent);
         }
-        let parent_id = record.parent_id?;
-        if parent_id == record.span_id {
-            sink.event(record.node, Event::SelfParent);
-            return None;
-        }
-        let parent = best_parent(records, sides, record, parent_id);
-        if parent.is_none() {
-            if settled(parent_id) {
-                orphans[span] = Some(Event::LateParent);
-                sink.event(record.node, Event::LateParent);
-            } else {
-                orphans[span] = Some(Event::Orphan);
-                sink.orphan(record);
+        self.cut_cycles(spans, sink);
+        self.find_order();
+    }
+
+    /// Spans on a cycle of parents lose their parents: nothing about them is certain (M5).
+    fn cut_cycles(&mut self, spans: Sorted<'_>, sink: &mut impl SliceSink) {
+        self.reached.clear();
+        self.reached.resize(self.of.len(), NONE);
+        for start in 0..self.of.len() {
+            let mut span = Some(start);
+            while let Some(at) = span.filter(|at| self.reached[*at] == NONE) {
+                self.reached[at] = start;
+                span = self.of[at];
+            }
+            // Back on this walk's own path: a cycle. Older paths are known to end.
+            if let Some(first) = span.filter(|at| self.reached[*at] == start) {
+                sink.event(spans.get(first).node, Event::CycleDropped);
+                let mut at = first;
+                while let Some(next) = self.of[at].take() {
+                    // It named a parent that is not to be had: neither an entry nor a root.
+                    self.orphans[at] = Some(Event::CycleDropped);
+                    at = next;
+                }
             }
         }
-        parent
-    });
-    let mut parents: Vec<Option<usize>> = named.collect();
-    for span in cut_cycles(records, &mut parents, sink) {
-        // It named a parent that is not to be had: neither an entry nor a root.
-        orphans[span] = Some(Event::CycleDropped);
     }
-    (parents, orphans)
+
+    fn find_order(&mut self) {
+        let count = self.of.len();
+        for list in [&mut self.first_child, &mut self.next_sibling] {
+            list.clear();
+            list.resize(count, NONE);
+        }
+        self.order.clear();
+        for (span, parent) in self.of.iter().enumerate().rev() {
+            if let Some(parent) = *parent {
+                self.next_sibling[span] = std::mem::replace(&mut self.first_child[parent], span);
+            }
+        }
+        let roots = self
+            .of
+            .iter()
+            .enumerate()
+            .filter(|(_, parent)| parent.is_none());
+        self.order.extend(roots.map(|(span, _)| span));
+        let mut next = 0;
+        while next < self.order.len() {
+            let mut child = self.first_child[self.order[next]];
+            while child != NONE {
+                self.order.push(child);
+                child = self.next_sibling[child];
+            }
+            next += 1;
+        }
+    }
 }
 
 /// The client half of a server span that shares its span id (B3). Its parent id then belongs to the client half.
-fn shared_client(records: &[SpanRecord], sides: &[Side], span: usize) -> Option<usize> {
+fn shared_client(spans: Sorted<'_>, sides: &[Side], span: usize) -> Option<usize> {
     if sides[span] != Side::In {
         return None;
     }
-    let same_id = all_with_id(records, records[span].span_id);
-    let first = records[same_id.clone()].partition_point(|r| r.kind < SpanKind::Client);
-    (same_id.start + first..same_id.end)
+    let same_id = all_with_id(spans, spans.ids()[span]);
+    if same_id.len() == 1 {
+        return None;
+    }
+    let first = spans.partition(&same_id, |other| other.kind < SpanKind::Client);
+    let node = spans.get(span).node;
+    (first..same_id.end)
         .take(MAX_HOMONYMS)
         .filter(|other| sides[*other] == Side::Out)
-        .min_by_key(|other| (records[*other].node == records[span].node, *other))
+        .min_by_key(|other| (spans.get(*other).node == node, *other))
 }
 
 /// Real traces have two or three spans under one id. An attacker's million must not make pairing quadratic.
@@ -61,13 +140,19 @@ const MAX_HOMONYMS: usize = 64;
 
 /// Among the spans that bear a parent's id: the one of the child's own node, else the server half (M2).
 fn best_parent(
-    records: &[SpanRecord],
+    spans: Sorted<'_>,
     sides: &[Side],
     child: &SpanRecord,
     parent_id: SpanId,
 ) -> Option<usize> {
-    with_id(records, parent_id).min_by_key(|candidate| {
-        let record = &records[*candidate];
+    let mut candidates = with_id(spans, parent_id);
+    let first = candidates.next()?;
+    let Some(second) = candidates.next() else {
+        return Some(first);
+    };
+    let all = [first, second].into_iter().chain(candidates);
+    all.min_by_key(|candidate| {
+        let record = spans.get(*candidate);
         (
             record.node != child.node,
             !record.instance.is_same(child.instance),
@@ -80,59 +165,20 @@ fn best_parent(
 }
 
 /// Spans that bear an id, at most [`MAX_HOMONYMS`] of them.
-pub(super) fn with_id(records: &[SpanRecord], id: SpanId) -> impl Iterator<Item = usize> {
-    all_with_id(records, id).take(MAX_HOMONYMS)
+pub(super) fn with_id(spans: Sorted<'_>, id: SpanId) -> impl Iterator<Item = usize> {
+    all_with_id(spans, id.as_u64()).take(MAX_HOMONYMS)
 }
 
-fn all_with_id(records: &[SpanRecord], id: SpanId) -> std::ops::Range<usize> {
-    let start = records.partition_point(|record| record.span_id < id);
-    let length = records[start..].partition_point(|record| record.span_id == id);
+fn all_with_id(spans: Sorted<'_>, id: u64) -> std::ops::Range<usize> {
+    let ids = spans.ids();
+    let start = ids.partition_point(|known| *known < id);
+    let rest = &ids[start..];
+    let length = match rest {
+        [first, second, ..] if *first == id && *second == id => {
+            rest.partition_point(|known| *known == id)
+        }
+        [first, ..] if *first == id => 1,
+        _ => 0,
+    };
     start..start + length
-}
-
-/// Spans on a cycle of parents lose their parents: nothing about them is certain (M5). Returns those spans.
-fn cut_cycles(
-    records: &[SpanRecord],
-    parents: &mut [Option<usize>],
-    sink: &mut impl SliceSink,
-) -> Vec<usize> {
-    let mut cut = Vec::new();
-    const UNSEEN: usize = usize::MAX;
-    let mut reached_from = vec![UNSEEN; records.len()];
-    for start in 0..records.len() {
-        let mut span = Some(start);
-        while let Some(at) = span.filter(|at| reached_from[*at] == UNSEEN) {
-            reached_from[at] = start;
-            span = parents[at];
-        }
-        // Back on this walk's own path: a cycle. Older paths are known to end.
-        if let Some(first) = span.filter(|at| reached_from[*at] == start) {
-            sink.event(records[first].node, Event::CycleDropped);
-            let mut at = first;
-            while let Some(next) = parents[at].take() {
-                cut.push(at);
-                at = next;
-            }
-        }
-    }
-    cut
-}
-
-/// Parents before children; every span once, because cycles are cut.
-pub(super) fn top_down(parents: &[Option<usize>]) -> Vec<usize> {
-    let mut children = vec![Vec::new(); parents.len()];
-    let mut order = Vec::with_capacity(parents.len());
-    for (span, parent) in parents.iter().enumerate() {
-        match parent {
-            Some(parent) => children[*parent].push(span),
-            None => order.push(span),
-        }
-    }
-    let mut next = 0;
-    while next < order.len() {
-        let span = order[next];
-        order.extend_from_slice(&children[span]);
-        next += 1;
-    }
-    order
 }

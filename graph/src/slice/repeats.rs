@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::{Event, SliceSink};
 use crate::names::{NodeId, Tables};
 use crate::record::SpanRecord;
-use crate::span::SpanKind;
+use crate::span::{SpanId, SpanKind};
 
 /// A total order that depends on what spans say, never on arrival or on interned ids.
 fn canonical(a: &SpanRecord, b: &SpanRecord, names: &Tables) -> Ordering {
@@ -44,54 +44,119 @@ fn by_facts(a: &SpanRecord, b: &SpanRecord, names: &Tables) -> Ordering {
         .then_with(|| b.links.cmp(&a.links))
 }
 
-/// Puts the spans into one canonical order, and drops those sent twice and fragments of whole spans.
-pub(super) fn drop_repeats(
-    mut records: Vec<SpanRecord>,
-    names: &Tables,
-    sink: &mut impl SliceSink,
-) -> Vec<SpanRecord> {
-    records.sort_by(|a, b| canonical(a, b, names));
-    let mut whole = Vec::with_capacity(records.len());
-    let mut rest = records.into_iter();
-    while let Some(first) = rest.as_slice().first() {
-        let id = first.span_id;
-        let length = rest.as_slice().partition_point(|r| r.span_id == id);
-        if length == 1 {
-            whole.extend(rest.next());
-        } else {
-            keep_whole(rest.by_ref().take(length), names, &mut whole, sink);
+/// The spans of a slice in canonical order.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sorted<'a> {
+    records: &'a [SpanRecord],
+    order: &'a Order,
+}
+
+/// Which record comes when; reused from slice to slice.
+#[derive(Debug, Default)]
+pub(super) struct Order {
+    /// Place among the records of each span that is kept.
+    places: Vec<usize>,
+    /// Its id as a number, for searches.
+    ids: Vec<u64>,
+    /// All records, by id.
+    keys: Vec<(u64, usize)>,
+}
+
+impl<'a> Sorted<'a> {
+    pub(super) fn get(self, span: usize) -> &'a SpanRecord {
+        &self.records[self.order.places[span]]
+    }
+
+    pub(super) fn len(self) -> usize {
+        self.order.places.len()
+    }
+
+    pub(super) fn iter(self) -> impl Iterator<Item = &'a SpanRecord> {
+        self.order.places.iter().map(|place| &self.records[*place])
+    }
+
+    /// The first span of a range from which on `is_before` does not hold.
+    pub(super) fn partition(
+        self,
+        range: &std::ops::Range<usize>,
+        is_before: impl Fn(&SpanRecord) -> bool,
+    ) -> usize {
+        let places = &self.order.places[range.clone()];
+        range.start + places.partition_point(|place| is_before(&self.records[*place]))
+    }
+
+    /// The ids of the spans, ascending.
+    pub(super) fn ids(self) -> &'a [u64] {
+        &self.order.ids
+    }
+}
+
+impl Order {
+    /// Puts the spans into one canonical order, and drops those sent twice and fragments of whole spans.
+    pub(super) fn sort<'a>(
+        &'a mut self,
+        records: &'a [SpanRecord],
+        names: &Tables,
+        sink: &mut impl SliceSink,
+    ) -> Sorted<'a> {
+        self.places.clear();
+        self.ids.clear();
+        self.keys.clear();
+        let keys = records.iter().map(|record| record.span_id.as_u64());
+        self.keys.extend(keys.zip(0..));
+        self.keys.sort_unstable();
+        for group in self.keys.chunk_by_mut(|a, b| a.0 == b.0) {
+            if let [(_, only)] = group {
+                self.places.push(*only);
+                continue;
+            }
+            group.sort_by(|a, b| canonical(&records[a.1], &records[b.1], names));
+            keep_whole(records, group, names, &mut self.places, sink);
+        }
+        let ids = self.places.iter().map(|place| records[*place].span_id);
+        self.ids.extend(ids.map(SpanId::as_u64));
+        Sorted {
+            records,
+            order: self,
         }
     }
-    whole
 }
 
 /// Keeps each whole span of one id once. What is dropped counts at a node that has a whole one: a fragment makes no node.
 fn keep_whole(
-    group: impl Iterator<Item = SpanRecord>,
+    records: &[SpanRecord],
+    group: &[(u64, usize)],
     names: &Tables,
-    whole: &mut Vec<SpanRecord>,
+    whole: &mut Vec<usize>,
     sink: &mut impl SliceSink,
 ) {
     let mut dropped: Vec<(NodeId, Event)> = Vec::new();
-    let mut kept: Vec<SpanRecord> = Vec::new();
-    for record in group {
-        if kept.last().is_some_and(|last| is_repeat(last, &record)) {
+    let mut kept: Vec<usize> = Vec::new();
+    for (_, place) in group {
+        let record = &records[*place];
+        let is_known = kept
+            .last()
+            .is_some_and(|last| is_repeat(&records[*last], record));
+        if is_known {
             dropped.push((record.node, Event::Duplicate));
         } else {
-            kept.push(record);
+            kept.push(*place);
         }
     }
-    let fragments = fragments(&kept, names);
     let start = whole.len();
-    for (record, is_fragment) in kept.into_iter().zip(fragments) {
+    let is_fragment = fragments(records, &kept, names);
+    for (place, is_fragment) in kept.into_iter().zip(is_fragment) {
         if is_fragment {
-            dropped.push((record.node, Event::Fragment));
+            dropped.push((records[place].node, Event::Fragment));
         } else {
-            whole.push(record);
+            whole.push(place);
         }
     }
-    let nodes: BTreeSet<NodeId> = whole[start..].iter().map(|record| record.node).collect();
-    let first = whole.get(start).map(|record| record.node);
+    let nodes: BTreeSet<NodeId> = whole[start..]
+        .iter()
+        .map(|place| records[*place].node)
+        .collect();
+    let first = whole.get(start).map(|place| records[*place].node);
     for (node, event) in dropped {
         let owner = if nodes.contains(&node) { None } else { first };
         sink.event(owner.unwrap_or(node), event);
@@ -109,18 +174,17 @@ fn is_repeat(a: &SpanRecord, b: &SpanRecord) -> bool {
 
 /// Per span of one id: is it a kindless report of a span that is also here with a kind, or a nameless one that is
 /// also here with a name?
-fn fragments(group: &[SpanRecord], names: &Tables) -> Vec<bool> {
+fn fragments(records: &[SpanRecord], group: &[usize], names: &Tables) -> Vec<bool> {
     if group.len() == 1 {
         return vec![false];
     }
     let has_kind = |r: &SpanRecord| !matches!(r.kind, SpanKind::Internal | SpanKind::Unspecified);
-    let nodes_with_kind: BTreeSet<NodeId> = group
-        .iter()
+    let group = || group.iter().map(|place| &records[*place]);
+    let nodes_with_kind: BTreeSet<NodeId> = group()
         .filter(|record| has_kind(record))
         .map(|record| record.node)
         .collect();
-    let kinds_with_name: BTreeSet<SpanKind> = group
-        .iter()
+    let kinds_with_name: BTreeSet<SpanKind> = group()
         .filter(|record| !names.is_nameless(record.node))
         .map(|record| record.kind)
         .collect();
@@ -131,5 +195,5 @@ fn fragments(group: &[SpanRecord], names: &Tables) -> Vec<bool> {
                 || (is_nameless && !nodes_with_kind.is_empty()));
         lacks_kind || (is_nameless && kinds_with_name.contains(&record.kind))
     };
-    group.iter().map(is_fragment).collect()
+    group().map(is_fragment).collect()
 }

@@ -10,8 +10,9 @@ use super::tree::{Side, Tree};
 use crate::names::Tables;
 
 /// Per span: the serving span of the same node whose request it is part of; itself for that span.
-pub(super) fn find(tree: &Tree, names: &Tables) -> Vec<Option<usize>> {
-    let mut requests = vec![None; tree.records().len()];
+pub(super) fn find(tree: &Tree<'_>, names: &Tables, requests: &mut Vec<Option<usize>>) {
+    requests.clear();
+    requests.resize(tree.len(), None);
     for &span in tree.top_down() {
         let around = tree
             .parent(span)
@@ -21,11 +22,10 @@ pub(super) fn find(tree: &Tree, names: &Tables) -> Vec<Option<usize>> {
             tree.side(span) == Side::In && (around.is_none() || arrives(tree, names, span));
         requests[span] = if is_own { Some(span) } else { around };
     }
-    requests
 }
 
 /// A serving span below its own node that a call or a message of that node reached from outside the process.
-fn arrives(tree: &Tree, names: &Tables, span: usize) -> bool {
+fn arrives(tree: &Tree<'_>, names: &Tables, span: usize) -> bool {
     let out = tree
         .parent(span)
         .and_then(|parent| tree.boundary(parent))

@@ -12,14 +12,16 @@ use super::{Event, SliceSink};
 use crate::names::{PeerId, Tables};
 use crate::record::Marks;
 
-/// Which outgoing spans are steps, and whose address each outgoing span uses.
-#[derive(Debug)]
+/// Which outgoing spans are steps, and whose address each outgoing span uses; reused from slice to slice.
+#[derive(Debug, Default)]
 pub(crate) struct Steps {
     is_plumbing: Vec<bool>,
     is_upkeep: Vec<bool>,
     addresses: Vec<PeerId>,
     /// Steps that name a host, but belong to no call.
     left_over: Vec<usize>,
+    /// Spans that know an address but are no calls.
+    lenders: Vec<usize>,
 }
 
 impl Steps {
@@ -38,70 +40,83 @@ impl Steps {
         self.is_upkeep[span]
     }
 
+    /// True for outgoing spans that are calls of their own, or carry one.
+    pub(crate) fn is_call(&self, tree: &Tree<'_>, span: usize) -> bool {
+        tree.side(span) == Side::Out && !self.is_plumbing[span] && !self.is_upkeep[span]
+    }
+
     /// The peer that holds the address of an outgoing span: its own, or that of one of its steps.
     pub(crate) fn address(&self, out: usize) -> PeerId {
         self.addresses[out]
     }
-}
 
-pub(crate) fn find(
-    tree: &Tree,
-    answers: &Answers,
-    names: &Tables,
-    sink: &mut impl SliceSink,
-) -> Steps {
-    let count = tree.records().len();
-    let mut steps = Steps {
-        is_plumbing: vec![false; count],
-        is_upkeep: vec![false; count],
-        addresses: tree.records().iter().map(|record| record.peer).collect(),
-        left_over: Vec::new(),
-    };
-    for span in 0..count {
-        let marks = tree.record(span).marks;
-        let is_free = tree.side(span) == Side::Out && !answers.is_answered(span);
-        let is_step = marks.has(Marks::PLUMBING)
-            || (marks.has(Marks::SOCKET_ONLY) && tree.owner(span).is_some());
-        steps.is_plumbing[span] = is_free && is_step;
-        steps.is_upkeep[span] = is_free && !is_step && marks.has(Marks::UPKEEP);
-        if steps.is_plumbing[span] {
-            sink.event(tree.node(span), Event::Plumbing);
+    /// Finds the steps of a slice.
+    pub(crate) fn find(
+        &mut self,
+        tree: &Tree<'_>,
+        answers: &Answers,
+        names: &Tables,
+        sink: &mut impl SliceSink,
+    ) {
+        let count = tree.len();
+        for list in [&mut self.is_plumbing, &mut self.is_upkeep] {
+            list.clear();
+            list.resize(count, false);
         }
-    }
-    let left_over = lend_to_owners(tree, answers, names, &mut steps);
-    let left_over = lend_to_siblings(tree, answers, names, left_over, &mut steps);
-    steps.left_over = left_over
-        .into_iter()
-        .filter(|step| {
+        self.addresses.clear();
+        self.left_over.clear();
+        self.lenders.clear();
+        for (span, record) in tree.records().enumerate() {
+            self.addresses.push(record.peer);
+            let side = tree.side(span);
+            let marks = record.marks;
+            let is_free = side == Side::Out && !answers.is_answered(span);
+            let is_step = marks.has(Marks::PLUMBING)
+                || (marks.has(Marks::SOCKET_ONLY) && tree.owner(span).is_some());
+            self.is_plumbing[span] = is_free && is_step;
+            self.is_upkeep[span] = is_free && !is_step && marks.has(Marks::UPKEEP);
+            if self.is_plumbing[span] {
+                sink.event(tree.node(span), Event::Plumbing);
+            }
+            // Plumbing, and internal spans with a peer address.
+            let may_lend = self.is_plumbing[span] || side == Side::Any;
+            if may_lend && names.peer_traits(record.peer).has_address() {
+                self.lenders.push(span);
+            }
+        }
+        if self.lenders.is_empty() {
+            return;
+        }
+        let lenders = std::mem::take(&mut self.lenders);
+        let left_over = lend_to_owners(tree, answers, names, &lenders, self);
+        self.lenders = lenders;
+        let left_over = lend_to_siblings(tree, answers, names, left_over, self);
+        let named = left_over.into_iter().filter(|step| {
             let record = tree.record(*step);
-            record.marks.has(Marks::PLUMBING) && names.peer(record.peer).address.is_some()
-        })
-        .collect();
-    steps
+            record.marks.has(Marks::PLUMBING) && names.peer_traits(record.peer).is_dialled()
+        });
+        self.left_over.extend(named);
+    }
 }
 
-/// Spans that know an address but are no calls: plumbing, and internal spans with a peer address.
-fn lenders(tree: &Tree, names: &Tables, steps: &Steps) -> Vec<usize> {
-    (0..tree.records().len())
-        .filter(|span| {
-            let is_step = steps.is_plumbing(*span) || tree.side(*span) == Side::Any;
-            is_step && names.peer(tree.record(*span).peer).has_address()
-        })
-        .collect()
-}
-
-fn needs_address(tree: &Tree, names: &Tables, out: usize) -> bool {
-    !names.peer(tree.record(out).peer).has_address()
+fn needs_address(tree: &Tree<'_>, names: &Tables, out: usize) -> bool {
+    !names.peer_traits(tree.record(out).peer).has_address()
 }
 
 /// Gives each address-less outgoing span the closest of its own steps. Returns the steps nobody took.
-fn lend_to_owners(tree: &Tree, answers: &Answers, names: &Tables, steps: &mut Steps) -> Vec<usize> {
+fn lend_to_owners(
+    tree: &Tree<'_>,
+    answers: &Answers,
+    names: &Tables,
+    lenders: &[usize],
+    steps: &mut Steps,
+) -> Vec<usize> {
     let mut by_owner: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     let mut left_over = Vec::new();
-    for lender in lenders(tree, names, steps) {
-        match real_owner(tree, steps, lender) {
-            Some(owner) => by_owner.entry(owner).or_default().push(lender),
-            None => left_over.push(lender),
+    for lender in lenders {
+        match real_owner(tree, steps, *lender) {
+            Some(owner) => by_owner.entry(owner).or_default().push(*lender),
+            None => left_over.push(*lender),
         }
     }
     for (owner, lenders) in by_owner {
@@ -117,7 +132,7 @@ fn lend_to_owners(tree: &Tree, answers: &Answers, names: &Tables, steps: &mut St
 }
 
 /// The nearest outgoing span above that is not itself a step.
-fn real_owner(tree: &Tree, steps: &Steps, span: usize) -> Option<usize> {
+fn real_owner(tree: &Tree<'_>, steps: &Steps, span: usize) -> Option<usize> {
     let mut owner = tree.owner(span)?;
     while steps.is_plumbing(owner) {
         owner = tree.owner(owner)?;
@@ -126,7 +141,7 @@ fn real_owner(tree: &Tree, steps: &Steps, span: usize) -> Option<usize> {
 }
 
 fn closest(
-    tree: &Tree,
+    tree: &Tree<'_>,
     answers: &Answers,
     names: &Tables,
     owner: usize,
@@ -137,7 +152,7 @@ fn closest(
         .iter()
         .map(|answer| tree.record(*answer).start_ns)
         .min();
-    let has_name = |lender: &usize| names.peer(tree.record(*lender).peer).address.is_some();
+    let has_name = |lender: &usize| names.peer_traits(tree.record(*lender).peer).is_dialled();
     let start = |lender: &usize| tree.record(*lender).start_ns;
     lenders
         .iter()
@@ -156,7 +171,7 @@ fn closest(
 /// Gives steps left over, in start order and one each, to address-less unanswered outgoing siblings that contain them
 /// in time (X71). Returns the steps nobody took.
 fn lend_to_siblings(
-    tree: &Tree,
+    tree: &Tree<'_>,
     answers: &Answers,
     names: &Tables,
     mut left_over: Vec<usize>,
@@ -167,7 +182,7 @@ fn lend_to_siblings(
     }
     left_over.sort_by_key(|lender| (tree.record(*lender).start_ns, *lender));
     let mut borrowers: BTreeMap<Option<usize>, Vec<usize>> = BTreeMap::new();
-    for out in 0..tree.records().len() {
+    for out in 0..tree.len() {
         let is_open = tree.side(out) == Side::Out
             && !answers.is_answered(out)
             && !steps.is_plumbing(out)

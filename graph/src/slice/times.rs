@@ -10,21 +10,29 @@ use crate::record::{Marks, SpanRecord};
 /// How far apart the spans that are moved may end up: a time of 1970 beside one of 2500 must not take the others along.
 const SPREAD_NS: u64 = 7 * 24 * 3_600 * 1_000_000_000;
 
-/// Moves and counts the spans of a trace that are too far off.
-pub(super) fn clamp(records: &mut [SpanRecord], sink: &mut impl SliceSink) {
+/// The spans of a trace, those that are too far off moved and counted; `moved` has room for copies of them, because nearly no
+/// trace needs one.
+pub(super) fn clamp<'a>(
+    records: &'a [SpanRecord],
+    moved: &'a mut Vec<SpanRecord>,
+    sink: &mut impl SliceSink,
+) -> &'a [SpanRecord] {
+    moved.clear();
     let off = || {
         records
             .iter()
             .filter(|record| record.marks.has(Marks::TIME_OFF))
     };
     let Some(first_ns) = off().map(|record| record.start_ns).min() else {
-        return;
+        return records;
     };
     let arrived_ns = off().map(|record| record.arrived_ns).min().unwrap_or(0);
-    let off = records.iter_mut();
+    moved.extend_from_slice(records);
+    let off = moved.iter_mut();
     for record in off.filter(|record| record.marks.has(Marks::TIME_OFF)) {
         let since_ns = record.start_ns.saturating_sub(first_ns).min(SPREAD_NS);
         record.start_ns = arrived_ns.saturating_add(since_ns);
         sink.event(record.node, Event::TimeClamped);
     }
+    moved
 }

@@ -1,26 +1,35 @@
-//! Load of server spans while a shard counts it, keyed by interned ids.
+//! Load over time while a shard counts it: attempts are kept for a while and added up together, in the order of their starts.
 
-use std::collections::{BTreeMap, HashMap};
-
-use crate::names::{InstanceId, NodeId, Tables};
+use super::few::Few;
+use crate::names::{InstanceId, Tables};
 use crate::record::SpanRecord;
-use crate::segment::Segment;
-use crate::segment::demand::InboundLoad;
+use crate::segment::demand::{InboundLoad, Took};
 
-/// Requests since the last flush, at most one entry per node.
+/// Attempts that are not added up yet. Few, because an edge of which nothing came since the last flush keeps the room.
 #[derive(Debug, Default)]
-pub(super) struct InboundTally(HashMap<NodeId, Seen>);
+pub(super) struct Pending(Vec<Took>);
 
-/// Instances stay ids until the flush, because every request touches them.
-#[derive(Debug, Default)]
-struct Seen {
-    load: InboundLoad,
-    instances: Alive,
+impl Pending {
+    const MOST: usize = 16;
+
+    /// Keeps an attempt; true when it is time to [`take`](Self::take) all of them.
+    pub(super) fn push(&mut self, attempt: Took) -> bool {
+        self.0.push(attempt);
+        self.0.len() >= Self::MOST
+    }
+
+    /// Tells what is kept, in the order of starts, and forgets it.
+    pub(super) fn take(&mut self, add_up: impl FnOnce(&[Took])) {
+        self.0.sort_unstable_by_key(|attempt| attempt.start_ns);
+        add_up(&self.0);
+        self.0.clear();
+    }
 }
 
-/// First and last time, in nanoseconds, at which instances were seen.
+/// First and last time, in nanoseconds, at which instances were seen. They stay ids until the flush, because every attempt
+/// touches them.
 #[derive(Debug, Default)]
-pub(super) struct Alive(BTreeMap<InstanceId, (u64, u64)>);
+pub(super) struct Alive(Few<InstanceId, (u64, u64)>);
 
 impl Alive {
     /// Notes an instance; those without a name are nobody.
@@ -28,7 +37,7 @@ impl Alive {
         if instance == InstanceId::FIRST {
             return;
         }
-        let life = self.0.entry(instance).or_insert((first_ns, last_ns));
+        let life = self.0.get_or(instance, (first_ns, last_ns));
         *life = (life.0.min(first_ns), life.1.max(last_ns));
     }
 
@@ -38,31 +47,44 @@ impl Alive {
         names: &'a Tables,
     ) -> impl Iterator<Item = (&'a str, (u64, u64))> {
         let lives = self.0.iter();
-        lives.map(|(instance, life)| (names.instance(*instance), *life))
+        lives.map(|(instance, life)| (names.instance(instance), *life))
     }
 }
 
-impl InboundTally {
+/// Requests that a node served.
+#[derive(Debug, Default)]
+pub(super) struct Inbound {
+    load: InboundLoad,
+    pending: Pending,
+    instances: Alive,
+}
+
+impl Inbound {
     /// Counts a request by its serving span.
-    pub(super) fn request(&mut self, node: NodeId, record: &SpanRecord) {
-        let seen = self.0.entry(node).or_default();
-        let weight = record.sampled().value;
-        seen.load.count(record.start_ns, record.duration_ns, weight);
-        let end_ns = record.end_ns();
-        seen.instances
-            .seen(record.instance, record.start_ns, end_ns);
+    pub(super) fn request(&mut self, record: &SpanRecord) {
+        let request = Took {
+            start_ns: record.start_ns,
+            took_ns: record.duration_ns,
+            weight: record.sampled().value,
+            is_call: true,
+        };
+        let (start_ns, end_ns) = (record.start_ns, record.end_ns());
+        self.instances.seen(record.instance, start_ns, end_ns);
+        if self.pending.push(request) {
+            self.add_up();
+        }
     }
 
     /// Puts names to everything.
-    pub(super) fn name_into(&self, names: &Tables, segment: &mut Segment) {
-        let nodes: BTreeMap<_, _> = self.0.iter().collect();
-        for (node, seen) in nodes {
-            let mut load = seen.load.clone();
-            for (name, life) in seen.instances.named(names) {
-                load.instances.seen(name, life);
-            }
-            let stats = segment.nodes.entry(names.node(*node).clone());
-            stats.or_default().inbound.merge(&load);
+    pub(super) fn named(mut self, names: &Tables) -> InboundLoad {
+        self.add_up();
+        for (name, life) in self.instances.named(names) {
+            self.load.instances.seen(name, life);
         }
+        self.load
+    }
+
+    fn add_up(&mut self) {
+        self.pending.take(|requests| self.load.count(requests));
     }
 }

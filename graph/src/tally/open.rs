@@ -1,19 +1,21 @@
 //! Open halves of calls while a shard counts them, keyed by interned ids.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
 
-use super::{EdgeIds, edge_key};
+use super::counts::{Counts, Told};
+use super::edges::{EdgeIds, edge_key};
 use crate::names::{LabelId, NodeId, Tables};
 use crate::record::SpanRecord;
 use crate::segment::halves::{GivenUp, HalfId, Halves, OpenCall, OpenServer};
-use crate::segment::stats::EdgeStats;
 use crate::segment::{MessageId, Segment};
 use crate::slice::{Event, SendRef};
 
 /// Halves since the last flush, bounded.
 #[derive(Debug, Default)]
 pub(super) struct OpenTally {
-    calls: BTreeMap<HalfId, OpenCallIds>,
+    calls: HashMap<HalfId, OpenCallIds>,
+    /// The ids of the calls, largest first: those that go when there is no room.
+    ranks: BinaryHeap<HalfId>,
     servers: BTreeMap<HalfId, Vec<OpenServerIds>>,
     given_up: GivenUp,
 }
@@ -22,7 +24,7 @@ pub(super) struct OpenTally {
 #[derive(Debug)]
 struct OpenCallIds {
     edge: EdgeIds,
-    stats: EdgeStats,
+    told: Told,
     is_ambiguous: bool,
 }
 
@@ -43,33 +45,38 @@ struct OpenServerIds {
 const MAX_UNDER_ONE_ID: usize = 4;
 
 impl OpenTally {
-    /// Where the attempt of an open call is counted, if there is room for it. The same span in another slice is counted
-    /// like any call.
-    pub(super) fn call(&mut self, id: HalfId, edge: EdgeIds, max: usize) -> Option<&mut EdgeStats> {
+    /// Keeps the attempt of an open call, if there is room for it; true then. The same span in another slice is counted like
+    /// any call.
+    pub(super) fn call(&mut self, id: HalfId, edge: EdgeIds, told: &Told, max: usize) -> bool {
+        let is_full = self.ranks.len() >= max;
+        // Beyond the largest that is kept: nearly all of them, once the table is full.
+        if is_full && self.ranks.peek().is_none_or(|largest| *largest < id) {
+            self.given_up.calls += 1;
+            return false;
+        }
         if let Some(known) = self.calls.get_mut(&id) {
             known.is_ambiguous = true;
-            return None;
+            return false;
         }
-        if !Halves::takes(&self.calls, id, max) {
-            self.given_up.calls += 1;
-            return None;
-        }
-        let call = self.calls.entry(id).or_insert_with(|| OpenCallIds {
+        let call = OpenCallIds {
             edge,
-            stats: EdgeStats::default(),
+            told: *told,
             is_ambiguous: false,
-        });
-        Some(&mut call.stats)
+        };
+        self.calls.insert(id, call);
+        self.ranks.push(id);
+        true
     }
 
     /// A call that has to make room.
-    pub(super) fn excess(&mut self, max: usize) -> Option<(EdgeIds, EdgeStats)> {
-        if self.calls.len() <= max {
+    pub(super) fn excess(&mut self, max: usize) -> Option<(EdgeIds, Told)> {
+        if self.ranks.len() <= max {
             return None;
         }
-        let (_, call) = self.calls.pop_last()?;
-        self.given_up.calls += call.stats.calls;
-        Some((call.edge, call.stats))
+        let largest = self.ranks.pop()?;
+        let call = self.calls.remove(&largest)?;
+        self.given_up.calls += call.told.calls();
+        Some((call.edge, call.told))
     }
 
     /// Notes a server span whose caller was not seen, if there is room for it.
@@ -110,12 +117,17 @@ impl OpenTally {
     }
 
     /// Puts names to the halves.
-    pub(super) fn name_into(self, names: &Tables, segment: &mut Segment) {
+    pub(super) fn name_into(mut self, names: &Tables, segment: &mut Segment) {
         segment.give_up(&self.given_up);
-        for (id, call) in self.calls {
+        for id in self.ranks.into_sorted_vec() {
+            let Some(call) = self.calls.remove(&id) else {
+                continue;
+            };
+            let mut counts = Counts::default();
+            counts.count(&call.told);
             let call = OpenCall {
                 edge: edge_key(&call.edge, names),
-                stats: call.stats,
+                stats: counts.into_stats(names),
                 is_ambiguous: call.is_ambiguous,
             };
             segment.add_open_call(id, call);

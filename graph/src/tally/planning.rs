@@ -4,180 +4,242 @@
 //! one per request and destination.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::btree_map::Entry;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
 
-use super::EdgeIds;
-use super::inbound::Alive;
-use super::together::Together;
-use super::trail::TrailIds;
-use crate::names::{NodeId, OperationId, Tables};
-use crate::segment::planning::{DestinationKey, EdgeFacts, TraceStats};
+use super::edges::EdgeIds;
+use super::few::Few;
+use super::inbound::{Alive, Pending};
+use super::together::{InSlice, Together};
+use crate::hash::IdMap;
+use crate::names::{InstanceId, NodeId, OperationId, Tables, ZoneId};
+use crate::segment::demand::Took;
+use crate::segment::planning::{DestinationKey, EdgeFacts};
+use crate::segment::skew::{SkewBounds, SkewKey, keep_worst};
 use crate::segment::{Caller, EdgeKey, Segment};
 use crate::settings::Settings;
-use crate::slice::{Attempt, End, PeerRef};
+use crate::slice::{Attempt, PeerRef};
 use crate::snapshot::Relation;
 
 /// Facts since the last flush.
 #[derive(Debug, Default)]
 pub(super) struct PlanningTally {
-    /// At most one entry per edge of the tally.
-    facts: HashMap<EdgeIds, Seen>,
-    requests: HashMap<NodeId, u64>,
-    all_traces: TraceStats,
-    traces: HashMap<NodeId, TraceStats>,
+    /// Place of each destination's facts; at most one per edge of the tally.
+    places: IdMap<EdgeIds, u32>,
+    facts: Vec<Facts>,
     /// Calls of the slice that is being reported.
     calls: Vec<Call>,
     /// Attempts of the slice that is being reported.
     together: Together,
+    hasher: RandomState,
+    /// Pairs of instances whose clocks are compared.
+    clocks: usize,
+    /// Pairs of calls between instances that there was no room for.
+    clocks_over: u64,
 }
 
-/// Facts of one edge. Operations and instances stay ids until the flush, because every attempt touches them.
-#[derive(Debug, Default)]
-struct Seen {
+/// Facts of one destination. Operations, zones and instances stay ids until the flush, because every attempt touches them.
+#[derive(Debug)]
+pub(super) struct Facts {
+    to: EdgeIds,
+    /// Hash of the host, under which calls of one request are sorted: equal hosts follow each other.
+    host: u64,
     facts: EdgeFacts,
+    pending: Pending,
     /// Operations of the caller's and of the callee's span -> attempts.
-    operations: BTreeMap<(OperationId, OperationId), u64>,
+    operations: Few<(OperationId, OperationId), u64>,
+    /// Zones of caller and callee -> paired attempts.
+    zones: Few<(ZoneId, ZoneId), u64>,
     callers: Alive,
     callees: Alive,
+    in_slice: InSlice,
+    /// Bounds on the skew of two instances.
+    clocks: Few<(InstanceId, InstanceId), SkewBounds>,
 }
 
 /// A call, by the request of its caller that made it.
 #[derive(Debug, Clone, Copy)]
 struct Call {
     request: Option<usize>,
-    to: EdgeIds,
+    caller: NodeId,
+    callee: Option<NodeId>,
+    relation: Relation,
+    host: u64,
+    /// Place of its facts.
+    facts: u32,
 }
 
 impl PlanningTally {
-    /// Notes an attempt of the slice that is being reported.
-    pub(super) fn attempt(&mut self, attempt: &Attempt, trail: TrailIds, names: &Tables) {
-        let to = destination(attempt, trail);
+    /// The place of the facts about what an edge leads to.
+    pub(super) fn place(&mut self, edge: EdgeIds, names: &Tables) -> u32 {
+        let to = destination(edge);
+        if let Some(place) = self.places.get(&to) {
+            return *place;
+        }
+        let host = DestinationKey::of(to.2, names).host();
+        let place = u32::try_from(self.facts.len()).unwrap_or(u32::MAX);
+        self.facts.push(Facts::new(to, self.hasher.hash_one(host)));
+        self.places.insert(to, place);
+        place
+    }
+
+    /// Notes an attempt of the slice that is being reported, by the place of its facts.
+    pub(super) fn attempt(
+        &mut self,
+        attempt: &Attempt,
+        place: u32,
+        max_clocks: usize,
+        names: &Tables,
+    ) {
+        let facts = &mut self.facts[place as usize];
         if attempt.is_attempt {
-            self.facts.entry(to).or_default().count(attempt, names);
-            self.together.attempt(to, attempt);
+            facts.count(attempt, names);
+            let times = (attempt.start_ns, attempt.end_ns.max(attempt.start_ns));
+            self.together.attempt(place, times, &mut facts.in_slice);
         }
         if attempt.is_call {
-            let request = attempt.request;
-            self.calls.push(Call { request, to });
+            self.calls.push(Call {
+                request: attempt.request,
+                caller: facts.to.0,
+                callee: facts.to.1,
+                relation: facts.to.3,
+                host: facts.host,
+                facts: place,
+            });
         }
-    }
-
-    /// Counts a request that a node served.
-    pub(super) fn request(&mut self, node: NodeId) {
-        *self.requests.entry(node).or_default() += 1;
-    }
-
-    /// Counts a trace and the nodes that it passed through.
-    pub(super) fn trace(&mut self, nodes: &BTreeSet<NodeId>, root_weight: Option<f32>) {
-        self.all_traces.count(root_weight);
-        for node in nodes {
-            self.traces.entry(*node).or_default().count(root_weight);
-        }
-    }
-
-    /// Counts what was noted, at the end of a slice.
-    pub(super) fn end(&mut self, names: &Tables) {
-        let mut calls = std::mem::take(&mut self.calls);
-        calls.sort_by(|a, b| order(a, b, names));
-        calls.dedup_by(|a, b| order(a, b, names) == Ordering::Equal);
-        let mut outside = None;
-        let mut before: Option<&Call> = None;
-        for call in &calls {
-            let seen = self.facts.entry(call.to).or_default();
-            seen.facts.caller_requests += 1;
-            // Sorted: calls to one host follow each other.
-            let is_first = before.is_none_or(|before| !is_same_host(before, call, names));
-            seen.facts.first_requests += u64::from(is_first);
-            before = Some(call);
-            // Sorted: the calls of one node outside of any request follow each other.
-            let caller = call.to.0;
-            if call.request.is_none() && outside != Some(caller) {
-                outside = Some(caller);
-                self.request(caller);
+        if let (Some(skew), Some(to)) = (attempt.skew, attempt.to) {
+            let instances = (attempt.from.instance, to.instance);
+            if let Some(known) = facts.clocks.get_mut(instances) {
+                known.intersect(skew);
+            } else if self.clocks < max_clocks {
+                self.clocks += 1;
+                facts.clocks.get_or(instances, skew);
+            } else {
+                self.clocks_over += 1;
             }
         }
-        calls.clear();
-        self.calls = calls;
-        for (edge, most) in self.together.take() {
-            let seen = self.facts.entry(edge).or_default();
-            seen.facts.demand.together(most);
+    }
+
+    /// Counts what was noted, at the end of a slice. Tells each caller that called from outside of any request.
+    pub(super) fn end(&mut self, names: &Tables, mut outside: impl FnMut(NodeId)) {
+        let facts = &mut self.facts;
+        self.calls
+            .sort_unstable_by(|a, b| order(a, b, facts, names));
+        let mut before: Option<&Call> = None;
+        for call in &self.calls {
+            let is_known = before.is_some_and(|b| order(b, call, facts, names) == Ordering::Equal);
+            if is_known {
+                continue;
+            }
+            // Sorted: calls to one host follow each other.
+            let is_first = before.is_none_or(|before| !is_same_host(before, call, facts, names));
+            // Sorted: the calls of one node outside of any request follow each other.
+            if call.request.is_none() && before.is_none_or(|before| before.caller != call.caller) {
+                outside(call.caller);
+            }
+            let counted = &mut facts[call.facts as usize].facts;
+            counted.caller_requests += 1;
+            counted.first_requests += u64::from(is_first);
+            before = Some(call);
         }
+        self.calls.clear();
+        self.together.take(|place, most| {
+            facts[place as usize].facts.demand.together(most);
+        });
     }
 
     /// Puts names to everything.
-    pub(super) fn name_into(&self, names: &Tables, settings: &Settings, segment: &mut Segment) {
-        self.facts
-            .iter()
-            .for_each(|((caller, callee, peer, relation, trail), seen)| {
-                let key = EdgeKey {
-                    caller: Caller::Node(names.node(*caller).clone()),
-                    callee: callee.map(|callee| names.node(callee).clone()),
-                    peer: DestinationKey::of(*peer, names).to_peer(),
-                    relation: *relation,
-                    trail: trail.named(names),
-                };
-                segment
-                    .facts
-                    .entry(key)
-                    .or_default()
-                    .merge(&seen.named(names));
-            });
+    pub(super) fn name_into(self, names: &Tables, settings: &Settings, segment: &mut Segment) {
+        for facts in self.facts {
+            facts.name_clocks(names, segment);
+            let (caller, callee, peer, relation, trail) = facts.to;
+            let key = EdgeKey {
+                caller: Caller::Node(names.node(caller).clone()),
+                callee: callee.map(|callee| names.node(callee).clone()),
+                peer: DestinationKey::of(peer, names).to_peer(),
+                relation,
+                trail: trail.named(names),
+            };
+            let named = facts.named(names);
+            match segment.facts.entry(key) {
+                Entry::Vacant(place) => drop(place.insert(named)),
+                Entry::Occupied(mut known) => known.get_mut().merge(&named),
+            }
+        }
         for facts in segment.facts.values_mut() {
             facts.cap(settings.max_facet_values.saturating_mul(VALUES_PER_FLUSH));
         }
-        let requests: BTreeMap<_, _> = self.requests.iter().collect();
-        for (node, requests) in requests {
-            let stats = segment.nodes.entry(names.node(*node).clone());
-            stats.or_default().requests += requests;
+        keep_worst(&mut segment.skews);
+        if self.clocks_over > 0 {
+            let counter = segment.counters.entry("clocks_not_compared".to_owned());
+            *counter.or_default() += self.clocks_over;
         }
-        let traces: BTreeMap<_, _> = self.traces.iter().collect();
-        for (node, traces) in traces {
-            let stats = segment.nodes.entry(names.node(*node).clone());
-            stats.or_default().traces.merge(*traces);
-        }
-        segment.traces.merge(self.all_traces);
     }
 }
 
 /// A segment keeps more values than a snapshot shows: what is rare in one flush may be frequent in a day.
 const VALUES_PER_FLUSH: usize = 8;
 
-impl Seen {
-    fn count(&mut self, attempt: &Attempt, names: &Tables) {
-        let took_ns = attempt.client_ns.or(attempt.server_ns).unwrap_or(0);
-        let weight = attempt.weights.of_call().value;
-        let concurrency = &mut self.facts.concurrency;
-        concurrency.count(attempt.start_ns, took_ns, weight);
-        let served = attempt.to.map_or(OperationId::FIRST, |to| to.operation);
-        let operations = (attempt.from.operation, served);
-        *self.operations.entry(operations).or_default() += 1;
-        let (start_ns, end_ns) = (attempt.start_ns, attempt.end_ns.max(attempt.start_ns));
-        self.callers.seen(attempt.from.instance, start_ns, end_ns);
-        self.demand(attempt, took_ns, weight);
-        let Some(to) = attempt.to else {
-            return;
-        };
-        self.callees.seen(to.instance, start_ns, end_ns);
-        if attempt.found.is_pair() {
-            let zone = |end: End| names.resource(end.resource).zone();
-            self.facts.zone_pair(zone(attempt.from), zone(to));
+impl Facts {
+    fn new(to: EdgeIds, host: u64) -> Self {
+        Self {
+            to,
+            host,
+            facts: EdgeFacts::default(),
+            pending: Pending::default(),
+            operations: Few::default(),
+            zones: Few::default(),
+            callers: Alive::default(),
+            callees: Alive::default(),
+            in_slice: InSlice::default(),
+            clocks: Few::default(),
         }
     }
 
-    /// Resends are no demand, so a call counts once, where its last attempt begins.
-    fn demand(&mut self, attempt: &Attempt, took_ns: u64, weight: f32) {
-        let demand = &mut self.facts.demand;
-        demand.count((attempt.start_ns, took_ns), weight, attempt.is_call);
+    fn count(&mut self, attempt: &Attempt, names: &Tables) {
+        let served = attempt.to.map_or(OperationId::FIRST, |to| to.operation);
+        let operations = (attempt.from.operation, served);
+        *self.operations.get_or(operations, 0) += 1;
+        let (start_ns, end_ns) = (attempt.start_ns, attempt.end_ns.max(attempt.start_ns));
+        self.callers.seen(attempt.from.instance, start_ns, end_ns);
         if let (Some(took_ns), false) = (attempt.client_ns, attempt.has_failed) {
-            demand.succeeded(took_ns);
+            self.facts.demand.succeeded(took_ns);
         }
+        if let Some(to) = attempt.to {
+            self.callees.seen(to.instance, start_ns, end_ns);
+            if attempt.found.is_pair() {
+                let zone = |resource| names.resource_traits(resource).zone;
+                let zones = (zone(attempt.from.resource), zone(to.resource));
+                *self.zones.get_or(zones, 0) += 1;
+            }
+        }
+        // Resends are no demand, so a call counts once, where its last attempt begins.
+        let is_full = self.pending.push(Took {
+            start_ns,
+            took_ns: attempt.client_ns.or(attempt.server_ns).unwrap_or(0),
+            weight: attempt.weights.of_call().value,
+            is_call: attempt.is_call,
+        });
+        if is_full {
+            self.add_up();
+        }
+    }
+
+    fn add_up(&mut self) {
+        let facts = &mut self.facts;
+        self.pending.take(|attempts| {
+            facts.concurrency.count(attempts);
+            facts.demand.count(attempts);
+        });
     }
 
     /// The caller knows its method best; what it does not say, the callee's span may.
-    fn named(&self, names: &Tables) -> EdgeFacts {
-        let mut facts = self.facts.clone();
-        for ((asked, served), attempts) in &self.operations {
-            let (asked, served) = (names.operation(*asked), names.operation(*served));
+    fn named(mut self, names: &Tables) -> EdgeFacts {
+        self.add_up();
+        let mut facts = self.facts;
+        for ((asked, served), attempts) in self.operations.iter() {
+            let (asked, served) = (names.operation(asked), names.operation(served));
             let methods = [&asked.method, &served.method];
             if let Some(method) = methods.into_iter().find(|method| !method.is_empty()) {
                 *facts.methods.entry(method.to_string()).or_default() += attempts;
@@ -185,6 +247,9 @@ impl Seen {
             if !served.route.is_empty() {
                 *facts.routes.entry(served.route.to_string()).or_default() += attempts;
             }
+        }
+        for ((caller, callee), attempts) in self.zones.iter() {
+            facts.zone_pair(names.zone(caller), names.zone(callee), *attempts);
         }
         for (name, life) in self.callers.named(names) {
             facts.caller_instances.insert(name);
@@ -196,41 +261,61 @@ impl Seen {
         }
         facts
     }
+
+    /// Names the clocks that cannot both be right.
+    fn name_clocks(&self, names: &Tables, segment: &mut Segment) {
+        let Some(callee) = self.to.1 else {
+            return;
+        };
+        for ((caller_instance, callee_instance), bounds) in self.clocks.iter() {
+            let Some(skew) = bounds.skew() else {
+                continue;
+            };
+            let key = SkewKey {
+                caller: names.node(self.to.0).clone(),
+                callee: names.node(callee).clone(),
+                caller_instance: names.instance(caller_instance).to_owned(),
+                callee_instance: names.instance(callee_instance).to_owned(),
+            };
+            segment.skews.entry(key).or_default().merge(skew);
+        }
+    }
 }
 
-/// Where an attempt went, as far as one slice knows. What was dialled does not matter when somebody answered.
-fn destination(attempt: &Attempt, trail: TrailIds) -> EdgeIds {
-    let peer = match attempt.callee {
+/// Where an edge leads, as far as one slice knows. What was dialled does not matter when somebody answered.
+fn destination((caller, callee, peer, relation, trail): EdgeIds) -> EdgeIds {
+    let peer = match callee {
         Some(_) => PeerRef::NONE,
-        None => attempt.peer,
+        None => peer,
     };
-    (
-        attempt.caller,
-        attempt.callee,
-        peer,
-        attempt.relation,
-        trail,
-    )
+    (caller, callee, peer, relation, trail)
 }
 
-/// Equal for calls of one request to one destination.
-fn order(a: &Call, b: &Call, names: &Tables) -> Ordering {
-    let key = |call: &Call| DestinationKey::of(call.to.2, names);
-    ends(a)
-        .cmp(&ends(b))
-        .then_with(|| match a.to.2 == b.to.2 {
+/// Equal for calls of one request to one destination. Hosts by their hashes, which differ between runs: only what calls of
+/// one host are counted as depends on their order.
+fn order(a: &Call, b: &Call, facts: &[Facts], names: &Tables) -> Ordering {
+    let hosts = ends(a).cmp(&ends(b)).then_with(|| a.host.cmp(&b.host));
+    hosts.then_with(|| {
+        if a.facts == b.facts {
+            return Ordering::Equal;
+        }
+        let (a, b) = (&facts[a.facts as usize].to, &facts[b.facts as usize].to);
+        let key = |peer| DestinationKey::of(peer, names);
+        let destinations = match a.2 == b.2 {
             true => Ordering::Equal,
-            false => key(a).cmp(&key(b)),
-        })
-        .then_with(|| a.to.4.order(b.to.4, names))
+            false => key(a.2).cmp(&key(b.2)),
+        };
+        destinations.then_with(|| a.4.order(b.4, names))
+    })
 }
 
 fn ends(call: &Call) -> (Option<usize>, NodeId, Option<NodeId>, Relation) {
-    (call.request, call.to.0, call.to.1, call.to.3)
+    (call.request, call.caller, call.callee, call.relation)
 }
 
 /// True for calls of one request to one host, whatever tells services behind it apart.
-fn is_same_host(a: &Call, b: &Call, names: &Tables) -> bool {
-    let host = |call: &Call| DestinationKey::of(call.to.2, names).host();
-    ends(a) == ends(b) && (a.to.2 == b.to.2 || host(a) == host(b))
+fn is_same_host(a: &Call, b: &Call, facts: &[Facts], names: &Tables) -> bool {
+    let host = |call: &Call| DestinationKey::of(facts[call.facts as usize].to.2, names).host();
+    let is_near = ends(a) == ends(b) && a.host == b.host;
+    is_near && (a.facts == b.facts || host(a) == host(b))
 }

@@ -3,12 +3,11 @@
 //! Spans of one trace are sampled together, so the calls of an edge in one trace are no independent draws: they are noted as
 //! they are reported, and squared at the end of the slice. Calls that were surely sampled are not even noted.
 
-use std::collections::HashMap;
-
-use super::EdgeIds;
+use super::counts::Counts;
+use super::edges::{EdgeIds, EdgeTally};
+use crate::hash::IdMap;
 use crate::names::{NodeId, PeerId};
 use crate::segment::sampling::{TraceShare, TraceSum};
-use crate::segment::stats::EdgeStats;
 use crate::slice::Attempt;
 
 /// Sampled calls of the slice that is being reported.
@@ -22,6 +21,8 @@ pub(super) struct SamplingTally {
 #[derive(Debug, Clone, Copy)]
 struct Sampled {
     to: EdgeIds,
+    /// Its place among the edges of the tally.
+    edge: u32,
     weight: f32,
     /// Server halves per client half.
     servers: f32,
@@ -31,7 +32,7 @@ struct Sampled {
 
 impl SamplingTally {
     /// Notes an attempt if its sampling leaves something uncertain.
-    pub(super) fn attempt(&mut self, to: EdgeIds, attempt: &Attempt) {
+    pub(super) fn attempt(&mut self, (to, edge): (EdgeIds, u32), attempt: &Attempt) {
         let weight = match attempt.is_call {
             true => attempt.weights.of_call().value,
             false => 1.0,
@@ -43,6 +44,7 @@ impl SamplingTally {
         if weight > 1.0 || servers > 1.0 || clients > 1.0 {
             self.calls.push(Sampled {
                 to,
+                edge,
                 weight,
                 servers,
                 clients,
@@ -60,8 +62,8 @@ impl SamplingTally {
     /// Adds what was noted to the edges, at the end of a slice.
     pub(super) fn end(
         &mut self,
-        edges: &mut HashMap<EdgeIds, EdgeStats>,
-        named_callers: &mut HashMap<(PeerId, NodeId), EdgeStats>,
+        edges: &mut EdgeTally,
+        named_callers: &mut IdMap<(PeerId, NodeId), Counts>,
     ) {
         self.calls.sort_unstable_by_key(|call| order(call.to));
         // Calls of one caller may turn out to have one callee, whatever each of them tells of it.
@@ -74,7 +76,7 @@ impl SamplingTally {
             let mut sum = TraceSum::default();
             own.iter().for_each(|(_, weight)| sum.add(*weight, 1));
             if let Some(stats) = named_callers.get_mut(&own[0].0) {
-                stats.sampling.add_variance(sum.variance());
+                stats.add_variance(sum.variance());
             }
         }
         self.named_callers.clear();
@@ -82,7 +84,7 @@ impl SamplingTally {
 }
 
 /// Adds the calls of one caller in one trace. What was answered by two nodes stays apart; what was not may go to any.
-fn end_of_caller(calls: &[Sampled], edges: &mut HashMap<EdgeIds, EdgeStats>) {
+fn end_of_caller(calls: &[Sampled], edges: &mut EdgeTally) {
     let unanswered = calls.partition_point(|call| call.to.1.is_none());
     let anywhere = sum(&calls[..unanswered], |call| call.weight);
     for answered in calls.chunk_by(|a, b| a.to.1 == b.to.1) {
@@ -91,14 +93,12 @@ fn end_of_caller(calls: &[Sampled], edges: &mut HashMap<EdgeIds, EdgeStats>) {
             None => sum(calls, |call| call.weight),
         };
         for own in answered.chunk_by(|a, b| a.to == b.to) {
-            if let Some(stats) = edges.get_mut(&own[0].to) {
-                stats.sampling.add_trace(&TraceShare {
-                    own: sum(own, |call| call.weight),
-                    all,
-                    orphans: sum(own, |call| call.servers),
-                    unanswered: sum(own, |call| call.clients),
-                });
-            }
+            edges.counts(own[0].edge).add_trace(&TraceShare {
+                own: sum(own, |call| call.weight),
+                all,
+                orphans: sum(own, |call| call.servers),
+                unanswered: sum(own, |call| call.clients),
+            });
         }
     }
 }

@@ -3,7 +3,6 @@
 use std::cmp::Ordering;
 
 use crate::names::{Tables, WordId};
-use crate::peer::{Category, Peer, is_private};
 use crate::resolve::policy::{IP_STEP_MINUTES, NAME_STEP_MINUTES, minutes_ns};
 use crate::segment::Trail;
 use crate::slice::Attempt;
@@ -27,30 +26,24 @@ impl TrailIds {
         if attempt.callee.is_some() {
             return Self::NONE;
         }
-        let base = names.peer(attempt.peer.base);
-        let dialled = names.peer(attempt.peer.address);
-        let category = match base.category {
-            Category::None => &dialled.category,
-            _ => &base.category,
-        };
+        let base = names.peer_traits(attempt.peer.base);
+        let dialled = names.peer_traits(attempt.peer.address);
+        let category = if base.is_plain() { dialled } else { base };
         let at = if dialled.has_address() { dialled } else { base };
-        let has_name = base.name.is_some() || dialled.name.is_some();
+        let has_name = base.has_name() || dialled.has_name();
         let has_target = at.has_address() || has_name;
-        if matches!(category, Category::Messaging { .. }) || !has_target {
+        if category.is_messaging() || !has_target {
             return Self::NONE;
         }
-        let step = match category {
-            Category::None | Category::Rpc { .. } if is_private_ip(at) => IP_STEP_MINUTES,
-            _ => NAME_STEP_MINUTES,
+        let is_any = category.is_plain() || category.is_rpc();
+        let step = match is_any && at.is_private_ip() {
+            true => IP_STEP_MINUTES,
+            false => NAME_STEP_MINUTES,
         };
         let step_ns = minutes_ns(step);
         let since = (attempt.start_ns / step_ns).saturating_mul(step);
         // Where a name or an RPC service tells more, the path would only multiply edges.
-        let reads_words = match category {
-            Category::None => true,
-            Category::Rpc { service, .. } => service.is_empty(),
-            _ => false,
-        };
+        let reads_words = is_any && !category.has_rpc_service();
         Self {
             word: match reads_words && !has_name {
                 true => attempt.word,
@@ -76,9 +69,4 @@ impl TrailIds {
             since_min: self.since_min,
         }
     }
-}
-
-fn is_private_ip(peer: &Peer) -> bool {
-    let ip = peer.best_address().and_then(|address| address.ip());
-    ip.is_some_and(is_private)
 }

@@ -8,7 +8,7 @@ impl Concurrency {
     pub(crate) fn longest_gap_ns(&self) -> u64 {
         let mut last = None;
         let mut longest = 0;
-        for slot in self.slots.keys() {
+        for (slot, _) in &self.slots {
             let empty = last.map_or(0, |last: u64| slot - last - 1);
             longest = longest.max(empty);
             last = Some(*slot);
@@ -20,6 +20,16 @@ impl Concurrency {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::segment::demand::Took;
+
+    fn call(start_ns: u64) -> Took {
+        Took {
+            start_ns,
+            took_ns: 1_000_000,
+            weight: 1.0,
+            is_call: true,
+        }
+    }
 
     const MINUTE: u64 = 60_000_000_000;
 
@@ -27,7 +37,7 @@ mod tests {
     fn a_gap_is_never_overstated() {
         let mut calls = Concurrency::default();
         for minute in [0, 1, 2, 92, 93] {
-            calls.count(minute * MINUTE, 1_000_000, 1.0);
+            calls.count(&[call(minute * MINUTE)]);
         }
         let gap = calls.longest_gap_ns();
         assert!(
@@ -41,7 +51,7 @@ mod tests {
     #[test]
     fn calls_at_all_times_leave_no_gap() {
         let mut calls = Concurrency::default();
-        (0..600).for_each(|minute| calls.count(minute * MINUTE, 1_000_000, 1.0));
+        (0..600).for_each(|minute| calls.count(&[call(minute * MINUTE)]));
         assert_eq!(calls.longest_gap_ns(), 0);
     }
 }

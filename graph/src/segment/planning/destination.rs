@@ -8,7 +8,7 @@ use crate::peer::{Address, Category, Peer};
 use crate::slice::PeerRef;
 
 /// Borrowed, so that comparing the calls of a slice allocates nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct DestinationKey<'a> {
     name: Option<&'a (String, String)>,
     address: Option<&'a Address>,
@@ -18,7 +18,7 @@ pub(crate) struct DestinationKey<'a> {
 }
 
 /// What of the category matters, given the address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Kind<'a> {
     /// The address or the name decides alone.
     Any,

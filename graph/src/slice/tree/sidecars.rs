@@ -11,30 +11,30 @@ use crate::identity::NodeKey;
 use crate::names::{NodeId, Tables};
 use crate::record::Marks;
 
-impl Tree {
+impl Tree<'_> {
     /// The spans of a sidecar belong to the workload next to it in the tree: app, sidecar, sidecar, app is one hop (X8).
     pub(super) fn fold_sidecars(&mut self, names: &Tables, sink: &mut impl SliceSink) {
-        if !(0..self.records.len()).any(|span| self.is_proxy(span)) {
+        if !(0..self.len()).any(|span| self.is_proxy(span)) {
             return;
         }
         let beside = self.beside_their_workload(names);
         let mut workloads: BTreeMap<NodeId, BTreeSet<NodeId>> = BTreeMap::new();
         for (proxy, app) in &beside {
-            let found = workloads.entry(self.nodes[*proxy]).or_default();
+            let found = workloads.entry(self.parts.nodes[*proxy]).or_default();
             found.insert(*app);
         }
         // A sidecar may have several spans in a row; those farther off follow unless it is beside two workloads.
-        for proxy in 0..self.records.len() {
+        for proxy in 0..self.len() {
             if !self.is_proxy(proxy) {
                 continue;
             }
-            let found = workloads.get(&self.nodes[proxy]);
+            let found = workloads.get(&self.parts.nodes[proxy]);
             let only = found
                 .filter(|apps| apps.len() == 1)
                 .and_then(BTreeSet::first);
             if let Some(app) = beside.get(&proxy).or(only) {
-                sink.fold(self.nodes[proxy], *app);
-                self.nodes[proxy] = *app;
+                sink.fold(self.parts.nodes[proxy], *app);
+                self.parts.nodes[proxy] = *app;
             }
         }
         self.find_inner_halves();
@@ -43,51 +43,53 @@ impl Tree {
 
     /// Spans of sidecars that have a span of their application as parent or child, with its node.
     fn beside_their_workload(&self, names: &Tables) -> BTreeMap<usize, NodeId> {
-        let next_to = (0..self.records.len()).filter_map(|span| Some((span, self.parents[span]?)));
+        let next_to = (0..self.len()).filter_map(|span| Some((span, self.parts.parents.of[span]?)));
         let both_ways = next_to.flat_map(|(a, b)| [(a, b), (b, a)]);
         let folds = both_ways.filter(|(proxy, app)| {
-            let (inner, outer) = (self.nodes[*proxy], self.nodes[*app]);
+            let (inner, outer) = (self.parts.nodes[*proxy], self.parts.nodes[*app]);
             self.is_proxy(*proxy)
                 && !self.is_proxy(*app)
                 && inner != outer
                 && is_sidecar_of(names.node(inner), names.node(outer))
         });
-        folds.map(|(proxy, app)| (proxy, self.nodes[app])).collect()
+        folds
+            .map(|(proxy, app)| (proxy, self.parts.nodes[app]))
+            .collect()
     }
 
     /// Proxies with a span for each side of a hop, in a mesh whose cluster names tell no direction: what lies between a
     /// workload's span and the other half of its own sidecar faces the workload.
     fn find_inner_halves(&mut self) {
         let mut children: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        for span in 0..self.records.len() {
-            if let Some(parent) = self.parents[span] {
+        for span in 0..self.len() {
+            if let Some(parent) = self.parts.parents.of[span] {
                 children.entry(parent).or_default().push(span);
             }
         }
-        for index in 0..self.order.len() {
-            let span = self.order[index];
-            let Some(parent) = self.parents[span] else {
+        for index in 0..self.len() {
+            let span = self.parts.parents.order[index];
+            let Some(parent) = self.parts.parents.of[span] else {
                 continue;
             };
             let below = children.get(&span).map_or(&[][..], Vec::as_slice);
             if let Some(side) = self.inner_half(span, parent, below) {
-                self.sides[span] = side;
+                self.parts.sides[span] = side;
             }
         }
     }
 
     /// What the half of a hop that faces the workload really is: part of its call, or of the request to it.
     fn inner_half(&self, span: usize, parent: usize, below: &[usize]) -> Option<Side> {
-        if !self.is_proxy(span) || self.nodes[parent] != self.nodes[span] {
+        if !self.is_proxy(span) || self.parts.nodes[parent] != self.parts.nodes[span] {
             return None;
         }
         let has = |side: Side, proxy: bool| {
             below.iter().any(|child| {
-                let is_own = self.nodes[*child] == self.nodes[span];
-                is_own && self.sides[*child] == side && self.is_proxy(*child) == proxy
+                let is_own = self.parts.nodes[*child] == self.parts.nodes[span];
+                is_own && self.parts.sides[*child] == side && self.is_proxy(*child) == proxy
             })
         };
-        match (self.sides[span], self.sides[parent]) {
+        match (self.parts.sides[span], self.parts.sides[parent]) {
             (Side::In, Side::Out) if !self.is_proxy(parent) && has(Side::Out, true) => {
                 Some(Side::Out)
             }
@@ -102,28 +104,30 @@ impl Tree {
 /// A sidecar makes a few spans in a row at most.
 const MAX_IN_A_ROW: usize = 4;
 
-impl Tree {
+impl Tree<'_> {
     /// A sidecar's resource knows neither zone nor instance, and its span no route: the application beside it does.
     fn find_speakers(&mut self) {
-        for index in 0..self.order.len() {
-            let span = self.order[index];
+        for index in 0..self.len() {
+            let span = self.parts.parents.order[index];
             let is_proxy = self.is_proxy(span);
-            match self.sides[span] {
+            match self.parts.sides[span] {
                 Side::Out if is_proxy => {
                     let outer = self
                         .inside_sidecar(span)
                         .find(|above| !self.is_proxy(*above));
-                    let speaker = outer.filter(|above| self.sides[*above] == Side::Out);
-                    self.speakers.extend(speaker.map(|speaker| (span, speaker)));
+                    let speaker = outer.filter(|above| self.parts.sides[*above] == Side::Out);
+                    self.parts
+                        .speakers
+                        .extend(speaker.map(|speaker| (span, speaker)));
                 }
                 Side::In if !is_proxy => {
                     let above = self.inside_sidecar(span);
                     let served: Vec<usize> = above
                         .take_while(|above| self.is_proxy(*above))
-                        .filter(|above| self.sides[*above] == Side::In)
+                        .filter(|above| self.parts.sides[*above] == Side::In)
                         .collect();
                     for sidecar in served {
-                        self.speakers.entry(sidecar).or_insert(span);
+                        self.parts.speakers.entry(sidecar).or_insert(span);
                     }
                 }
                 _ => {}
@@ -133,15 +137,17 @@ impl Tree {
 
     /// The nearest spans above one, as far as they are of the same node.
     fn inside_sidecar(&self, span: usize) -> impl Iterator<Item = usize> {
-        let above = std::iter::successors(self.parents[span], |above| self.parents[*above]);
-        let node = self.nodes[span];
+        let above = std::iter::successors(self.parts.parents.of[span], |above| {
+            self.parts.parents.of[*above]
+        });
+        let node = self.parts.nodes[span];
         above
-            .take_while(move |above| self.nodes[*above] == node)
+            .take_while(move |above| self.parts.nodes[*above] == node)
             .take(MAX_IN_A_ROW)
     }
 
     fn is_proxy(&self, span: usize) -> bool {
-        self.records[span].marks.has(Marks::PROXY)
+        self.record(span).marks.has(Marks::PROXY)
     }
 }
 

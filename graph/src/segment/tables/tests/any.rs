@@ -4,6 +4,7 @@ use crate::hazards::Sign;
 use crate::identity::{NodeKey, NodeName};
 use crate::peer::{Address, Category, Peer};
 use crate::sampling::{Weight, Weights};
+use crate::segment::demand::Took;
 use crate::segment::halves::{HalfId, OpenCall, OpenServer};
 use crate::segment::planning::EdgeFacts;
 use crate::segment::sampling::{TraceShare, TraceSum};
@@ -230,7 +231,7 @@ impl Dice {
         };
         for _ in self.times(4) {
             let (from, to) = (self.name(), self.name());
-            facts.zone_pair(Some(&from), Some(&to));
+            facts.zone_pair(Some(&from), Some(&to), 1);
             *facts.methods.entry(self.name()).or_default() += self.count();
             *facts.routes.entry(self.name()).or_default() += self.count();
             let pod = self.next().to_string();
@@ -238,9 +239,15 @@ impl Dice {
             facts.callee_instances.insert("only");
             let (start, took) = (self.ns(), self.next() >> self.below(64));
             let weight = self.weight().value;
-            facts.concurrency.count(start, took / 2, weight);
-            let is_call = self.is(2);
-            facts.demand.count((start, took), weight, is_call);
+            let mut attempt = Took {
+                start_ns: start,
+                took_ns: took / 2,
+                weight,
+                is_call: self.is(2),
+            };
+            facts.concurrency.count(&[attempt]);
+            attempt.took_ns = took;
+            facts.demand.count(&[attempt]);
             facts.demand.callers.seen(&pod, (start, start + 5));
             facts.demand.callees.seen("only", (start, start + 5));
             facts.demand.together(self.below(9));
@@ -270,7 +277,13 @@ impl Dice {
                 .exposures
                 .add(self.of(Sign::ALL), self.count(), traces);
             let (start, took) = (self.ns(), self.next() >> self.below(64));
-            stats.inbound.count(start, took, self.weight().value);
+            let weight = self.weight().value;
+            stats.inbound.count(&[Took {
+                start_ns: start,
+                took_ns: took,
+                weight,
+                is_call: true,
+            }]);
             stats
                 .inbound
                 .instances

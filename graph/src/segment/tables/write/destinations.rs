@@ -115,7 +115,7 @@ impl Writer<'_> {
                 day: *day,
             });
         }
-        for second in load.seconds.0.values() {
+        for second in load.seconds.values() {
             self.sheets.seconds.push(SecondRow {
                 destination,
                 node,
