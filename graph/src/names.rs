@@ -32,6 +32,12 @@ macro_rules! id {
             }
         }
 
+        impl From<$name> for u32 {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
+
         impl $name {
             const fn index(self) -> usize {
                 self.0 as usize
