@@ -12,6 +12,7 @@ use tracemesh_collector::store::Location;
 use tracemesh_graph::egress::Host;
 use tracemesh_graph::settings::Settings;
 
+mod bytes;
 mod clock;
 mod diff;
 mod graph;
@@ -25,6 +26,7 @@ mod upkeep;
 mod verify;
 mod window;
 
+pub use bytes::ByteSize;
 pub use clock::StartOff;
 pub use diff::{DiffArgs, DiffFormat, Stretch};
 pub use graph::{CollapseBy, FilterArgs, GraphArgs, GraphFormat, GraphRelation};
@@ -213,6 +215,15 @@ pub struct CollectArgs {
         help_heading = "Limits"
     )]
     pub max_waiting_spans: usize,
+    /// Memory for spans of open and of waiting traces, over all shards: `512MiB`, `1GiB`. Above it what waited longest
+    /// settles early, then traces are cut early, and counted
+    #[arg(
+        long,
+        value_name = "SIZE",
+        default_value = "1GiB",
+        help_heading = "Limits"
+    )]
+    pub memory_budget: ByteSize,
     /// Threads that infer; one per core when not given
     #[arg(long, value_name = "N", help_heading = "Limits")]
     pub shards: Option<NonZeroUsize>,

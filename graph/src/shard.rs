@@ -113,6 +113,10 @@ impl Shard {
     }
 
     /// Adds a span to its slice. `now_ms` is arrival time on any monotonic clock, the same for all calls.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "who reads files has no further use for it"
+    )]
     pub fn push(&mut self, record: SpanRecord, now_ms: u64) {
         self.push_ref(&record, now_ms);
     }

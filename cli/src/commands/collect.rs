@@ -69,6 +69,7 @@ async fn receive(
 
 fn options(arguments: CollectArgs, ready: oneshot::Sender<BoundAddresses>) -> CollectOptions {
     let limits = ReceiverLimits::default();
+    let shards = arguments.shards.unwrap_or_else(all_cores);
     CollectOptions {
         grpc_address: arguments.grpc,
         http_address: arguments.http,
@@ -76,7 +77,7 @@ fn options(arguments: CollectArgs, ready: oneshot::Sender<BoundAddresses>) -> Co
         instance: arguments.instance,
         flush_interval: arguments.flush_interval,
         upkeep: arguments.upkeep.upkeep(),
-        shards: arguments.shards.unwrap_or_else(all_cores),
+        shards,
         queue_records: arguments.queue_spans.get(),
         limits: ReceiverLimits {
             max_body_bytes: arguments.max_request_mib.bytes(),
@@ -94,6 +95,7 @@ fn options(arguments: CollectArgs, ready: oneshot::Sender<BoundAddresses>) -> Co
             dedupe_window_ms: millis(arguments.dedupe_window),
             max_open_records: arguments.max_open_spans.get(),
             max_waiting_records: arguments.max_waiting_spans,
+            max_buffered_bytes: arguments.memory_budget.bytes() / shards,
             ..Settings::default()
         },
         ready: Some(ready),

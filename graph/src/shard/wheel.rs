@@ -171,7 +171,7 @@ fn first_from(words: &[u64; LISTS / 64], place: usize) -> Option<u64> {
 
 /// The list of a time at a level.
 const fn byte_of(time_ms: u64, level: usize) -> usize {
-    ((time_ms >> (level * 8)) % LISTS as u64) as usize
+    time_ms.to_le_bytes()[level] as usize
 }
 
 #[cfg(test)]
