@@ -199,11 +199,11 @@ pub struct CollectArgs {
     /// Spans that come again within this time of their trace count once
     #[arg(long, value_name = "TIME", default_value = "2m", value_parser = parse_duration, help_heading = "Traces")]
     pub dedupe_window: Duration,
-    /// Spans held until their trace is inferred, per shard
+    /// Spans held until their trace is inferred, per shard, as far as the memory budget has room for them
     #[arg(
         long,
         value_name = "N",
-        default_value = "500000",
+        default_value = "10000000",
         help_heading = "Limits"
     )]
     pub max_open_spans: NonZeroUsize,

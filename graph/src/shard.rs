@@ -234,3 +234,6 @@ fn split_by_trace(records: Vec<SpanRecord>) -> Vec<Vec<SpanRecord>> {
     }
     by_high.into_values().collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,8 +12,10 @@ use crate::slice::{Event, SliceSink};
 pub(super) enum Cause {
     /// Idle or old enough.
     Time,
-    /// The longest idle one while the shard is full.
-    Memory,
+    /// The longest idle one while there are too many open records.
+    Records,
+    /// The longest idle one while there are too many bytes: there is no room to wait either.
+    Bytes,
     /// Nothing more will come.
     End,
 }
@@ -34,7 +36,11 @@ impl Shard {
     pub(super) fn make_room(&mut self) {
         self.finish_flush();
         while self.is_over() {
-            if self.is_over_bytes()
+            let cause = match self.is_over_bytes() {
+                true => Cause::Bytes,
+                false => Cause::Records,
+            };
+            if cause == Cause::Bytes
                 && let Some(cohort) = self.waiting.next_cut()
             {
                 self.settle(cohort);
@@ -43,7 +49,7 @@ impl Shard {
             let Some(taken) = self.open.take_longest_idle(&self.chains) else {
                 break;
             };
-            self.close(taken, Cause::Memory);
+            self.close(taken, cause);
         }
     }
 
@@ -56,7 +62,6 @@ impl Shard {
 
     pub(super) fn close(&mut self, taken: Taken, cause: Cause) {
         let Taken { key, mut chain } = taken;
-        let is_over = self.is_over_bytes();
         let mut records = Vec::new();
         self.chains.read(&chain, key, &mut records);
         let names = self.names.read();
@@ -90,7 +95,7 @@ impl Shard {
             self.chains.join(&mut chain, earlier, key, &mut records);
         }
         let is_complete = cause == Cause::End || infer.is_complete(key, &records);
-        let waits = cause != Cause::End && !records.is_empty() && !is_over;
+        let waits = matches!(cause, Cause::Time | Cause::Records) && !records.is_empty();
         if waits && self.waiting.has_room(records.len(), is_complete) {
             let arrived = Arrived {
                 key,
