@@ -10,7 +10,8 @@ use crate::record::SpanRecord;
 /// Cells of all chains.
 #[derive(Debug, Default)]
 pub(super) struct Chains {
-    cells: Pool<Cell>,
+    /// In chunks of 32 MiB.
+    cells: Pool<Cell, 19>,
 }
 
 /// The records of a slice. Its cells stay in use until [`Chains::free`].

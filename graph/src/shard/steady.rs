@@ -18,7 +18,8 @@ const PAGE: usize = 4096;
 /// Values by key.
 #[derive(Debug)]
 pub(super) struct SteadyMap<V> {
-    entries: Pool<Entry<V>>,
+    /// In chunks of 48 MiB where an entry has 48 bytes, as those of slices have.
+    entries: Pool<Entry<V>, 20>,
     /// First entry of each bucket, in pages that are never moved.
     pages: Vec<Box<[u32]>>,
     buckets: usize,

@@ -1,5 +1,10 @@
 use super::*;
 
+/// Slots of a chunk here.
+const CHUNK: usize = 1 << 12;
+
+type Items = Pool<Item, 12>;
+
 /// A value and a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Item(u64, u32);
@@ -14,13 +19,13 @@ impl Linked for Item {
     }
 }
 
-fn filled(pool: &mut Pool<Item>, values: std::ops::Range<u64>) -> Vec<u32> {
+fn filled(pool: &mut Items, values: std::ops::Range<u64>) -> Vec<u32> {
     values.map(|value| pool.insert(Item(value, 7))).collect()
 }
 
 #[test]
 fn values_stay_where_they_were_put_until_they_are_removed() {
-    let mut pool = Pool::default();
+    let mut pool = Items::default();
     let slots = filled(&mut pool, 0..10_000);
     for slot in slots.iter().step_by(3) {
         pool.remove(*slot);
@@ -37,7 +42,7 @@ fn values_stay_where_they_were_put_until_they_are_removed() {
 
 #[test]
 fn free_slots_are_used_again_before_memory_is_taken() {
-    let mut pool = Pool::default();
+    let mut pool = Items::default();
     let slots = filled(&mut pool, 0..4 * CHUNK as u64);
     let held = pool.held_bytes();
     assert_eq!(held, 4 * CHUNK * size_of::<Item>());
@@ -52,11 +57,12 @@ fn free_slots_are_used_again_before_memory_is_taken() {
 
 #[test]
 fn memory_is_given_back_when_load_falls_and_one_empty_chunk_is_kept() {
-    let mut pool = Pool::default();
+    let mut pool = Items::default();
     let slots = filled(&mut pool, 0..8 * CHUNK as u64);
     slots[CHUNK..].iter().for_each(|slot| {
         pool.remove(*slot);
     });
+    // The last one was full, but is small.
     assert_eq!(pool.held_bytes(), 2 * CHUNK * size_of::<Item>());
     slots[..CHUNK].iter().for_each(|slot| {
         pool.remove(*slot);
@@ -73,7 +79,7 @@ fn memory_is_given_back_when_load_falls_and_one_empty_chunk_is_kept() {
 /// Half of what is there goes, half comes back, for long: the rest must not spread over ever more chunks.
 #[test]
 fn long_lived_values_between_short_lived_ones_do_not_make_it_grow() {
-    let mut pool = Pool::default();
+    let mut pool = Items::default();
     let mut kept = Vec::new();
     let mut held = 0;
     for round in 0..50_u64 {
