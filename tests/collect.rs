@@ -13,7 +13,7 @@ use crate::harness::{call, python, request, root, tracemesh_in};
 
 const SDK: &str = "1.45.2";
 
-fn sdk_python() -> Option<&'static PathBuf> {
+pub(crate) fn sdk_python() -> Option<&'static PathBuf> {
     static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let found = FOUND.get_or_init(|| {
         let packages = [

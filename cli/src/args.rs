@@ -20,6 +20,7 @@ mod help;
 mod import;
 mod onboard;
 mod policy;
+mod receiver;
 mod sampling;
 mod store;
 mod upkeep;
@@ -36,6 +37,7 @@ pub use onboard::{
     PlanFormat, PlanGoal, PlanMeshMode, PlanOrder, PlanningArgs, StatusArgs, ToldArgs, WishArgs,
 };
 pub use policy::{PolicyArgs, PolicyCheckArgs, PolicyCommand};
+pub use receiver::{ReceiverArgs, SecurityArgs};
 pub use sampling::SamplingArgs;
 pub use store::{InspectArgs, StoreArgs, StoreCommand};
 pub use upkeep::{AgeLimit, CompactArgs, MergeArgs, SizeLimit, UpkeepArgs};
@@ -113,7 +115,7 @@ pub enum Command {
 /// Arguments of `tracemesh analyze`.
 #[derive(Debug, Args)]
 pub struct AnalyzeArgs {
-    /// Trace files or directories of them; `-` is standard input
+    /// Trace files or directories of them: OTLP, Zipkin v2 JSON or Jaeger JSON; `-` is standard input
     #[arg(required = true, value_name = "TRACES")]
     pub traces: Vec<PathBuf>,
     /// Directory to write; files of an earlier run are replaced, others are left alone
@@ -172,12 +174,32 @@ pub struct ReadingArgs {
 /// Arguments of `tracemesh collect`.
 #[derive(Debug, Args)]
 pub struct CollectArgs {
+    /// YAML file of options, such as `flush-interval: 60s`; flags and TRACEMESH_* variables come before it
+    #[arg(long, value_name = "FILE", help_heading = "Configuration")]
+    pub config: Option<PathBuf>,
+    /// Print every option in force with its origin, as such a file, and do nothing else
+    #[arg(long, help_heading = "Configuration")]
+    pub print_config: bool,
     /// Address of the OTLP/gRPC receiver
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4317", value_parser = parse_address)]
     pub grpc: SocketAddr,
     /// Address of the OTLP/HTTP receiver (protobuf and JSON)
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4318", value_parser = parse_address)]
     pub http: SocketAddr,
+    /// Address of metrics, health and the graph (/metrics, /healthz, /readyz, /api/v1/graph), or `none`
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9464")]
+    pub admin: AdminAddress,
+    /// Pairs of services that the metrics tell apart; calls of others count for `other`
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "10000",
+        help_heading = "Limits"
+    )]
+    pub max_series: usize,
+    /// Address of a receiver for Zipkin v2 JSON (`POST /api/v2/spans`), such as 127.0.0.1:9411; off unless given
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_address)]
+    pub zipkin: Option<SocketAddr>,
     /// The store: a directory, or a URL such as `s3://BUCKET/PREFIX`, `gs://..`, `az://..`
     #[arg(long, value_name = "DIR", default_value = DEFAULT_STORE)]
     pub store: Location,
@@ -235,14 +257,9 @@ pub struct CollectArgs {
         help_heading = "Limits"
     )]
     pub queue_spans: NonZeroUsize,
-    /// Largest request body as sent, in MiB
-    #[arg(
-        long,
-        value_name = "MIB",
-        default_value = "16",
-        help_heading = "Limits"
-    )]
-    pub max_request_mib: Mebibytes,
+    /// How much senders can make the receiver hold.
+    #[command(flatten)]
+    pub receiver: ReceiverArgs,
     /// How far from its arrival a span may claim to have started; what claims more is moved to its arrival and counted.
     /// `none` keeps all times, for replays of old traces
     #[arg(
@@ -255,9 +272,35 @@ pub struct CollectArgs {
     /// How the traces were sampled.
     #[command(flatten)]
     pub sampling: SamplingArgs,
+    /// Who may send.
+    #[command(flatten)]
+    pub security: SecurityArgs,
     /// What is done for the store meanwhile.
     #[command(flatten)]
     pub upkeep: UpkeepArgs,
+}
+
+/// Where operators ask, if they may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AdminAddress(Option<SocketAddr>);
+
+impl AdminAddress {
+    /// The address; `None` when nothing is to be served.
+    #[must_use]
+    pub const fn get(self) -> Option<SocketAddr> {
+        self.0
+    }
+}
+
+impl FromStr for AdminAddress {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "none" => Ok(Self(None)),
+            _ => parse_address(text).map(|address| Self(Some(address))),
+        }
+    }
 }
 
 /// A size of 1 to 1024 MiB.
@@ -289,7 +332,8 @@ const DEFAULT_STORE: &str = "./tracemesh-data";
 /// Where a reading command finds its graph: one of three.
 #[derive(Debug, Clone, Args)]
 pub struct SourceArgs {
-    /// Read trace files or directories of them; `-` is standard input
+    /// Read trace files or directories of them: OTLP (JSON, protobuf), Zipkin v2 JSON, Jaeger JSON, plain, gzip or zstd,
+    /// recognised by content; `-` is standard input
     #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["graph", "store"], help_heading = "Input")]
     pub traces: Vec<PathBuf>,
     /// Read a snapshot written by `analyze` or `graph --format json`

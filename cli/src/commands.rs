@@ -3,6 +3,7 @@
 //! Place in the flow: [`Command`] -> snapshot (`source`) -> models of the graph crate -> renderers -> output or files.
 
 use crate::args::Command;
+use crate::config::Effective;
 use crate::error::{CliError, Outcome};
 use crate::output::Output;
 
@@ -22,14 +23,18 @@ mod source;
 mod store;
 mod verify;
 
-/// Runs a command to its end.
+/// Runs a command to its end. `effective` are the options of `collect` and where they come from.
 ///
 /// # Errors
 /// When the input cannot be used or the answer cannot be written; the error says what to do.
-pub fn run(command: Command, output: &mut Output<'_>) -> Result<Outcome, CliError> {
+pub fn run(
+    command: Command,
+    effective: Option<&Effective>,
+    output: &mut Output<'_>,
+) -> Result<Outcome, CliError> {
     match command {
         Command::Analyze(arguments) => analyze::run(&arguments, output),
-        Command::Collect(arguments) => collect::run(arguments, output),
+        Command::Collect(arguments) => collect::run(arguments, effective, output),
         Command::Import(arguments) => import::run(&arguments, output),
         Command::Graph(arguments) => graph::run(&arguments, output),
         Command::Egress(arguments) => egress::run(&arguments, output),

@@ -5,6 +5,7 @@
 
 pub mod args;
 pub mod commands;
+pub mod config;
 pub mod error;
 pub mod findings;
 pub mod inventory;

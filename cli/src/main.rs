@@ -3,26 +3,39 @@
 use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 
-use clap::Parser as _;
-use tracemesh::args::Cli;
+use clap::ColorChoice;
 use tracemesh::commands;
+use tracemesh::config::{self, Stop};
+use tracemesh::error::CliError;
 use tracemesh::output::Output;
 use tracemesh::terminal::{Capabilities, Surroundings};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let capabilities = Capabilities::decide(surroundings(), cli.color);
     // Not locked for the whole run: log lines of other threads share standard error.
     let (mut stdout, mut stderr) = (io::stdout(), io::stderr());
+    let parsed = match config::parse(std::env::args_os().collect(), std::env::vars_os()) {
+        Ok(parsed) => parsed,
+        Err(Stop::Usage(usage)) => usage.exit(),
+        Err(Stop::Faults(error)) => {
+            let capabilities = Capabilities::decide(surroundings(), ColorChoice::Auto);
+            return failed(
+                &error,
+                &mut Output::new(&mut stdout, &mut stderr, capabilities),
+            );
+        }
+    };
+    let capabilities = Capabilities::decide(surroundings(), parsed.cli.color);
     let mut output = Output::new(&mut stdout, &mut stderr, capabilities);
-    match commands::run(cli.command, &mut output) {
+    match commands::run(parsed.cli.command, parsed.effective.as_ref(), &mut output) {
         Ok(outcome) => outcome.into(),
         Err(error) if error.is_closed_pipe() => ExitCode::SUCCESS,
-        Err(error) => {
-            output.failure(&error);
-            ExitCode::from(2)
-        }
+        Err(error) => failed(&error, &mut output),
     }
+}
+
+fn failed(error: &CliError, output: &mut Output<'_>) -> ExitCode {
+    output.failure(error);
+    ExitCode::from(2)
 }
 
 /// The one look at the environment.

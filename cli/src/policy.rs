@@ -25,7 +25,9 @@ use tracemesh_graph::policy::{Policy, SCHEMA};
 use crate::error::CliError;
 use crate::text::{count_of, counted};
 
+pub(crate) use faults::Faults;
 pub use faults::{Fault, FaultKind};
+pub(crate) use tree::{Node, Value, parse as parse_tree};
 
 /// Where the policy is unless told otherwise.
 pub const DEFAULT_FILE: &str = "tracemesh.yaml";
@@ -86,7 +88,7 @@ pub fn check(path: &Path, today: Date) -> Result<Checked, CliError> {
 /// Checks the text of a policy file.
 #[must_use]
 pub fn check_text(text: &str, today: Date) -> Checked {
-    let mut faults = faults::Faults::default();
+    let mut faults = Faults::default();
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let root = tree::parse(text, SCHEMA, &mut faults);
     let read = root.map_or_else(sections::Sections::default, |root| {

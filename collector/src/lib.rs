@@ -16,6 +16,7 @@ mod receiver;
 pub mod replay;
 pub mod serve;
 pub mod store;
+mod telemetry;
 
 pub use receiver::{ReceiverLimits, Totals};
 

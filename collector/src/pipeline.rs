@@ -131,6 +131,12 @@ impl Pipeline {
         self.desk.spare_records()
     }
 
+    /// The most records that may wait.
+    #[must_use]
+    pub const fn capacity(&self) -> usize {
+        self.capacity
+    }
+
     /// Queues the records of one request, and counts its rejected spans, or does neither.
     ///
     /// A request larger than the whole capacity is taken when nothing else waits; otherwise it could never be.

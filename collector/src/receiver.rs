@@ -1,71 +1,62 @@
-//! OTLP over the network: what gRPC and HTTP have in common.
+//! OTLP and Zipkin over the network: what gRPC and HTTP have in common.
 //!
 //! ```text
-//! gRPC :4317 --+
-//!              +--> Intake: permit -> decompress -> decode -> pipeline.submit
-//! HTTP :4318 --+
+//! gRPC :4317 ----+
+//! HTTP :4318 ----+--> Intake: admit -> read within the budget -> inflate -> decode -> pipeline.submit
+//! Zipkin :9411 --+
 //! ```
 //! A request is accepted as a whole (but for its bad spans, which are counted and reported back), or refused
-//! with a status that says whether to try again. Memory is bounded by `max_concurrent` requests of at most
-//! `max_body_bytes + max_decompressed_bytes` each, and by the queues behind them.
+//! with a status that says whether to try again. Memory is bounded by the bytes in flight, over all connections, and by the
+//! queues behind them; a request that finds no room is refused at once, with a time after which to come back.
 
+mod body;
+mod budget;
 pub(crate) mod grpc;
 pub(crate) mod http;
+mod inflate;
+mod limits;
+mod refusal;
+mod tokens;
 mod totals;
+pub(crate) mod zipkin;
 
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use axum::http::HeaderMap;
+use tokio::sync::Semaphore;
 use tracemesh_graph::record::Recorder;
 use tracemesh_graph::span::RejectReason;
 
 use crate::clock;
-use crate::decode::{DecodeError, Tally, decode_json, decode_protobuf};
-use crate::input::Compression;
-use crate::input::compression::{BodyFault, decompress};
+use crate::decode::{Tally, decode_json, decode_protobuf, decode_zipkin};
 use crate::pipeline::{Pipeline, Refused};
+use body::Held;
+use budget::{Budget, Share};
+use inflate::{Coding, Inflater};
+use refusal::Refusal;
 
+pub use limits::ReceiverLimits;
+pub(crate) use tokens::{TokenFault, Tokens};
+use totals::Counters;
+pub(crate) use totals::LogGate;
 pub use totals::Totals;
-use totals::{Counters, LogGate};
 
-/// Bodies up to this size are decoded where they arrive; larger ones would hold up other connections.
-const INLINE_BYTES: usize = 64 << 10;
+/// Plain bodies up to this size are decoded where they arrive; larger ones would hold up other connections.
+const INLINE_BYTES: usize = 256 << 10;
 
-/// Bounds on what peers can make the receiver do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReceiverLimits {
-    /// Longest request as sent, over either protocol, in bytes.
-    pub max_body_bytes: usize,
-    /// Longest request after decompression, in bytes.
-    pub max_decompressed_bytes: usize,
-    /// Requests read or decoded at the same time; at least 1.
-    pub max_concurrent: usize,
-    /// Longest wait for one of those places before the sender is told to come back.
-    pub admission_wait: Duration,
-    /// Longest time for a request to arrive.
-    pub read_timeout: Duration,
-}
-
-impl Default for ReceiverLimits {
-    fn default() -> Self {
-        Self {
-            max_body_bytes: 16 << 20,
-            max_decompressed_bytes: 64 << 20,
-            max_concurrent: 32,
-            admission_wait: Duration::from_secs(1),
-            read_timeout: Duration::from_secs(30),
-        }
-    }
-}
+/// The same for compressed bodies, which are some seven times as long as they look.
+const INLINE_COMPRESSED_BYTES: usize = 32 << 10;
 
 /// How a request is encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Encoding {
     Protobuf,
     Json,
+    /// A list of Zipkin spans in JSON.
+    Zipkin,
 }
 
 /// An accepted request.
@@ -94,56 +85,21 @@ impl Accepted {
     }
 }
 
-/// Why a request was refused.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Refusal {
-    #[error("the request cannot be decoded: {0}")]
-    Undecodable(#[from] DecodeError),
-    #[error("the compressed body cannot be used: {0}")]
-    Compression(#[from] BodyFault),
-    #[error("the request has more than {0} bytes as sent: send smaller batches")]
-    TooLarge(usize),
-    #[error("unsupported {what}; send {supported}")]
-    Unsupported {
-        what: &'static str,
-        supported: &'static str,
-    },
-    /// The connection broke, or the transport found fault with the message.
-    #[error("the request did not arrive whole")]
-    Cut,
-    #[error("the request did not arrive in time")]
-    Late,
-    #[error("the collector has too many requests to decode")]
-    Busy,
-    /// Taking more would only fill memory with what cannot be written.
-    #[error("the collector cannot write its store")]
-    Paused,
-    #[error(transparent)]
-    Pipeline(#[from] Refused),
-    /// A bug; the request may be sent to another instance.
-    #[error("the collector failed to decode the request")]
-    Failed,
-}
-
-impl Refusal {
-    pub(crate) const fn is_retryable(&self) -> bool {
-        match self {
-            Self::Late | Self::Busy | Self::Paused | Self::Pipeline(_) | Self::Failed => true,
-            Self::Undecodable(_)
-            | Self::Compression(_)
-            | Self::TooLarge(_)
-            | Self::Unsupported { .. }
-            | Self::Cut => false,
-        }
-    }
+/// What one request needs to be decoded; used again for the next.
+struct Desk {
+    recorder: Recorder,
+    inflater: Inflater,
 }
 
 /// The way from a request body to the pipeline, shared by all connections.
 pub(crate) struct Intake {
     pipeline: Arc<Pipeline>,
-    recorders: Mutex<Vec<Recorder>>,
-    permits: Semaphore,
-    paused: AtomicBool,
+    desks: Mutex<Vec<Desk>>,
+    places: Semaphore,
+    budget: Arc<Budget>,
+    tokens: RwLock<Option<Arc<Tokens>>>,
+    is_paused: AtomicBool,
+    is_stopping: AtomicBool,
     pub(crate) limits: ReceiverLimits,
     counters: Counters,
     log: LogGate,
@@ -153,9 +109,12 @@ impl Intake {
     pub(crate) fn new(pipeline: Arc<Pipeline>, limits: ReceiverLimits) -> Self {
         Self {
             pipeline,
-            recorders: Mutex::default(),
-            permits: Semaphore::new(limits.max_concurrent.clamp(1, Semaphore::MAX_PERMITS)),
-            paused: AtomicBool::new(false),
+            desks: Mutex::default(),
+            places: Semaphore::new(limits.max_concurrent.clamp(1, Semaphore::MAX_PERMITS)),
+            budget: Budget::new(limits.budget_bytes()),
+            tokens: RwLock::default(),
+            is_paused: AtomicBool::new(false),
+            is_stopping: AtomicBool::new(false),
             limits,
             counters: Counters::default(),
             log: LogGate::default(),
@@ -166,103 +125,167 @@ impl Intake {
         self.counters.totals()
     }
 
-    /// Turns all requests away, or takes them again.
-    pub(crate) fn pause(&self, is_paused: bool) {
-        if self.paused.swap(is_paused, Ordering::Relaxed) != is_paused {
+    /// Asks every request from now on for one of these tokens.
+    pub(crate) fn require(&self, tokens: Tokens) {
+        let mut required = self.tokens.write().unwrap_or_else(PoisonError::into_inner);
+        *required = Some(Arc::new(tokens));
+    }
+
+    /// Turns all requests away, or takes them again; true when that is a change.
+    pub(crate) fn pause(&self, is_paused: bool) -> bool {
+        let is_change = self.is_paused.swap(is_paused, Ordering::Relaxed) != is_paused;
+        if is_change {
             tracing::warn!(is_paused, "receiver paused or resumed");
         }
+        is_change
     }
 
-    /// A place among the requests in work; to be asked for before the body is read.
-    pub(crate) async fn admit(&self) -> Result<SemaphorePermit<'_>, Refusal> {
-        if self.paused.load(Ordering::Relaxed) {
-            return Err(self.refuse(Refusal::Paused));
-        }
-        let permit = tokio::time::timeout(self.limits.admission_wait, self.permits.acquire()).await;
-        match permit {
-            Ok(Ok(permit)) => Ok(permit),
-            // The semaphore is never closed, so only the wait can have ended.
-            Ok(Err(_)) | Err(_) => Err(self.refuse(Refusal::Busy)),
-        }
+    /// True while all requests are turned away.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.is_paused.load(Ordering::Relaxed)
     }
 
-    /// Decodes a body and submits it, off the network threads when it is large.
+    /// Turns all requests away that have not begun, for good.
+    pub(crate) fn stop(&self) {
+        self.is_stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Requests that were let in and are read or decoded.
+    pub(crate) fn in_work(&self) -> usize {
+        self.budget.shares()
+    }
+
+    /// Lets a request in by its head, with a share of the bytes in flight. To be asked before the body is read.
+    pub(crate) fn admit(&self, headers: &HeaderMap) -> Result<Share, Refusal> {
+        let tokens = self.tokens.read().unwrap_or_else(PoisonError::into_inner);
+        let tokens = tokens.clone();
+        if tokens.is_some_and(|tokens| !tokens.admit(headers)) {
+            return Err(Refusal::Unauthenticated);
+        }
+        if self.is_stopping.load(Ordering::Relaxed) {
+            return Err(Refusal::Pipeline(Refused::Stopped));
+        }
+        if self.is_paused.load(Ordering::Relaxed) {
+            return Err(Refusal::Paused);
+        }
+        Ok(self.budget.share())
+    }
+
+    /// Bounds the time in which a body may arrive, and counts those whose connection ends first.
+    pub(crate) async fn in_time<T>(
+        &self,
+        reading: impl Future<Output = Result<T, Refusal>>,
+    ) -> Result<T, Refusal> {
+        let mut watch = CutWatch { intake: Some(self) };
+        let outcome = tokio::time::timeout(self.limits.read_timeout, reading).await;
+        watch.intake = None;
+        outcome.unwrap_or(Err(Refusal::Late))
+    }
+
+    /// Decodes a body and submits it, off the network threads when it is large. The caller counts a refusal, by
+    /// [`refuse`](Self::refuse).
     pub(crate) async fn accept(
         self: &Arc<Self>,
         encoding: Encoding,
-        compression: Compression,
-        body: axum::body::Bytes,
+        coding: Coding,
+        body: Held,
     ) -> Result<Accepted, Refusal> {
-        let outcome = if compression == Compression::None && body.len() <= INLINE_BYTES {
-            self.process(encoding, compression, &body)
-        } else {
-            let this = Arc::clone(self);
-            tokio::task::spawn_blocking(move || this.process(encoding, compression, &body))
-                .await
-                .unwrap_or(Err(Refusal::Failed))
+        let inline = match coding {
+            Coding::Identity => INLINE_BYTES,
+            Coding::Gzip | Coding::Deflate | Coding::Zstd => INLINE_COMPRESSED_BYTES,
         };
-        outcome.map_err(|refusal| self.refuse(refusal))
+        if body.bytes.len() <= inline {
+            return self.process(encoding, coding, body);
+        }
+        let place = tokio::time::timeout(self.limits.admission_wait, self.places.acquire()).await;
+        // The semaphore is never closed, so only the wait can have ended.
+        let Ok(Ok(_place)) = place else {
+            return Err(Refusal::Busy);
+        };
+        let this = Arc::clone(self);
+        tokio::task::spawn_blocking(move || this.process(encoding, coding, body))
+            .await
+            .unwrap_or(Err(Refusal::Failed))
     }
 
-    fn process(
+    fn process(&self, encoding: Encoding, coding: Coding, body: Held) -> Result<Accepted, Refusal> {
+        let Held { bytes, mut share } = body;
+        let mut desk = self.take_desk();
+        let Desk { recorder, inflater } = &mut desk;
+        let plain = match coding {
+            Coding::Identity => Ok(&bytes[..]),
+            Coding::Gzip | Coding::Deflate | Coding::Zstd => {
+                let max = self.limits.max_decompressed_bytes;
+                inflater.inflate(coding, &bytes, max, &mut share)
+            }
+        };
+        let outcome = plain.and_then(|plain| self.decode(recorder, encoding, plain));
+        inflater.rest();
+        self.return_desk(desk);
+        outcome
+    }
+
+    fn decode(
         &self,
+        recorder: &mut Recorder,
         encoding: Encoding,
-        compression: Compression,
         body: &[u8],
     ) -> Result<Accepted, Refusal> {
-        if compression == Compression::None {
-            return self.decode(encoding, body);
-        }
-        let body = decompress(compression, body, self.limits.max_decompressed_bytes)?;
-        self.decode(encoding, &body)
-    }
-
-    fn decode(&self, encoding: Encoding, body: &[u8]) -> Result<Accepted, Refusal> {
-        let mut recorder = self.borrow_recorder();
         recorder.set_arrival(clock::wall());
-        let mut tally = Tally::new(&mut recorder);
+        let mut tally = Tally::new(recorder);
         let outcome = match encoding {
             Encoding::Protobuf => decode_protobuf(body, &mut tally),
             Encoding::Json => decode_json(body, &mut tally).map(drop),
+            Encoding::Zipkin => decode_zipkin(body, &mut tally),
         };
         let (spans, rejected) = (tally.spans, tally.rejected);
         // Taken in any case: a refused request must leave nothing behind in the recorder.
         let records = recorder.take_records();
         let counted = recorder.take_rejected();
-        self.return_recorder(recorder);
         outcome?;
         self.pipeline.submit(records, &counted)?;
         self.counters.accept(spans, rejected.values().sum());
         Ok(Accepted { rejected })
     }
 
-    fn borrow_recorder(&self) -> Recorder {
-        let mut recorders = self
-            .recorders
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let recorder = recorders.pop();
-        drop(recorders);
-        recorder.unwrap_or_else(|| self.pipeline.recorder())
+    /// A desk that is lost to a panic is replaced by a new one.
+    fn take_desk(&self) -> Desk {
+        let mut desks = self.desks.lock().unwrap_or_else(PoisonError::into_inner);
+        let desk = desks.pop();
+        drop(desks);
+        desk.unwrap_or_else(|| Desk {
+            recorder: self.pipeline.recorder(),
+            inflater: Inflater::new(),
+        })
     }
 
-    fn return_recorder(&self, recorder: Recorder) {
-        let mut recorders = self
-            .recorders
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        recorders.push(recorder);
+    fn return_desk(&self, desk: Desk) {
+        let mut desks = self.desks.lock().unwrap_or_else(PoisonError::into_inner);
+        desks.push(desk);
     }
 
     /// Counts a refusal and logs some of them.
     pub(crate) fn refuse(&self, refusal: Refusal) -> Refusal {
-        self.counters.refuse(refusal.is_retryable());
+        self.counters.refuse(&refusal);
         if let Some(held_back) = self.log.pass(self.pipeline.now_ms()) {
             // Absent from the line when there were none.
             let also_refused_since_last_line = (held_back > 0).then_some(held_back);
             tracing::warn!(reason = %refusal, also_refused_since_last_line, "request refused");
         }
         refusal
+    }
+}
+
+/// Counts a request whose handler was dropped while it read: its connection is gone, and so is whoever would be told.
+struct CutWatch<'i> {
+    intake: Option<&'i Intake>,
+}
+
+impl Drop for CutWatch<'_> {
+    fn drop(&mut self) {
+        if let Some(intake) = self.intake {
+            drop(intake.refuse(Refusal::Cut));
+        }
     }
 }
 

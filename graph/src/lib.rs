@@ -18,6 +18,7 @@ pub mod hazards;
 pub mod identity;
 pub mod inventory;
 mod names;
+pub mod observed;
 pub mod onboarding;
 pub mod peer;
 pub mod policy;

@@ -16,6 +16,7 @@ pub(crate) mod ids;
 mod joins;
 mod kube;
 mod nodes;
+mod numbers;
 mod place;
 mod placed;
 pub(crate) mod policy;
@@ -26,8 +27,10 @@ mod wildcards;
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{Hash, Hasher};
 
 use crate::identity::{NodeKey, NodeName};
+use crate::observed::{Durations, Histogram};
 use crate::segment::stats::NodeStats;
 use crate::segment::{Caller, Segment};
 use crate::settings::Settings;
@@ -35,7 +38,8 @@ use crate::snapshot::{Diagnostics, GraphSnapshot, Node, NodeKind, SCHEMA, Window
 use crate::time::Timestamp;
 use destination::{Destination, Evidence, Resolver};
 use diagnostics::{Diagnosed, Unresolved};
-use edges::EdgeTable;
+use edges::{EdgeTable, Tell};
+use flows::Leftovers;
 pub(crate) use halves::join_halves;
 use hazards::Dialled;
 pub(crate) use joins::doubt_joins;
@@ -76,6 +80,11 @@ impl NodeRef {
         }
     }
 
+    /// What is known of the node beside its identity.
+    fn description(&self) -> (Option<&str>, Option<&str>) {
+        (self.system.as_deref(), self.address.as_deref())
+    }
+
     fn identity(&self) -> (NodeKind, [&str; 4]) {
         let names = [&self.environment, &self.namespace, &self.name, &self.source];
         (self.kind, names.map(String::as_str))
@@ -90,6 +99,12 @@ impl PartialEq for NodeRef {
 
 impl Eq for NodeRef {}
 
+impl Hash for NodeRef {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.identity().hash(state);
+    }
+}
+
 impl PartialOrd for NodeRef {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
@@ -103,41 +118,46 @@ impl Ord for NodeRef {
 }
 
 pub(crate) fn snapshot(segment: &Segment, settings: &Settings) -> GraphSnapshot {
-    let resolver = Resolver::new(segment);
-    let placer = Placer::new(segment, &resolver);
-    let mut edges = placer.edges(segment);
-    let wildcards = Wildcards::learn(edges.iter().filter_map(outside));
+    snapshot_telling(segment, settings, &mut |_, _| {})
+}
+
+/// The snapshot, and the durations behind its edges in their order.
+pub(crate) fn observe(segment: &Segment, settings: &Settings) -> (GraphSnapshot, Vec<Durations>) {
+    let mut found = BTreeMap::new();
+    let graph = snapshot_telling(
+        segment,
+        settings,
+        &mut |(caller, callee, relation), stats| {
+            let durations = Durations {
+                client: Histogram::of(&stats.client),
+                server: Histogram::of(&stats.server),
+                wait: Histogram::of(&stats.wait),
+            };
+            found.insert((caller.to_owned(), callee.to_owned(), relation), durations);
+        },
+    );
+    let edges = graph.edges.iter();
+    let durations = edges.map(|edge| {
+        let ends = (edge.caller.clone(), edge.callee.clone(), edge.relation);
+        found.get(&ends).copied().unwrap_or_default()
+    });
+    let durations = durations.collect();
+    (graph, durations)
+}
+
+fn snapshot_telling(segment: &Segment, settings: &Settings, tell: Tell<'_>) -> GraphSnapshot {
     let mut table = EdgeTable::new(settings);
-    let mut unresolved = Unresolved::new();
-    let mut candidates = Candidates::new();
-    for edge in &mut edges {
-        fold(&wildcards, &mut edge.destination);
-        place((&resolver, segment), edge, &mut table, &mut unresolved);
-        if let Destination::Known(known) = &edge.destination {
-            note_candidates(&known.node, &known.candidates, &mut candidates);
-        }
-        note_candidates(&edge.caller, &edge.caller_candidates, &mut candidates);
-    }
-    for mut host in placer.facts(segment) {
-        for placed in &mut host {
-            fold(&wildcards, &mut placed.destination);
-        }
-        for (placed, requests) in host.iter().zip(placed::requests(&host)) {
-            if let Destination::Known(known) = &placed.destination {
-                let edge = (&placed.caller, &known.node, placed.relation);
-                table.add_facts(edge, placed.facts, requests);
-            }
-        }
-    }
-    let leftovers = flows::join(segment, &resolver, &mut table);
+    let Resolved {
+        wildcards,
+        unresolved,
+        candidates,
+        leftovers,
+    } = resolve(segment, &mut table);
     let emitters = emitters(segment);
     table.bound_requests(|node| emitters.get(node).map_or(0, |(_, stats)| stats.requests));
     let mut refs: Vec<NodeRef> = emitters.keys().chain(table.nodes()).cloned().collect();
     // Of equal nodes the best described one stays.
-    refs.sort_by(|a, b| {
-        let description = |node: &NodeRef| (node.system.clone(), node.address.clone());
-        a.cmp(b).then_with(|| description(b).cmp(&description(a)))
-    });
+    refs.sort_by(|a, b| a.cmp(b).then_with(|| b.description().cmp(&a.description())));
     refs.dedup();
     let ids = ids::assign(&refs);
     let mut nodes: Vec<Node> = refs
@@ -164,8 +184,52 @@ pub(crate) fn snapshot(segment: &Segment, settings: &Settings) -> GraphSnapshot 
         selection: None,
         traces: segment.traces.counts(),
         nodes,
-        edges: table.finish(&ids),
+        edges: table.finish(&ids, tell),
         diagnostics: with_step(segment, diagnostics),
+    }
+}
+
+/// What resolving leaves beside edges.
+struct Resolved {
+    wildcards: Wildcards,
+    unresolved: Unresolved,
+    candidates: Candidates,
+    leftovers: Leftovers,
+}
+
+/// Fills the table of edges. What it learns on the way, which is more than what it finds, goes before edges are finished.
+fn resolve<'a>(segment: &'a Segment, table: &mut EdgeTable<'a>) -> Resolved {
+    let resolver = Resolver::new(segment);
+    let placer = Placer::new(segment, &resolver);
+    let mut edges = placer.edges(segment);
+    let wildcards = Wildcards::learn(edges.iter().filter_map(outside));
+    let mut unresolved = Unresolved::new();
+    let mut candidates = Candidates::new();
+    for edge in &mut edges {
+        fold(&wildcards, &mut edge.destination);
+        place((&resolver, segment), edge, table, &mut unresolved);
+        if let Destination::Known(known) = &edge.destination {
+            note_candidates(&known.node, &known.candidates, &mut candidates);
+        }
+        note_candidates(&edge.caller, &edge.caller_candidates, &mut candidates);
+    }
+    drop(edges);
+    for mut host in placer.facts(segment) {
+        for placed in &mut host {
+            fold(&wildcards, &mut placed.destination);
+        }
+        for (placed, requests) in host.iter().zip(placed::requests(&host)) {
+            if let Destination::Known(known) = &placed.destination {
+                let edge = (&placed.caller, &known.node, placed.relation);
+                table.add_facts(edge, placed.facts, requests);
+            }
+        }
+    }
+    Resolved {
+        leftovers: flows::join(segment, &resolver, table),
+        wildcards,
+        unresolved,
+        candidates,
     }
 }
 
@@ -218,10 +282,10 @@ fn note_candidates(node: &NodeRef, found: &[NodeRef], candidates: &mut Candidate
 }
 
 /// Puts one edge of the segment where it belongs.
-fn place(
-    (resolver, segment): (&Resolver<'_>, &Segment),
-    edge: &Placed<'_>,
-    table: &mut EdgeTable,
+fn place<'a>(
+    (resolver, segment): (&Resolver<'_>, &'a Segment),
+    edge: &Placed<'a>,
+    table: &mut EdgeTable<'a>,
     unresolved: &mut Unresolved,
 ) {
     let (key, stats) = (edge.key, edge.stats);

@@ -10,6 +10,7 @@ pub(crate) mod demand;
 pub(crate) mod exemplars;
 pub(crate) mod halves;
 pub(crate) mod hazards;
+mod lessons;
 mod lifetimes;
 pub(crate) mod planning;
 pub(crate) mod sampling;
@@ -25,6 +26,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use crate::identity::NodeKey;
+use crate::observed::Durations;
 use crate::peer::Peer;
 use crate::sampling::Weight;
 use crate::settings::Settings;
@@ -245,12 +247,22 @@ impl Segment {
     /// Resolves destinations and messages over everything merged so far, and freezes the graph.
     #[must_use]
     pub fn snapshot(&self, settings: &Settings) -> GraphSnapshot {
+        crate::resolve::snapshot(&self.joined(), settings)
+    }
+
+    /// The same, with the durations behind each edge.
+    pub(crate) fn observe(&self, settings: &Settings) -> (GraphSnapshot, Vec<Durations>) {
+        crate::resolve::observe(&self.joined(), settings)
+    }
+
+    /// Halves joined, sidecars and applications one, false joins undone.
+    fn joined(&self) -> Cow<'_, Self> {
         let mut segment = Cow::Borrowed(self);
         crate::resolve::join_halves(&mut segment);
         if let Some(folded) = crate::resolve::fold_sidecars(&segment) {
             segment = Cow::Owned(folded);
         }
         crate::resolve::doubt_joins(&mut segment);
-        crate::resolve::snapshot(&segment, settings)
+        segment
     }
 }

@@ -63,6 +63,11 @@ impl Sketch {
         count.copied().unwrap_or_default()
     }
 
+    /// The duration that a bucket stands for, in seconds.
+    pub(crate) fn middle_s(bucket: u16) -> f64 {
+        to_ms(middle(bucket)) / 1e3
+    }
+
     /// The longest duration.
     pub(crate) const fn max_ns(&self) -> u64 {
         self.max_ns

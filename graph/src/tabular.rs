@@ -6,9 +6,15 @@
 
 mod cell;
 mod declare;
+mod hashing;
+mod read;
+mod words;
 
 pub use cell::{Cell, Column, Kind};
 pub(crate) use declare::{Rows, table};
+pub(crate) use hashing::Mixed;
+pub use read::{ReadColumn, ReadTable};
+pub use words::Words;
 
 /// A table: columns of equal length, in the order of its specification.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,14 +30,6 @@ impl Table {
     #[must_use]
     pub fn rows(&self) -> usize {
         self.columns.first().map_or(0, Column::len)
-    }
-
-    /// True when all columns have as many cells as the first; derived ones may have none.
-    pub(crate) fn is_even(&self) -> bool {
-        let specs = self.spec.columns.iter();
-        specs.zip(&self.columns).all(|(spec, column)| {
-            column.len() == self.rows() || (spec.merge == Merge::Derived && column.is_empty())
-        })
     }
 }
 

@@ -1,8 +1,10 @@
 """Two services with the real OpenTelemetry SDK, calling each other: `web` over OTLP/gRPC, `cart` over OTLP/HTTP.
 
 Usage: real_sdk.py GRPC_ADDRESS HTTP_ADDRESS CALLS. Prints nothing; exits 0 once every span was exported.
+Speaks TLS when OTEL_EXPORTER_OTLP_CERTIFICATE is set.
 """
 
+import os
 import sys
 
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
@@ -24,8 +26,10 @@ def provider(service, exporter):
 
 def main():
     grpc_address, http_address, calls = sys.argv[1], sys.argv[2], int(sys.argv[3])
-    web = provider("web", GrpcExporter(endpoint=grpc_address, insecure=True))
-    http_exporter = HttpExporter(endpoint=f"http://{http_address}/v1/traces", compression=Compression.Gzip)
+    is_secure = "OTEL_EXPORTER_OTLP_CERTIFICATE" in os.environ
+    scheme = "https" if is_secure else "http"
+    web = provider("web", GrpcExporter(endpoint=f"{scheme}://{grpc_address}", insecure=not is_secure))
+    http_exporter = HttpExporter(endpoint=f"{scheme}://{http_address}/v1/traces", compression=Compression.Gzip)
     cart = provider("cart", http_exporter)
     headers = TraceContextTextMapPropagator()
     for number in range(calls):

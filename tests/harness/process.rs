@@ -17,6 +17,8 @@ pub(crate) struct Collector {
     pub(crate) grpc: String,
     /// Address of the OTLP/HTTP receiver.
     pub(crate) http: String,
+    /// Address of metrics, health and the graph.
+    pub(crate) admin: String,
     /// Standard error up to and with the line that names the addresses.
     pub(crate) said_at_start: String,
 }
@@ -43,6 +45,8 @@ impl Collector {
                 "127.0.0.1:0",
                 "--http",
                 "127.0.0.1:0",
+                "--admin",
+                "127.0.0.1:0",
                 "--store",
             ])
             .arg(store)
@@ -55,7 +59,7 @@ impl Collector {
             .expect("the binary starts");
         let mut stderr = BufReader::new(child.stderr.take().expect("standard error is a pipe"));
         let mut said = String::new();
-        let (grpc, http) = loop {
+        let (grpc, http, admin) = loop {
             let from = said.len();
             let read = stderr.read_line(&mut said).expect("standard error is text");
             assert!(read > 0, "the collector ended early:\n{said}");
@@ -68,6 +72,7 @@ impl Collector {
             stderr,
             grpc,
             http,
+            admin,
             said_at_start: said,
         }
     }
@@ -78,17 +83,28 @@ impl Collector {
     }
 
     /// Asks the collector to end as an orchestrator does, and returns the rest of what it said.
-    pub(crate) fn terminate(mut self) -> String {
+    pub(crate) fn terminate(self) -> String {
+        self.signal();
+        let (code, said) = self.wait();
+        assert_eq!(code, Some(0), "{said}");
+        said
+    }
+
+    /// Sends what an orchestrator sends first.
+    pub(crate) fn signal(&self) {
         let pid = self.child.id().to_string();
         let sent = Command::new("kill").args(["-TERM", &pid]).status();
         assert!(sent.expect("`kill` runs").success());
+    }
+
+    /// Waits for the end, and returns the exit code and the rest of what was said.
+    pub(crate) fn wait(mut self) -> (Option<i32>, String) {
         let mut said = String::new();
         self.stderr
             .read_to_string(&mut said)
             .expect("standard error is text");
         let status = self.child.wait().expect("the collector ends");
-        assert_eq!(status.code(), Some(0), "{said}");
-        said
+        (status.code(), said)
     }
 }
 
@@ -118,12 +134,53 @@ pub(crate) fn try_post(address: &str, media_type: &str, body: &[u8]) -> Option<S
     Some(status.trim_end().to_owned())
 }
 
-/// The two addresses of the line that announces them.
-fn addresses(line: &str) -> Option<(String, String)> {
+/// The three addresses of the line that announces them.
+fn addresses(line: &str) -> Option<(String, String, String)> {
     let (_, rest) = line.split_once("OTLP/gRPC on ")?;
     let (grpc, rest) = rest.split_once(", OTLP/HTTP on ")?;
-    let (http, _) = rest.split_once(',')?;
-    Some((grpc.to_owned(), http.to_owned()))
+    let (http, rest) = rest.split_once(',')?;
+    let (_, rest) = rest.split_once("health on http://")?;
+    let (admin, _) = rest.split_once(';')?;
+    Some((grpc.to_owned(), http.to_owned(), admin.to_owned()))
+}
+
+/// Asks for a page and returns status line, headers and body.
+pub(crate) fn get(address: &str, path: &str, headers: &[&str]) -> (String, String, String) {
+    let mut stream = TcpStream::connect(address).expect("the collector listens");
+    let headers: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
+    let request =
+        format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n{headers}Connection: close\r\n\r\n");
+    stream
+        .write_all(request.as_bytes())
+        .expect("the collector reads");
+    let mut answer = String::new();
+    stream
+        .read_to_string(&mut answer)
+        .expect("the answer is text");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("head and body");
+    let (status, headers) = head.split_once("\r\n").unwrap_or((head, ""));
+    (
+        status.to_owned(),
+        headers.to_owned(),
+        unchunked(headers, body),
+    )
+}
+
+/// The body without the lengths of its chunks, where it has any.
+fn unchunked(headers: &str, body: &str) -> String {
+    if !headers
+        .to_ascii_lowercase()
+        .contains("transfer-encoding: chunked")
+    {
+        return body.to_owned();
+    }
+    let (mut whole, mut rest) = (String::new(), body);
+    while let Some((length, after)) = rest.split_once("\r\n") {
+        let length = usize::from_str_radix(length.trim(), 16).expect("the length of a chunk");
+        whole.push_str(after.get(..length).expect("a whole chunk"));
+        rest = after.get(length + 2..).unwrap_or_default();
+    }
+    whole
 }
 
 /// Ends a child and waits for it.

@@ -1,25 +1,39 @@
 //! `tracemesh collect`: the OTLP receiver in the foreground, until it is told to stop.
 
+mod page;
+
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tracemesh_collector::ReceiverLimits;
 use tracemesh_collector::serve::{
-    BoundAddresses, CollectError, CollectOptions, CollectSummary, collect, termination,
+    BoundAddresses, CollectError, CollectOptions, CollectSummary, SecurityFiles, Signals, TlsFiles,
+    collect,
 };
 use tracemesh_graph::settings::Settings;
 use tracing::Level;
 
-use crate::args::CollectArgs;
+use crate::args::{CollectArgs, ReceiverArgs, SecurityArgs};
 use crate::commands::sampling;
+use crate::config::Effective;
 use crate::error::{CliError, Outcome};
 use crate::output::Output;
 use crate::terminal::Palette;
 use crate::text::{counted, thousands};
 
 /// Receives until SIGINT or SIGTERM, then tells what was received.
-pub(super) fn run(arguments: CollectArgs, output: &mut Output<'_>) -> Result<Outcome, CliError> {
+pub(super) fn run(
+    arguments: CollectArgs,
+    effective: Option<&Effective>,
+    output: &mut Output<'_>,
+) -> Result<Outcome, CliError> {
+    let in_force = effective.map(Effective::lines).unwrap_or_default();
+    if arguments.print_config {
+        let lines: String = in_force.iter().map(|line| format!("{line}\n")).collect();
+        output.data(&lines)?;
+        return Ok(Outcome::Done);
+    }
     let settings = Settings {
         sampling: sampling::rules(&arguments.sampling)?,
         max_start_off_ms: arguments.max_start_off.ms(),
@@ -39,17 +53,20 @@ pub(super) fn run(arguments: CollectArgs, output: &mut Output<'_>) -> Result<Out
         settings,
         ..options(arguments, ready)
     };
-    let summary = runtime.block_on(receive(options, bound, output))?;
+    let summary = runtime.block_on(receive(options, (bound, &in_force), output));
+    // A store that hangs must not hold up the end: what it was to write is given up by now, or written.
+    runtime.shutdown_background();
+    let summary = summary?;
     output.note(&last_words(&summary));
     Ok(Outcome::Done)
 }
 
 async fn receive(
     options: CollectOptions,
-    bound: oneshot::Receiver<BoundAddresses>,
+    (bound, in_force): (oneshot::Receiver<BoundAddresses>, &[String]),
     output: &mut Output<'_>,
 ) -> Result<CollectSummary, CliError> {
-    let shutdown = termination().map_err(|error| {
+    let mut signals = Signals::listen().map_err(|error| {
         CliError::new("cannot listen for signals")
             .because(error)
             .hint("without them the receiver could not be stopped cleanly: check the sandbox it runs in")
@@ -57,37 +74,57 @@ async fn receive(
     let store = options.store.to_string();
     let announce = async {
         if let Ok(bound) = bound.await {
+            in_force.iter().for_each(|line| output.note(line));
+            let zipkin = bound.zipkin.map(|address| format!(" Zipkin on {address},"));
+            let admin = bound.admin.map_or_else(String::new, |admin| {
+                format!("metrics and health on http://{admin}; ")
+            });
             output.note(&format!(
-                "receiving OTLP/gRPC on {}, OTLP/HTTP on {}, into `{store}`; stop with Ctrl-C",
-                bound.grpc, bound.http
+                "receiving OTLP/gRPC on {}, OTLP/HTTP on {},{} into `{store}`; {admin}stop with Ctrl-C",
+                bound.grpc,
+                bound.http,
+                zipkin.unwrap_or_default()
             ));
         }
     };
-    let (summary, ()) = tokio::join!(collect(options, shutdown), announce);
-    summary.map_err(into_error)
+    let (stop, stopped) = oneshot::channel();
+    let collected = async {
+        let shutdown = async { drop(stopped.await) };
+        tokio::join!(collect(options, shutdown), announce).0
+    };
+    let impatience = async {
+        signals.next().await;
+        if stop.send(()).is_err() {
+            tracing::debug!("the receiver ends by itself");
+        }
+        signals.next().await;
+    };
+    tokio::select! {
+        summary = collected => summary.map_err(into_error),
+        () = impatience => Err(CliError::new("stopped at once by a second signal")
+            .hint("spans received since the last flush are lost; one signal is enough to stop without loss")),
+    }
 }
 
 fn options(arguments: CollectArgs, ready: oneshot::Sender<BoundAddresses>) -> CollectOptions {
-    let limits = ReceiverLimits::default();
     let shards = arguments.shards.unwrap_or_else(all_cores);
     CollectOptions {
         grpc_address: arguments.grpc,
         http_address: arguments.http,
+        admin_address: arguments.admin.get(),
+        graph_page: Some(page::graph),
+        max_series: arguments.max_series,
+        zipkin_address: arguments.zipkin,
         store: arguments.store,
         instance: arguments.instance,
         flush_interval: arguments.flush_interval,
         upkeep: arguments.upkeep.upkeep(),
         shards,
         queue_records: arguments.queue_spans.get(),
-        limits: ReceiverLimits {
-            max_body_bytes: arguments.max_request_mib.bytes(),
-            // Compressed requests may grow, within the same proportion as by default.
-            max_decompressed_bytes: arguments
-                .max_request_mib
-                .bytes()
-                .saturating_mul(limits.max_decompressed_bytes / limits.max_body_bytes),
-            ..limits
-        },
+        drain_timeout: arguments.receiver.drain_timeout,
+        finish_timeout: arguments.receiver.finish_timeout,
+        limits: limits(&arguments.receiver),
+        security: security(arguments.security),
         settings: Settings {
             slice_idle_ms: millis(arguments.trace_idle),
             slice_max_ms: millis(arguments.trace_max_age),
@@ -100,6 +137,40 @@ fn options(arguments: CollectArgs, ready: oneshot::Sender<BoundAddresses>) -> Co
         },
         ready: Some(ready),
         ..CollectOptions::default()
+    }
+}
+
+fn limits(arguments: &ReceiverArgs) -> ReceiverLimits {
+    let limits = ReceiverLimits::default();
+    let max_body_bytes = arguments.max_request_mib.bytes();
+    ReceiverLimits {
+        max_body_bytes,
+        // Compressed requests may grow, within the same proportion as by default.
+        max_decompressed_bytes: max_body_bytes
+            .saturating_mul(limits.max_decompressed_bytes / limits.max_body_bytes),
+        max_in_flight_bytes: (arguments.max_in_flight_mib as usize).saturating_mul(1 << 20),
+        max_connections: arguments.max_connections.get(),
+        read_timeout: arguments.read_timeout,
+        idle_timeout: arguments.idle_timeout,
+        handshake_timeout: limits.handshake_timeout.min(arguments.idle_timeout),
+        ..limits
+    }
+}
+
+fn security(arguments: SecurityArgs) -> SecurityFiles {
+    let SecurityArgs {
+        tls_cert,
+        tls_key,
+        tls_client_ca,
+        token_file,
+    } = arguments;
+    SecurityFiles {
+        tls: tls_cert.zip(tls_key).map(|(certificate, key)| TlsFiles {
+            certificate,
+            key,
+            client_ca: tls_client_ca,
+        }),
+        tokens: token_file,
     }
 }
 
@@ -136,6 +207,14 @@ fn last_words(summary: &CollectSummary) -> String {
         thousands(totals.turned_away),
         counted(summary.segments, "segment", "segments"),
     );
+    if !totals.refused_by.is_empty() {
+        let reasons = totals.refused_by.iter();
+        let reasons: Vec<String> = reasons
+            .map(|(reason, count)| format!("{reason}: {}", thousands(*count)))
+            .collect();
+        words.push_str("; requests not taken by reason: ");
+        words.push_str(&reasons.join(", "));
+    }
     if summary.cut_off {
         words.push_str("; requests still in work were cut off unanswered");
     }
@@ -148,12 +227,15 @@ fn into_error(error: CollectError) -> CliError {
             "`--store` takes a directory that can be made and written: check the path, its permissions and the free space"
         }
         CollectError::Bind { .. } => {
-            "`--grpc` and `--http` take an address of this machine, such as 127.0.0.1:4317"
+            "`--grpc`, `--http`, `--zipkin` and `--admin` take an address of this machine, such as 127.0.0.1:4317"
         }
         CollectError::Threads(_) => {
             "pass fewer `--shards`, or raise the limit on threads: see `ulimit -u`"
         }
-        CollectError::Lost | CollectError::Server { .. } => {
+        CollectError::Security(_)
+        | CollectError::Unfinished(_)
+        | CollectError::Lost
+        | CollectError::Server { .. } => {
             "start it again; if it stays, report it with all that was printed"
         }
     });

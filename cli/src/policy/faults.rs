@@ -41,7 +41,7 @@ impl fmt::Display for Fault {
 
 /// Collects faults while a file is read.
 #[derive(Debug, Default)]
-pub(super) struct Faults {
+pub(crate) struct Faults {
     found: Vec<Fault>,
     beyond: u64,
 }
@@ -80,7 +80,7 @@ impl Faults {
     }
 
     /// By line; those of one line in the order of finding them.
-    pub(super) fn into_sorted(mut self) -> Vec<Fault> {
+    pub(crate) fn into_sorted(mut self) -> Vec<Fault> {
         self.found.sort_by_key(|fault| fault.line);
         if self.beyond > 0 {
             let line = self.found.last().map_or(1, |fault| fault.line);

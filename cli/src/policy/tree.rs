@@ -18,13 +18,13 @@ const MAX_NODES: usize = 100_000;
 
 /// A value and where it begins.
 #[derive(Debug)]
-pub(super) struct Node {
+pub(crate) struct Node {
     pub line: usize,
     pub value: Value,
 }
 
 #[derive(Debug)]
-pub(super) enum Value {
+pub(crate) enum Value {
     /// Text; `plain` is without quotes, so that other readers could take it for a number or a boolean.
     Scalar {
         text: String,
@@ -35,7 +35,7 @@ pub(super) enum Value {
 }
 
 #[derive(Debug)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     pub line: usize,
     pub key: String,
     pub node: Node,
@@ -43,7 +43,7 @@ pub(super) struct Entry {
 
 impl Node {
     /// What it is, for messages.
-    pub(super) fn described(&self) -> &'static str {
+    pub(crate) fn described(&self) -> &'static str {
         match &self.value {
             Value::Scalar { text, plain: true } if is_null(text) => "nothing",
             Value::Scalar { .. } => "a single value",
@@ -52,7 +52,7 @@ impl Node {
         }
     }
 
-    pub(super) fn is_null(&self) -> bool {
+    pub(crate) fn is_null(&self) -> bool {
         matches!(&self.value, Value::Scalar { text, plain: true } if is_null(text))
     }
 }
@@ -62,7 +62,7 @@ fn is_null(text: &str) -> bool {
 }
 
 /// Reads one document; `None` when its syntax or size make it unusable, which is then among the faults.
-pub(super) fn parse(text: &str, schema: &str, faults: &mut Faults) -> Option<Node> {
+pub(crate) fn parse(text: &str, schema: &str, faults: &mut Faults) -> Option<Node> {
     let mut builder = Builder {
         open: Vec::new(),
         root: None,

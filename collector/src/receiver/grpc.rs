@@ -1,143 +1,129 @@
 //! OTLP/gRPC: the `TraceService` of the specification over raw message bytes.
 //!
-//! The generated service would decode with prost, where one bad span fails the request; a codec that passes bytes
-//! through leaves decoding to us and everything else (framing, compression, size limits, status) to tonic.
+//! The framing of a unary call is read here and not by tonic, for three reasons: decoding is ours (one bad span must not fail
+//! a request), so is decompression (one way for both protocols, with its output bounded before it is allocated), and the bytes
+//! in flight are counted as they arrive. Health and reflection come from tonic and are merged by the caller.
 
-use std::convert::Infallible;
+mod frame;
+mod status;
+
 use std::sync::Arc;
 
-use axum::body::Bytes;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::{ALLOW, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceResponse,
 };
-use prost::Message;
-use prost::bytes::Buf;
-use tonic::body::Body;
-use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder};
-use tonic::codegen::{BoxFuture, Context, Poll, Service, http};
-use tonic::server::{Grpc, NamedService, UnaryService};
-use tonic::{Code, Request, Response, Status};
+use tonic::Status;
 
-use super::{Accepted, Encoding, Intake, Refusal};
-use crate::input::Compression;
-use crate::input::compression::BodyFault;
+use super::inflate::Coding;
+use super::refusal::Refusal;
+use super::{Accepted, Encoding, Intake};
+
+/// Name of the service, for health and reflection.
+pub(crate) const SERVICE: &str = "opentelemetry.proto.collector.trace.v1.TraceService";
 
 const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
-/// What stands before a message on the wire: a flag and a length.
-const FRAME_HEADER_BYTES: usize = 5;
-
-/// The gRPC service.
-#[derive(Clone)]
-pub(crate) struct TraceService {
-    intake: Arc<Intake>,
+/// The gRPC services on one port: `TraceService` and `others`.
+pub(crate) fn router(intake: Arc<Intake>, others: Router) -> Router {
+    Router::new()
+        .route(EXPORT, any(export))
+        .with_state(Arc::clone(&intake))
+        .merge(others)
+        .fallback(unknown_method)
+        .layer(axum::middleware::from_fn_with_state(intake, only_grpc))
 }
 
-impl TraceService {
-    pub(crate) const fn new(intake: Arc<Intake>) -> Self {
-        Self { intake }
-    }
-}
-
-impl NamedService for TraceService {
-    const NAME: &'static str = "opentelemetry.proto.collector.trace.v1.TraceService";
-}
-
-impl Service<http::Request<Body>> for TraceService {
-    type Response = http::Response<Body>;
-    type Error = Infallible;
-    type Future = BoxFuture<Self::Response, Infallible>;
-
-    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        let intake = Arc::clone(&self.intake);
-        Box::pin(async move { Ok(export(intake, request).await) })
-    }
-}
-
-async fn export(intake: Arc<Intake>, request: http::Request<Body>) -> http::Response<Body> {
-    if request.uri().path() != EXPORT {
-        return Status::unimplemented("this service has one method, `Export`").into_http();
-    }
-    // Held until the answer is made, since the body is read in between.
-    let _permit = match intake.admit().await {
-        Ok(permit) => permit,
-        Err(refusal) => return status_of(&refusal).into_http(),
+/// Turns away what is not gRPC, in words that a person with `curl` understands.
+async fn only_grpc(State(intake): State<Arc<Intake>>, request: Request, next: Next) -> Response {
+    const SUPPORTED: &str = "gRPC over HTTP/2 to this port, or OTLP/HTTP to the other one";
+    let unsupported = |what| {
+        let supported = SUPPORTED;
+        let refusal = intake.refuse(Refusal::Unsupported { what, supported });
+        format!("{refusal}\n")
     };
-    let mut grpc = Grpc::new(RawCodec)
-        .accept_compressed(CompressionEncoding::Gzip)
-        .accept_compressed(CompressionEncoding::Zstd)
-        .max_decoding_message_size(intake.limits.max_decompressed_bytes);
-    let request = request.map(|body| limited(body, intake.limits.max_body_bytes));
-    let method = Export {
-        intake: Arc::clone(&intake),
+    if request.version() < Version::HTTP_2 {
+        let text = unsupported("version of HTTP");
+        return (StatusCode::HTTP_VERSION_NOT_SUPPORTED, text).into_response();
+    }
+    if request.method() != Method::POST {
+        let text = unsupported("method");
+        let allow = [(ALLOW, HeaderValue::from_static("POST"))];
+        return (StatusCode::METHOD_NOT_ALLOWED, allow, text).into_response();
+    }
+    if !is_grpc(request.headers()) {
+        let text = unsupported("content type");
+        return (StatusCode::UNSUPPORTED_MEDIA_TYPE, text).into_response();
+    }
+    next.run(request).await
+}
+
+/// `application/grpc`, alone or with the name of a message format.
+fn is_grpc(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes) else {
+        return false;
     };
-    let answer = grpc.unary(method, request);
-    match tokio::time::timeout(intake.limits.read_timeout, answer).await {
-        Ok(response) => judged_by_transport(&intake, response),
-        Err(_) => status_of(&intake.refuse(Refusal::Late)).into_http(),
+    let rest = value.strip_prefix(b"application/grpc");
+    rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
+}
+
+async fn unknown_method() -> Response {
+    Status::unimplemented(
+        "this port has the services opentelemetry.proto.collector.trace.v1.TraceService and grpc.health.v1.Health",
+    )
+    .into_http()
+}
+
+async fn export(State(intake): State<Arc<Intake>>, request: Request) -> Response {
+    match take(&intake, request).await {
+        Ok(accepted) => status::ok(&response_to(&accepted)),
+        Err(refusal) => status::refused(&intake.refuse(refusal)),
     }
 }
 
-/// Breaks off messages that are too long as sent. tonic has one limit for both lengths of a message, and that is the
-/// one after decompression.
-fn limited(body: Body, max: usize) -> Body {
-    let body = Limited::new(body, max.saturating_add(FRAME_HEADER_BYTES));
-    Body::new(body.map_err(|error| {
-        if error.is::<LengthLimitError>() {
-            Status::out_of_range("too long as sent")
-        } else {
-            Status::from_error(error)
-        }
-    }))
-}
-
-/// Counts what the transport refused before the message reached us, and corrects the code for long messages:
-/// OUT_OF_RANGE is one that the OTLP specification lets senders retry for ever.
-fn judged_by_transport(intake: &Intake, response: http::Response<Body>) -> http::Response<Body> {
-    let limits = &intake.limits;
-    let refusal = match Status::from_header_map(response.headers()).map(|status| status.code()) {
-        // Ours, and counted where they were made.
-        None | Some(Code::Ok | Code::InvalidArgument | Code::Unavailable) => return response,
-        // From `limited`, or from tonic for a frame that announces more than may come out of it.
-        Some(Code::OutOfRange) => {
-            Refusal::TooLarge(limits.max_body_bytes.min(limits.max_decompressed_bytes))
-        }
-        // From tonic while it decompresses.
-        Some(Code::ResourceExhausted) => {
-            Refusal::Compression(BodyFault::TooLarge(limits.max_decompressed_bytes))
-        }
-        Some(_) => {
-            drop(intake.refuse(Refusal::Cut));
-            return response;
-        }
+async fn take(intake: &Arc<Intake>, request: Request) -> Result<Accepted, Refusal> {
+    let (head, body) = request.into_parts();
+    let share = intake.admit(&head.headers)?;
+    let coding = coding_of(&head.headers)?;
+    let message = intake.in_time(read(intake, body, share)).await?;
+    let coding = if message.is_compressed {
+        coding.ok_or(Refusal::Framing(
+            "it is compressed, and `grpc-encoding` does not say how",
+        ))?
+    } else {
+        Coding::Identity
     };
-    Status::resource_exhausted(intake.refuse(refusal).to_string()).into_http()
+    intake
+        .accept(Encoding::Protobuf, coding, message.body)
+        .await
 }
 
-struct Export {
-    intake: Arc<Intake>,
+async fn read(
+    intake: &Intake,
+    body: Body,
+    share: super::budget::Share,
+) -> Result<frame::Message, Refusal> {
+    frame::read(body, intake.limits.max_body_bytes, share).await
 }
 
-impl UnaryService<Bytes> for Export {
-    type Response = ExportTraceServiceResponse;
-    type Future = BoxFuture<Response<ExportTraceServiceResponse>, Status>;
-
-    fn call(&mut self, request: Request<Bytes>) -> Self::Future {
-        let intake = Arc::clone(&self.intake);
-        Box::pin(async move {
-            let body = request.into_inner();
-            let accepted = intake.accept(Encoding::Protobuf, Compression::None, body);
-            match accepted.await {
-                Ok(accepted) => Ok(Response::new(response_to(&accepted))),
-                Err(refusal) => Err(status_of(&refusal)),
-            }
-        })
-    }
+/// How messages with the flag are compressed; `None` when that is not said.
+fn coding_of(headers: &HeaderMap) -> Result<Option<Coding>, Refusal> {
+    let Some(name) = headers.get("grpc-encoding") else {
+        return Ok(None);
+    };
+    let coding = name.to_str().ok().and_then(Coding::named);
+    let coding = coding.ok_or(Refusal::Unsupported {
+        what: "grpc-encoding",
+        supported: "`gzip`, `deflate`, `zstd` or none",
+    })?;
+    Ok((coding != Coding::Identity).then_some(coding))
 }
 
 /// The answer to an accepted request: a partial success when spans were rejected.
@@ -147,52 +133,4 @@ pub(super) fn response_to(accepted: &Accepted) -> ExportTraceServiceResponse {
         error_message: accepted.message(),
     });
     ExportTraceServiceResponse { partial_success }
-}
-
-/// The OTLP specification retries on UNAVAILABLE, and gives up on INVALID_ARGUMENT.
-fn status_of(refusal: &Refusal) -> Status {
-    let message = refusal.to_string();
-    if refusal.is_retryable() {
-        Status::unavailable(message)
-    } else {
-        Status::invalid_argument(message)
-    }
-}
-
-/// Hands the message over as it came, and encodes the answer with prost.
-#[derive(Clone, Copy)]
-struct RawCodec;
-
-impl Codec for RawCodec {
-    type Encode = ExportTraceServiceResponse;
-    type Decode = Bytes;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        *self
-    }
-
-    fn decoder(&mut self) -> Self {
-        *self
-    }
-}
-
-impl Encoder for RawCodec {
-    type Item = ExportTraceServiceResponse;
-    type Error = Status;
-
-    fn encode(&mut self, item: Self::Item, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        item.encode(buffer)
-            .map_err(|error| Status::internal(error.to_string()))
-    }
-}
-
-impl Decoder for RawCodec {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        Ok(Some(buffer.copy_to_bytes(buffer.remaining())))
-    }
 }

@@ -1,4 +1,4 @@
-//! OTLP/HTTP: `POST /v1/traces` in protobuf or JSON, plain, gzip or zstd.
+//! OTLP/HTTP: `POST /v1/traces` in protobuf or JSON, plain, gzip, deflate or zstd.
 //!
 //! Answers come in the content type of the request, errors as `google.rpc.Status`, as the specification asks.
 
@@ -7,16 +7,19 @@ mod answer;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName};
 use axum::response::Response;
 use axum::routing::post;
 
-use super::{Accepted, Encoding, Intake, Refusal};
-use crate::input::Compression;
-use answer::{accepted, refused, unsupported};
+use super::body::{self, Arrived};
+use super::inflate::Coding;
+use super::refusal::Refusal;
+use super::{Accepted, Encoding, Intake};
+use answer::accepted;
+pub(super) use answer::refused;
 
 pub(crate) fn router(intake: Arc<Intake>) -> Router {
     Router::new()
@@ -27,52 +30,43 @@ pub(crate) fn router(intake: Arc<Intake>) -> Router {
 }
 
 async fn export(State(intake): State<Arc<Intake>>, headers: HeaderMap, body: Body) -> Response {
-    let Some(encoding) = encoding_of(&headers) else {
-        return unsupported(&intake.refuse(Refusal::Unsupported {
-            what: "content type",
-            supported: "`application/x-protobuf` or `application/json`",
-        }));
-    };
-    let Some(compression) = compression_of(&headers) else {
-        return unsupported(&intake.refuse(Refusal::Unsupported {
-            what: "content encoding",
-            supported: "`gzip`, `zstd` or none",
-        }));
-    };
-    let outcome = take(&intake, encoding, compression, &headers, body).await;
-    outcome.map_or_else(
-        |refusal| refused(encoding, &refusal),
-        |outcome| accepted(encoding, &outcome),
-    )
+    let encoding = encoding_of(&headers);
+    let wanted = encoding.ok_or(Refusal::Unsupported {
+        what: "content type",
+        supported: "`application/x-protobuf` or `application/json`",
+    });
+    match take(&intake, wanted, &headers, body).await {
+        Ok((encoding, outcome)) => accepted(encoding, &outcome),
+        Err(refusal) => refused(encoding, &intake.refuse(refusal)),
+    }
 }
 
-async fn take(
+/// Reads, decodes and submits one request. The caller counts a refusal.
+pub(super) async fn take(
     intake: &Arc<Intake>,
-    encoding: Encoding,
-    compression: Compression,
+    encoding: Result<Encoding, Refusal>,
     headers: &HeaderMap,
     body: Body,
-) -> Result<Accepted, Refusal> {
+) -> Result<(Encoding, Accepted), Refusal> {
+    let share = intake.admit(headers)?;
+    let encoding = encoding?;
+    let coding = coding_of(headers).ok_or(Refusal::Unsupported {
+        what: "content encoding",
+        supported: "`gzip`, `deflate`, `zstd` or none",
+    })?;
     let max = intake.limits.max_body_bytes;
     if declared_length(headers).is_some_and(|length| length > max as u64) {
-        return Err(intake.refuse(Refusal::TooLarge(max)));
+        return Err(Refusal::TooLarge(max));
     }
-    let _permit = intake.admit().await?;
-    let body = to_bytes(body, max);
-    let body: Bytes = match tokio::time::timeout(intake.limits.read_timeout, body).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(error)) if is_length_limit(&error) => {
-            return Err(intake.refuse(Refusal::TooLarge(max)));
+    let judge = |arrived: &Arrived| {
+        if arrived.length() > max {
+            return Err(Refusal::TooLarge(max));
         }
-        Ok(Err(_)) => return Err(intake.refuse(Refusal::Cut)),
-        Err(_) => return Err(intake.refuse(Refusal::Late)),
+        Ok(())
     };
-    intake.accept(encoding, compression, body).await
-}
-
-fn is_length_limit(error: &axum::Error) -> bool {
-    std::iter::successors(std::error::Error::source(error), |inner| inner.source())
-        .any(|inner| inner.is::<http_body_util::LengthLimitError>())
+    let body = intake.in_time(body::read(body, share, judge)).await?;
+    let accepted = intake.accept(encoding, coding, body).await?;
+    Ok((encoding, accepted))
 }
 
 fn declared_length(headers: &HeaderMap) -> Option<u64> {
@@ -80,29 +74,30 @@ fn declared_length(headers: &HeaderMap) -> Option<u64> {
 }
 
 fn encoding_of(headers: &HeaderMap) -> Option<Encoding> {
-    let value = text_of(headers, &CONTENT_TYPE)?;
-    let media_type = value.split(';').next().unwrap_or_default().trim();
-    match media_type.to_ascii_lowercase().as_str() {
+    match media_type(headers)?.as_str() {
         "application/x-protobuf" | "application/protobuf" => Some(Encoding::Protobuf),
         "application/json" => Some(Encoding::Json),
         _ => None,
     }
 }
 
-fn compression_of(headers: &HeaderMap) -> Option<Compression> {
-    if !headers.contains_key(CONTENT_ENCODING) {
-        return Some(Compression::None);
+/// The content type without its parameters, in lower case.
+pub(super) fn media_type(headers: &HeaderMap) -> Option<String> {
+    let value = text_of(headers, &CONTENT_TYPE)?;
+    let media_type = value.split(';').next().unwrap_or_default().trim();
+    Some(media_type.to_ascii_lowercase())
+}
+
+/// `None` for codings that are not spoken here, and for several on top of each other.
+fn coding_of(headers: &HeaderMap) -> Option<Coding> {
+    let mut named = headers.get_all(CONTENT_ENCODING).iter();
+    let Some(name) = named.next() else {
+        return Some(Coding::Identity);
+    };
+    if named.next().is_some() {
+        return None;
     }
-    match text_of(headers, &CONTENT_ENCODING)?
-        .trim()
-        .to_ascii_lowercase()
-        .as_str()
-    {
-        "" | "identity" => Some(Compression::None),
-        "gzip" | "x-gzip" => Some(Compression::Gzip),
-        "zstd" => Some(Compression::Zstd),
-        _ => None,
-    }
+    Coding::named(name.to_str().ok()?)
 }
 
 fn text_of<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {

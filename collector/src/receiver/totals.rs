@@ -1,12 +1,16 @@
 //! What the receiver counts about itself, and how it keeps peers from filling the log.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use super::refusal::Refusal;
 
 /// Least time between two log lines of the same kind, in milliseconds.
 const LOG_INTERVAL_MS: u64 = 10_000;
 
 /// Requests and spans since the start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Totals {
     /// Requests taken.
     pub requests: u64,
@@ -18,6 +22,8 @@ pub struct Totals {
     pub refused: u64,
     /// Requests refused for now: overload, shutdown.
     pub turned_away: u64,
+    /// Requests of `refused` and `turned_away` by their reason, out of a closed set such as `too_large` or `queue_full`.
+    pub refused_by: BTreeMap<&'static str, u64>,
 }
 
 #[derive(Debug, Default)]
@@ -27,6 +33,8 @@ pub(super) struct Counters {
     rejected_spans: AtomicU64,
     refused: AtomicU64,
     turned_away: AtomicU64,
+    /// Locked by refused requests only.
+    refused_by: Mutex<BTreeMap<&'static str, u64>>,
 }
 
 impl Counters {
@@ -36,13 +44,18 @@ impl Counters {
         self.rejected_spans.fetch_add(rejected, Ordering::Relaxed);
     }
 
-    pub(super) fn refuse(&self, is_retryable: bool) {
-        let counter = if is_retryable {
+    pub(super) fn refuse(&self, refusal: &Refusal) {
+        let counter = if refusal.is_retryable() {
             &self.turned_away
         } else {
             &self.refused
         };
         counter.fetch_add(1, Ordering::Relaxed);
+        let mut refused_by = self
+            .refused_by
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *refused_by.entry(refusal.reason()).or_default() += 1;
     }
 
     pub(super) fn totals(&self) -> Totals {
@@ -52,13 +65,18 @@ impl Counters {
             rejected_spans: self.rejected_spans.load(Ordering::Relaxed),
             refused: self.refused.load(Ordering::Relaxed),
             turned_away: self.turned_away.load(Ordering::Relaxed),
+            refused_by: self
+                .refused_by
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
         }
     }
 }
 
 /// Lets one log line through per interval.
 #[derive(Debug, Default)]
-pub(super) struct LogGate {
+pub(crate) struct LogGate {
     /// Time from which the next line may pass.
     open_at_ms: AtomicU64,
     held_back: AtomicU64,
@@ -66,7 +84,7 @@ pub(super) struct LogGate {
 
 impl LogGate {
     /// The number of lines held back since the last one, when this one may be written.
-    pub(super) fn pass(&self, now_ms: u64) -> Option<u64> {
+    pub(crate) fn pass(&self, now_ms: u64) -> Option<u64> {
         let next = now_ms.saturating_add(LOG_INTERVAL_MS);
         let passed = self
             .open_at_ms

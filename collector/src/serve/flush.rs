@@ -1,6 +1,9 @@
 //! Moves what the shards inferred into the store, off the network threads.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
 
 use crate::clock;
 use crate::pipeline::Pipeline;
@@ -8,12 +11,24 @@ use crate::serve::CollectError;
 use crate::serve::ledger::Ledger;
 use crate::serve::schedule::Schedule;
 use crate::store::{Store, StoreError};
+use crate::telemetry::{FlushOutcome, Telemetry};
 
-/// Owns the store between flushes; lent to a blocking thread during one.
+type Written = (Ledger, Result<(), StoreError>);
+
+/// Where the ledger is.
+enum State {
+    Idle(Box<Ledger>),
+    /// On the thread that writes it. Kept here and not in a future, so that a flush may be left and come back to.
+    Busy(JoinHandle<Written>),
+    /// Lost to a panic; `finish` says so.
+    Gone,
+}
+
+/// Owns the store between flushes; lends it to a blocking thread during one.
 pub(super) struct Flusher {
     pipeline: Arc<Pipeline>,
-    /// `None` only while a flush runs, or after one panicked.
-    ledger: Option<Ledger>,
+    telemetry: Arc<Telemetry>,
+    state: State,
     /// Flushes that failed since the last one that did not.
     failures: u32,
 }
@@ -25,12 +40,14 @@ impl Flusher {
     /// When the store cannot be written.
     pub(super) fn new(
         store: Store,
-        pipeline: Arc<Pipeline>,
+        (pipeline, telemetry): (Arc<Pipeline>, Arc<Telemetry>),
         schedule: Schedule,
     ) -> Result<Self, StoreError> {
+        let ledger = Ledger::begin(store, schedule, clock::wall())?;
         Ok(Self {
             pipeline,
-            ledger: Some(Ledger::begin(store, schedule, clock::wall())?),
+            telemetry,
+            state: State::Idle(Box::new(ledger)),
             failures: 0,
         })
     }
@@ -40,18 +57,38 @@ impl Flusher {
         self.failures
     }
 
-    /// Writes what was inferred since the last flush. A failure is logged, and tried again with the next flush.
+    /// Writes what was inferred since the last flush. A failure is logged, and tried again with the next flush. May be
+    /// left before it ends; the next call, or `finish`, then waits for it first.
     pub(super) async fn flush(&mut self) {
-        let Some(mut ledger) = self.ledger.take() else {
+        self.state = match std::mem::replace(&mut self.state, State::Gone) {
+            State::Idle(mut ledger) => {
+                let pipeline = Arc::clone(&self.pipeline);
+                let telemetry = Arc::clone(&self.telemetry);
+                State::Busy(tokio::task::spawn_blocking(move || {
+                    let (asked, began_ms) = (clock::wall(), pipeline.now_ms());
+                    let flush = pipeline.flush();
+                    let settled = flush.settled.clone();
+                    let outcome = ledger.write(flush, asked);
+                    telemetry.note_flush(FlushOutcome {
+                        took: Duration::from_millis(pipeline.now_ms().saturating_sub(began_ms)),
+                        is_written: outcome.is_ok(),
+                    });
+                    // It counts as received whether or not it could be written now.
+                    telemetry.note(&settled);
+                    (*ledger, outcome)
+                }))
+            }
+            other => other,
+        };
+        self.settle().await;
+    }
+
+    /// Waits for a flush that runs.
+    async fn settle(&mut self) {
+        let State::Busy(writing) = &mut self.state else {
             return;
         };
-        let pipeline = Arc::clone(&self.pipeline);
-        let flushed = tokio::task::spawn_blocking(move || {
-            let asked = clock::wall();
-            let outcome = ledger.write(pipeline.flush(), asked);
-            (ledger, outcome)
-        });
-        match flushed.await {
+        match writing.await {
             Ok((ledger, outcome)) => {
                 self.failures = match &outcome {
                     Ok(()) => 0,
@@ -61,24 +98,28 @@ impl Flusher {
                     let cause = std::error::Error::source(&error).map(ToString::to_string);
                     tracing::error!(%error, cause, "segment not written, kept for the next flush");
                 }
-                self.ledger = Some(ledger);
+                self.state = State::Idle(Box::new(ledger));
             }
             Err(error) => {
-                // Nothing can be written any more; `finish` says so.
+                // Nothing can be written any more.
                 self.failures = u32::MAX;
+                self.state = State::Gone;
                 tracing::error!(%error, "flush failed, its segment is lost");
             }
         }
     }
 
     /// Drains the pipeline, writes the last segment, and returns the number of segments written.
-    pub(super) async fn finish(self) -> Result<u64, CollectError> {
+    pub(super) async fn finish(mut self) -> Result<u64, CollectError> {
+        self.settle().await;
         let Self {
-            pipeline, ledger, ..
+            pipeline, state, ..
         } = self;
         let finished = tokio::task::spawn_blocking(move || {
             let rest = pipeline.drain();
-            let ledger = ledger.ok_or(CollectError::Lost)?;
+            let State::Idle(ledger) = state else {
+                return Err(CollectError::Lost);
+            };
             Ok(ledger.finish(rest, clock::wall())?)
         });
         finished.await.unwrap_or_else(|error| {

@@ -3,41 +3,59 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::serve::ListenerExt;
+use axum::Router;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tonic::transport::server::TcpIncoming;
 
 use super::CollectError;
-use crate::receiver::grpc::TraceService;
-use crate::receiver::{Intake, http};
+use super::connections::{ConnectionTotals, Terms, serve};
+use crate::receiver::Intake;
 
-/// HTTP/2 windows: the defaults of the protocol make a sender wait for every 64 KiB.
-const STREAM_WINDOW_BYTES: u32 = 2 << 20;
-const CONNECTION_WINDOW_BYTES: u32 = 8 << 20;
-const MAX_STREAMS: u32 = 256;
+/// How often a stop looks whether requests are still in work.
+const LOOK: Duration = Duration::from_millis(20);
 
-/// Peers that vanished without a word are found out after this long.
-const KEEPALIVE: Duration = Duration::from_secs(60);
+/// How often it must find none: time for the last answers to be written.
+const LINGER_LOOKS: u32 = 25;
 
 type Server = JoinHandle<Result<(), String>>;
 
-/// The two running servers.
+/// A port and what is served on it.
+pub(super) struct Port {
+    pub(super) listener: TcpListener,
+    pub(super) router: Router,
+}
+
+/// The running servers, of which that of Zipkin may have no port.
 pub(super) struct Servers {
     grpc: Server,
     http: Server,
+    zipkin: Server,
     stop: watch::Sender<bool>,
+    terms: Arc<Terms>,
 }
 
 impl Servers {
-    pub(super) fn start(grpc: TcpListener, http: TcpListener, intake: &Arc<Intake>) -> Self {
+    pub(super) fn start(grpc: Port, http: Port, zipkin: Option<Port>, terms: Terms) -> Self {
         let (stop, stopped) = watch::channel(false);
+        let start = |port: Port, stopped| {
+            tokio::spawn(serve(port.listener, port.router, terms.clone(), stopped))
+        };
         Self {
-            grpc: tokio::spawn(serve_grpc(grpc, Arc::clone(intake), stopped.clone())),
-            http: tokio::spawn(serve_http(http, Arc::clone(intake), stopped)),
+            grpc: start(grpc, stopped.clone()),
+            http: start(http, stopped.clone()),
+            zipkin: match zipkin {
+                Some(port) => start(port, stopped),
+                None => tokio::spawn(until_stopped(stopped)),
+            },
             stop,
+            terms: Arc::new(terms),
         }
+    }
+
+    /// Connections of all ports.
+    pub(super) fn connections(&self) -> ConnectionTotals {
+        self.terms.counters.totals()
     }
 
     /// Completes when a server ends although nobody asked it to.
@@ -45,6 +63,7 @@ impl Servers {
         let (protocol, outcome) = tokio::select! {
             outcome = &mut self.grpc => ("OTLP/gRPC", outcome),
             outcome = &mut self.http => ("OTLP/HTTP", outcome),
+            outcome = &mut self.zipkin => ("Zipkin", outcome),
         };
         let cause = match outcome {
             Ok(Ok(())) => "it ended".to_owned(),
@@ -54,63 +73,33 @@ impl Servers {
         CollectError::Server { protocol, cause }
     }
 
-    /// Stops listening and waits for requests in work; true when some had to be cut off.
-    pub(super) async fn stop(mut self, timeout: Duration) -> bool {
+    /// Stops listening and waits for requests in work; true when some had to be cut off. Connections that only watch
+    /// (health) have no end of their own and are not waited for.
+    pub(super) async fn stop(&mut self, timeout: Duration, intake: &Intake) -> bool {
         self.stop.send_replace(true);
         let deadline = tokio::time::Instant::now() + timeout;
-        let mut cut_off = false;
-        for server in [&mut self.grpc, &mut self.http] {
-            if server.is_finished() {
-                continue;
+        let mut idle = 0;
+        while [&self.grpc, &self.http, &self.zipkin]
+            .iter()
+            .any(|server| !server.is_finished())
+        {
+            idle = if intake.in_work() == 0 { idle + 1 } else { 0 };
+            if idle > LINGER_LOOKS || tokio::time::Instant::now() >= deadline {
+                break;
             }
-            if tokio::time::timeout_at(deadline, &mut *server)
-                .await
-                .is_err()
-            {
-                server.abort();
-                cut_off = true;
-            }
+            tokio::time::sleep(LOOK).await;
         }
-        cut_off
+        let is_cut_off = intake.in_work() > 0;
+        self.grpc.abort();
+        self.http.abort();
+        self.zipkin.abort();
+        is_cut_off
     }
 }
 
-async fn until_stopped(mut stopped: watch::Receiver<bool>) {
+/// Stands for a server that is not wanted.
+async fn until_stopped(mut stopped: watch::Receiver<bool>) -> Result<(), String> {
     // An error means that the sender is gone, which is a stop as well.
     drop(stopped.wait_for(|stopped| *stopped).await);
-}
-
-async fn serve_grpc(
-    listener: TcpListener,
-    intake: Arc<Intake>,
-    stopped: watch::Receiver<bool>,
-) -> Result<(), String> {
-    tonic::transport::Server::builder()
-        .initial_stream_window_size(STREAM_WINDOW_BYTES)
-        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        .max_concurrent_streams(MAX_STREAMS)
-        .http2_keepalive_interval(Some(KEEPALIVE))
-        .add_service(TraceService::new(intake))
-        .serve_with_incoming_shutdown(
-            TcpIncoming::from(listener).with_nodelay(Some(true)),
-            until_stopped(stopped),
-        )
-        .await
-        .map_err(|error| error.to_string())
-}
-
-async fn serve_http(
-    listener: TcpListener,
-    intake: Arc<Intake>,
-    stopped: watch::Receiver<bool>,
-) -> Result<(), String> {
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "nodelay refused");
-        }
-    });
-    axum::serve(listener, http::router(intake))
-        .with_graceful_shutdown(until_stopped(stopped))
-        .await
-        .map_err(|error| error.to_string())
+    Ok(())
 }

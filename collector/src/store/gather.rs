@@ -1,17 +1,19 @@
 //! Segments read and put together on all cores.
 //!
-//! Threads take one segment after the other, the largest first, and put what they read into an assembly of their own; these
-//! are merged at the end. Merging commutes, so the outcome does not depend on who read what. At no time is more than one
-//! segment per thread in memory beside what is merged.
+//! Threads take one segment after the other, the largest first, decode and check it, and put it into the one assembly that
+//! they share: a second one would cost as much memory again, and merging the two more time than waiting does. Merging
+//! commutes, so the outcome does not depend on who read what. At no time is more than one segment per thread in memory beside
+//! what is merged.
 
 use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use tracemesh_graph::segment::Segment;
-use tracemesh_graph::segment::tables::{Assembly, Detail};
+use tracemesh_graph::segment::tables::{Assembly, CheckedSegment, Detail};
 
 use super::manifest::{FileEntry, Manifest, Part};
 use super::place::Place;
@@ -46,18 +48,19 @@ impl Job<'_> {
         detail: Detail,
         assembly: &mut Assembly,
     ) -> Result<(), Fault> {
-        let mut parts = vec![read_tables(
-            place,
-            self.name,
-            &self.files(Part::Settled),
-            detail,
-        )?];
+        assembly.add_checked(&self.check(place, detail)?);
+        Ok(())
+    }
+
+    /// All of the segment, checked.
+    fn check(&self, place: &dyn Place, detail: Detail) -> Result<CheckedSegment, Fault> {
+        let settled = self.files(Part::Settled);
+        let mut parts = vec![read_tables(place, self.name, &settled, detail)?];
         if self.with_waiting {
             let waiting = self.files(Part::Waiting);
             parts.push(read_tables(place, self.name, &waiting, detail)?);
         }
-        let added = assembly.add_parts(parts);
-        added.map_err(|error| Fault::Bad(error.to_string()))
+        CheckedSegment::of(parts).map_err(|error| Fault::Bad(error.to_string()))
     }
 }
 
@@ -79,41 +82,41 @@ pub(super) fn gather(
     jobs.sort_by(|a, b| b.bytes().cmp(&a.bytes()).then_with(|| a.name.cmp(b.name)));
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let (next, is_over) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let assembly = Mutex::new(Assembly::default());
     let work = || {
-        let mut assembly = Assembly::default();
         let mut faults = BTreeMap::new();
         while !is_over.load(Ordering::Relaxed) {
             let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) else {
                 break;
             };
-            match job.read(place, detail, &mut assembly) {
-                Ok(()) => {}
+            match job.check(place, detail) {
+                // Who panicked while it held the lock is heard of when it is joined.
+                Ok(segment) => assembly
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .add_checked(&segment),
                 Err(Fault::Bad(reason)) => drop(faults.insert(job.name.to_owned(), reason)),
                 Err(Fault::Gone) => is_over.store(true, Ordering::Relaxed),
             }
         }
-        (assembly.finish(), faults)
+        faults
     };
-    let shares = thread::scope(|scope| {
+    let faults = thread::scope(|scope| {
         let others: Vec<_> = (1..cores.min(jobs.len()))
             .map(|_| scope.spawn(work))
             .collect();
-        let mut shares = vec![work()];
+        let mut faults = work();
         for other in others {
-            shares.push(other.join().unwrap_or_else(|panic| resume_unwind(panic)));
+            faults.extend(other.join().unwrap_or_else(|panic| resume_unwind(panic)));
         }
-        shares
+        faults
     });
     if is_over.into_inner() {
         return None;
     }
-    let mut gathered = Gathered::default();
-    for (segment, faults) in shares {
-        match gathered.segment.is_empty() {
-            true => gathered.segment = segment,
-            false => gathered.segment.merge(segment),
-        }
-        gathered.faults.extend(faults);
-    }
-    Some(gathered)
+    let assembly = assembly.into_inner();
+    Some(Gathered {
+        segment: assembly.unwrap_or_else(PoisonError::into_inner).finish(),
+        faults,
+    })
 }

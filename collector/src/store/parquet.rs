@@ -3,15 +3,18 @@
 //! Nothing here trusts its input: bytes are parsed behind a guard, because a decoder may panic on a file that was made
 //! to harm.
 
+use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use polars::prelude::{
-    BooleanChunked, Column as Series, DataFrame, DataType, Float64Chunked, IntoColumn, NamedFrom,
-    ParallelStrategy, ParquetCompression, ParquetReader, ParquetWriter, PolarsError, PolarsResult,
-    SerReader, Series as Values, StringChunked, UInt32Chunked, UInt64Chunked,
+    ChunkedArray, Column as Series, DataFrame, DataType, IntoColumn, NamedFrom, ParallelStrategy,
+    ParquetCompression, ParquetReader, ParquetWriter, PolarsError, PolarsNumericType, PolarsResult,
+    SerReader, Series as Values, StringChunked,
 };
-use tracemesh_graph::tabular::{Column, ColumnSpec, Kind, Merge, Table, TableSpec};
+use tracemesh_graph::tabular::{
+    Column, ColumnSpec, Kind, Merge, ReadColumn, ReadTable, Table, TableSpec, Words,
+};
 
 /// Most bytes of the texts of a column.
 const MAX_TEXT_BYTES: usize = 1 << 30;
@@ -71,102 +74,11 @@ fn series(name: &str, column: Column) -> Series {
     .into_column()
 }
 
-/// The columns that the specification names, of a Parquet file; derived ones stay empty.
-///
-/// # Errors
-/// When the bytes are no such table; the text says why.
-pub(super) fn decode(bytes: Vec<u8>, spec: &'static TableSpec) -> Result<Table, String> {
-    let parsed = catch_unwind(AssertUnwindSafe(|| read(bytes, spec)));
-    let table = parsed.map_err(|_panic| "its decoder gave up".to_owned())?;
-    table.map_err(|error| describe(&error))
-}
-
-fn read(bytes: Vec<u8>, spec: &'static TableSpec) -> PolarsResult<Table> {
-    let is_read = |column: &&ColumnSpec| column.merge != Merge::Derived;
-    let names = spec.columns.iter().filter(is_read);
-    let names = names.map(|column| column.name.to_owned());
-    let frame = ParquetReader::new(Cursor::new(bytes))
-        .with_columns(Some(names.collect()))
-        .read_parallel(ParallelStrategy::None)
-        .set_rechunk(true)
-        .finish()?;
-    let columns = spec.columns.iter().map(|column| match is_read(&column) {
-        true => cells(frame.column(column.name)?, column.kind),
-        false => Ok(column.kind.empty()),
-    });
-    Ok(Table {
-        spec,
-        columns: columns.collect::<PolarsResult<_>>()?,
-    })
-}
-
-fn cells(column: &Series, kind: Kind) -> PolarsResult<Column> {
-    let bare = |is_whole: bool| match is_whole {
-        true => Ok(()),
-        false => Err(PolarsError::ComputeError(
-            format!("column `{}` has cells without a value", column.name()).into(),
-        )),
-    };
-    let optional = matches!(
-        kind,
-        Kind::MaybeU32 | Kind::MaybeU64 | Kind::MaybeF64 | Kind::MaybeText
-    );
-    bare(optional || column.null_count() == 0)?;
-    let wanted = match kind {
-        Kind::Bool => DataType::Boolean,
-        Kind::U32 | Kind::MaybeU32 => DataType::UInt32,
-        Kind::U64 | Kind::MaybeU64 => DataType::UInt64,
-        Kind::F64 | Kind::MaybeF64 => DataType::Float64,
-        Kind::Text | Kind::MaybeText => DataType::String,
-    };
-    let column = match *column.dtype() == wanted {
-        true => column.clone(),
-        false => {
-            let text = format!("column `{}` is no {wanted}", column.name());
-            return Err(PolarsError::SchemaMismatch(text.into()));
-        }
-    };
-    if wanted == DataType::String {
-        // Many rows may share the bytes of one text in a file, and none do in memory.
-        let bytes = column.str()?.iter().flatten();
-        let bytes = bytes.fold(0_usize, |sum, text| sum.saturating_add(text.len()));
-        if bytes > MAX_TEXT_BYTES {
-            let text = format!("column `{}` is larger than fits into memory", column.name());
-            return Err(PolarsError::ComputeError(text.into()));
-        }
-    }
-    let owned = |text: Option<&str>| text.map(ToOwned::to_owned);
-    Ok(match kind {
-        Kind::Bool => Column::Bool(whole_bools(column.bool()?)),
-        Kind::U32 => Column::U32(whole_u32(column.u32()?)),
-        Kind::U64 => Column::U64(whole_u64(column.u64()?)),
-        Kind::F64 => Column::F64(whole_f64(column.f64()?)),
-        Kind::Text => Column::Text(whole_text(column.str()?)),
-        Kind::MaybeU32 => Column::MaybeU32(column.u32()?.iter().collect()),
-        Kind::MaybeU64 => Column::MaybeU64(column.u64()?.iter().collect()),
-        Kind::MaybeF64 => Column::MaybeF64(column.f64()?.iter().collect()),
-        Kind::MaybeText => Column::MaybeText(column.str()?.iter().map(owned).collect()),
-    })
-}
-
-fn whole_bools(cells: &BooleanChunked) -> Vec<bool> {
-    cells.iter().flatten().collect()
-}
-
-fn whole_u32(cells: &UInt32Chunked) -> Vec<u32> {
-    cells.into_no_null_iter().collect()
-}
-
-fn whole_u64(cells: &UInt64Chunked) -> Vec<u64> {
-    cells.into_no_null_iter().collect()
-}
-
-fn whole_f64(cells: &Float64Chunked) -> Vec<f64> {
-    cells.into_no_null_iter().collect()
-}
-
-fn whole_text(cells: &StringChunked) -> Vec<String> {
-    cells.into_no_null_iter().map(ToOwned::to_owned).collect()
+/// A Parquet file of which nothing but its claims was read.
+pub(super) struct Opened {
+    reader: ParquetReader<Cursor<Vec<u8>>>,
+    /// What it claims to hold.
+    pub(super) weight: Weight,
 }
 
 /// What a Parquet file claims to hold.
@@ -181,15 +93,16 @@ pub(super) struct Weight {
 /// Reads what a file claims, without decoding it.
 ///
 /// # Errors
-/// When it is no Parquet file, or claims what contradicts itself.
-pub(super) fn weigh(bytes: &[u8]) -> Result<Weight, String> {
-    let parsed = catch_unwind(AssertUnwindSafe(|| claims(bytes)));
-    let weight = parsed.map_err(|_panic| "its decoder gave up".to_owned())?;
-    weight.map_err(|error| describe(&error))
+/// When it is no Parquet file, or claims what contradicts itself; the text says why.
+pub(super) fn open(bytes: Vec<u8>) -> Result<Opened, String> {
+    guarded(|| {
+        let mut reader = ParquetReader::new(Cursor::new(bytes));
+        let weight = claims(&mut reader)?;
+        Ok(Opened { reader, weight })
+    })
 }
 
-fn claims(bytes: &[u8]) -> PolarsResult<Weight> {
-    let mut reader = ParquetReader::new(Cursor::new(bytes));
+fn claims(reader: &mut ParquetReader<Cursor<Vec<u8>>>) -> PolarsResult<Weight> {
     let metadata = reader.get_metadata()?;
     let mut weight = Weight {
         rows: 0,
@@ -210,6 +123,122 @@ fn claims(bytes: &[u8]) -> PolarsResult<Weight> {
             "its row groups are not its rows".into(),
         )),
     }
+}
+
+impl Opened {
+    /// The columns that the specification names; derived ones stay empty.
+    ///
+    /// # Errors
+    /// When the file is no such table; the text says why.
+    pub(super) fn decode(self, spec: &'static TableSpec) -> Result<ReadTable, String> {
+        guarded(|| read(self.reader, spec))
+    }
+}
+
+/// [`open`] and [`Opened::decode`].
+#[cfg(test)]
+pub(super) fn decode(bytes: Vec<u8>, spec: &'static TableSpec) -> Result<ReadTable, String> {
+    open(bytes)?.decode(spec)
+}
+
+/// Runs a decoder, which may panic on a file that was made to harm.
+fn guarded<T>(run: impl FnOnce() -> PolarsResult<T>) -> Result<T, String> {
+    let done = catch_unwind(AssertUnwindSafe(run));
+    let done = done.map_err(|_panic| "its decoder gave up".to_owned())?;
+    done.map_err(|error| describe(&error))
+}
+
+fn read(
+    reader: ParquetReader<Cursor<Vec<u8>>>,
+    spec: &'static TableSpec,
+) -> PolarsResult<ReadTable> {
+    let is_read = |column: &&ColumnSpec| column.merge != Merge::Derived;
+    let names = spec.columns.iter().filter(is_read);
+    let names = names.map(|column| column.name.to_owned());
+    let frame = reader
+        .with_columns(Some(names.collect()))
+        .read_parallel(ParallelStrategy::None)
+        .set_rechunk(true)
+        .finish()?;
+    // Taken out one by one, so that no column is in memory twice.
+    let mut found: BTreeMap<String, Series> = BTreeMap::new();
+    for column in frame.into_columns() {
+        found.insert(column.name().to_string(), column);
+    }
+    let columns = spec.columns.iter().map(|column| {
+        if !is_read(&column) {
+            return Ok(column.kind.empty().into());
+        }
+        let series = found.remove(column.name).ok_or_else(|| {
+            PolarsError::ColumnNotFound(format!("it has no column `{}`", column.name).into())
+        })?;
+        cells(series.take_materialized_series(), column.kind)
+    });
+    Ok(ReadTable {
+        spec,
+        columns: columns.collect::<PolarsResult<_>>()?,
+    })
+}
+
+fn cells(column: Values, kind: Kind) -> PolarsResult<ReadColumn> {
+    let optional = matches!(
+        kind,
+        Kind::MaybeU32 | Kind::MaybeU64 | Kind::MaybeF64 | Kind::MaybeText
+    );
+    if !optional && column.null_count() > 0 {
+        let text = format!("column `{}` has cells without a value", column.name());
+        return Err(PolarsError::ComputeError(text.into()));
+    }
+    let wanted = match kind {
+        Kind::Bool => DataType::Boolean,
+        Kind::U32 | Kind::MaybeU32 => DataType::UInt32,
+        Kind::U64 | Kind::MaybeU64 => DataType::UInt64,
+        Kind::F64 | Kind::MaybeF64 => DataType::Float64,
+        Kind::Text | Kind::MaybeText => DataType::String,
+    };
+    if *column.dtype() != wanted {
+        let text = format!("column `{}` is no {wanted}", column.name());
+        return Err(PolarsError::SchemaMismatch(text.into()));
+    }
+    Ok(ReadColumn::Plain(match kind {
+        Kind::Bool => Column::Bool(column.bool()?.iter().flatten().collect()),
+        Kind::U32 => Column::U32(whole(column, Values::u32)?),
+        Kind::U64 => Column::U64(whole(column, Values::u64)?),
+        Kind::F64 => Column::F64(whole(column, Values::f64)?),
+        Kind::MaybeU32 => Column::MaybeU32(column.u32()?.iter().collect()),
+        Kind::MaybeU64 => Column::MaybeU64(column.u64()?.iter().collect()),
+        Kind::MaybeF64 => Column::MaybeF64(column.f64()?.iter().collect()),
+        Kind::Text | Kind::MaybeText => return words(column.str()?).map(ReadColumn::Words),
+    }))
+}
+
+/// The numbers of a column without gaps, which are not copied: nobody else has them.
+fn whole<T: PolarsNumericType>(
+    column: Values,
+    typed: impl Fn(&Values) -> PolarsResult<&ChunkedArray<T>>,
+) -> PolarsResult<Vec<T::Native>> {
+    let cells = typed(&column)?.clone();
+    drop(column);
+    let mut all = Vec::new();
+    for chunk in cells.downcast_into_iter() {
+        let (_, values, _) = chunk.into_inner();
+        match all.is_empty() {
+            true => all = values.to_vec(),
+            false => all.extend_from_slice(&values),
+        }
+    }
+    Ok(all)
+}
+
+fn words(cells: &StringChunked) -> PolarsResult<Words> {
+    // Many rows may share the bytes of one text in a file, and need not where they are merged.
+    let bytes = cells.iter().flatten();
+    let bytes = bytes.fold(0_usize, |sum, text| sum.saturating_add(text.len()));
+    if bytes > MAX_TEXT_BYTES {
+        let text = format!("column `{}` is larger than fits into memory", cells.name());
+        return Err(PolarsError::ComputeError(text.into()));
+    }
+    Ok(cells.iter().collect())
 }
 
 fn describe(error: &PolarsError) -> String {

@@ -10,13 +10,13 @@ use serde::Serialize;
 use tracemesh_graph::segment::Segment;
 use tracemesh_graph::segment::tables::{Detail, specs};
 use tracemesh_graph::snapshot::Window;
-use tracemesh_graph::tabular::{Table, TableSpec};
+use tracemesh_graph::tabular::{ReadTable, TableSpec};
 
 use super::cover::{Cover, CoverSet, Relation};
 use super::gather::{Job, gather};
 pub(super) use super::inspect::span_of;
 use super::manifest::{self, FileEntry, Manifest, SCHEMA, SegmentName};
-use super::parquet::{decode, weigh};
+use super::parquet::open;
 use super::place::{Listing, Place};
 use super::prune::{Selected, overlaps};
 use super::{Location, StoreError, is_instance_name};
@@ -324,7 +324,7 @@ pub(super) fn read_tables(
     segment: &str,
     files: &[&FileEntry],
     detail: Detail,
-) -> Result<Vec<Table>, Fault> {
+) -> Result<Vec<ReadTable>, Fault> {
     let mut tables = Vec::new();
     for file in files {
         let Some(spec) = spec_of(&file.table) else {
@@ -349,7 +349,7 @@ fn read_table(
     segment: &str,
     file: &FileEntry,
     spec: &'static TableSpec,
-) -> Result<Table, Fault> {
+) -> Result<ReadTable, Fault> {
     let path = file.path();
     let bad = |reason: &str| Fault::Bad(format!("`{path}`: {reason}"));
     if file.bytes > MAX_FILE_BYTES || file.rows > MAX_ROWS {
@@ -372,14 +372,14 @@ fn read_table(
     if crc32fast::hash(&bytes) != file.crc32 {
         return Err(bad("damaged: its checksum is not that in the manifest"));
     }
-    let weight = weigh(&bytes).map_err(|reason| bad(&reason))?;
-    if weight.rows != file.rows {
+    let opened = open(bytes).map_err(|reason| bad(&reason))?;
+    if opened.weight.rows != file.rows {
         return Err(bad("its rows are not as many as the manifest says"));
     }
-    if weight.decoded_bytes > MAX_DECODED_BYTES {
+    if opened.weight.decoded_bytes > MAX_DECODED_BYTES {
         return Err(bad("it claims to hold more than fits into memory"));
     }
-    let table = decode(bytes, spec).map_err(|reason| bad(&reason))?;
+    let table = opened.decode(spec).map_err(|reason| bad(&reason))?;
     match table.rows() as u64 == file.rows {
         true => Ok(table),
         false => Err(bad("it has other rows than it claims")),

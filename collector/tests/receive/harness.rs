@@ -1,5 +1,8 @@
 //! A collector on free ports, and the smallest clients that can misbehave.
 
+#[path = "harness/raw.rs"]
+mod raw;
+
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -20,6 +23,8 @@ use tracemesh_collector::ReceiverLimits;
 use tracemesh_collector::serve::{
     BoundAddresses, CollectError, CollectOptions, CollectSummary, collect,
 };
+
+pub(crate) use raw::{Frames, MAGIC, Raw, framed};
 
 pub(crate) struct Collector {
     pub(crate) addresses: BoundAddresses,
@@ -62,9 +67,21 @@ impl Collector {
         self.store.path()
     }
 
+    /// A connection for clients of gRPC.
+    pub(crate) async fn channel(&self) -> tonic::transport::Channel {
+        let address = format!("http://{}", self.addresses.grpc);
+        let endpoint = tonic::transport::Endpoint::from_shared(address).unwrap();
+        endpoint.connect().await.unwrap()
+    }
+
     pub(crate) async fn stop(self) -> (CollectSummary, TempDir) {
         self.stop.send(()).unwrap();
         (self.running.await.unwrap().unwrap(), self.store)
+    }
+
+    pub(crate) async fn try_stop(self) -> Result<CollectSummary, CollectError> {
+        self.stop.send(()).unwrap();
+        self.running.await.unwrap()
     }
 }
 
@@ -133,6 +150,12 @@ pub(crate) fn call(number: u8) -> ExportTraceServiceRequest {
 
 pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+pub(crate) fn zlib(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
 }

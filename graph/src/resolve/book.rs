@@ -14,7 +14,7 @@ mod scope;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::NodeRef;
 use super::place::is_public_name;
@@ -29,26 +29,26 @@ use ballot::{Ballot, Claims, of_claims};
 pub(super) use ballot::{Entry, When};
 use scope::{Place, What, learnable};
 
-/// Votes per address and name.
+/// Votes per address and name. Places are long and many and only ever looked up, so they are hashed.
 #[derive(Debug, Default)]
-pub(super) struct Book {
-    places: BTreeMap<Place, Votings>,
+pub(super) struct Book<'a> {
+    places: HashMap<Place, Votings<'a>>,
     /// Clusters in which a place has votes.
-    clusters: BTreeMap<Place, BTreeSet<String>>,
+    clusters: HashMap<Place, BTreeSet<String>>,
     /// Who says that an address is its own: (environment, cluster, address).
     claims: BTreeMap<(String, String, Address), Claims>,
     /// Server spans by the Host that they were called by.
-    hosts: BTreeMap<Place, BTreeMap<NodeRef, u64>>,
+    hosts: HashMap<Place, BTreeMap<NodeRef, u64>>,
     /// Socket addresses of proxies.
-    proxies: BTreeSet<Place>,
+    proxies: HashSet<Place>,
 }
 
 /// The votes of one place.
 #[derive(Debug, Default)]
-struct Votings {
-    all: Ballot,
+struct Votings<'a> {
+    all: Ballot<'a>,
     /// By what tells services behind one host apart.
-    parts: BTreeMap<String, Ballot>,
+    parts: BTreeMap<String, Ballot<'a>>,
 }
 
 /// A call that somebody wants the destination of.
@@ -61,14 +61,17 @@ pub(super) struct Question<'a> {
     pub(super) when: When,
 }
 
-impl Book {
-    pub(super) fn learn(segment: &Segment, ports: &Ports, services: &Services<'_>) -> Self {
+impl<'a> Book<'a> {
+    pub(super) fn learn(segment: &'a Segment, ports: &Ports<'_>, services: &Services<'_>) -> Self {
         let mut book = Self {
             proxies: proxies(segment, services),
             ..Self::default()
         };
         let forwarders = forwarders(segment, ports, services);
-        let is_owner = |node: &NodeKey, place: &Place| !forwarders.contains(&(node, place.clone()));
+        let is_owner = |node: &NodeKey, place: &Place| {
+            let dialled = forwarders.get(place);
+            dialled.is_none_or(|dialled| !dialled.is_forwarder(node))
+        };
         for (key, votes) in &segment.votes {
             let address = voted_address(key, ports);
             let address = address.map(|found| Place::of_address(services, &key.caller, &found));
@@ -100,11 +103,13 @@ impl Book {
         book
     }
 
-    fn vote(&mut self, place: Place, key: &VoteKey, votes: &Votes) {
+    fn vote(&mut self, place: Place, key: &'a VoteKey, votes: &Votes) {
         let node = NodeRef::of_key(&key.callee);
-        let clusters = self.clusters.entry(place.clone().anywhere()).or_default();
-        clusters.insert(place.cluster.clone());
         let is_name = matches!(place.what, What::Name(..));
+        if !self.places.contains_key(&place) {
+            let clusters = self.clusters.entry(place.clone().anywhere()).or_default();
+            clusters.insert(place.cluster.clone());
+        }
         let votings = self.places.entry(place).or_default();
         votings.all.add(&node, key, votes);
         if is_name {
@@ -255,9 +260,9 @@ impl Question<'_> {
     }
 }
 
-impl Votings {
+impl<'a> Votings<'a> {
     /// The votes of calls that asked the same, or started with the same words.
-    fn part(&self, asked: Question<'_>) -> Option<&Ballot> {
+    fn part(&self, asked: Question<'_>) -> Option<&Ballot<'a>> {
         let longest_first = parts(asked.word, asked.rpc_service());
         longest_first.iter().find_map(|part| self.parts.get(part))
     }
@@ -278,7 +283,7 @@ fn parts(word: &str, rpc_service: &str) -> Vec<String> {
     parts
 }
 
-fn voted_address(key: &VoteKey, ports: &Ports) -> Option<Address> {
+fn voted_address(key: &VoteKey, ports: &Ports<'_>) -> Option<Address> {
     let peer = Peer {
         address: key.address.clone(),
         ..Peer::default()
@@ -286,16 +291,29 @@ fn voted_address(key: &VoteKey, ports: &Ports) -> Option<Address> {
     learnable(&ports.complete(&key.caller, &peer)).cloned()
 }
 
-/// Nodes that dial an address or a name, and never answer themselves there: if such a node answers it for others, it is
-/// a forward proxy that passes their calls on (X55). Fails for a service that calls itself by its own address and of whose
-/// calls not one was paired: its address is then not learnt.
+/// The callers of a place.
+#[derive(Debug, Default)]
+struct Dialled<'a> {
+    dials: HashSet<&'a NodeKey>,
+    /// Those that answered themselves.
+    answers: HashSet<&'a NodeKey>,
+}
+
+impl Dialled<'_> {
+    /// True for a node that dials the place and never answers itself there: if such a node answers it for others, it is a
+    /// forward proxy that passes their calls on (X55). Fails for a service that calls itself by its own address and of whose
+    /// calls not one was paired: its address is then not learnt.
+    fn is_forwarder(&self, node: &NodeKey) -> bool {
+        self.dials.contains(node) && !self.answers.contains(node)
+    }
+}
+
 fn forwarders<'a>(
     segment: &'a Segment,
-    ports: &Ports,
+    ports: &Ports<'_>,
     services: &Services<'_>,
-) -> BTreeSet<(&'a NodeKey, Place)> {
-    let mut dials = BTreeSet::new();
-    let mut answers = BTreeSet::new();
+) -> HashMap<Place, Dialled<'a>> {
+    let mut places: HashMap<Place, Dialled<'a>> = HashMap::new();
     for key in segment.edges.keys() {
         let Caller::Node(caller) = &key.caller else {
             continue;
@@ -308,20 +326,20 @@ fn forwarders<'a>(
             .as_ref()
             .map(|name| Place::of_name(caller, name));
         for place in [address, name].into_iter().flatten() {
+            let dialled = places.entry(place).or_default();
             if key.callee.as_ref() == Some(caller) {
-                answers.insert((caller, place));
+                dialled.answers.insert(caller);
             } else {
-                dials.insert((caller, place));
+                dialled.dials.insert(caller);
             }
         }
     }
-    dials.retain(|dialled| !answers.contains(dialled));
-    dials
+    places
 }
 
 /// Socket addresses behind too many dialled names to be one service's.
-fn proxies(segment: &Segment, services: &Services<'_>) -> BTreeSet<Place> {
-    let mut names: BTreeMap<Place, BTreeSet<&str>> = BTreeMap::new();
+fn proxies(segment: &Segment, services: &Services<'_>) -> HashSet<Place> {
+    let mut names: HashMap<Place, BTreeSet<&str>> = HashMap::new();
     for key in segment.edges.keys() {
         let (Caller::Node(caller), Some(socket)) = (&key.caller, &key.peer.socket) else {
             continue;

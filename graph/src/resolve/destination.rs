@@ -96,9 +96,9 @@ impl Destination {
 #[derive(Debug)]
 pub(super) struct Resolver<'a> {
     services: Services<'a>,
-    book: Book,
+    book: Book<'a>,
     brokers: Brokers,
-    ports: Ports,
+    ports: Ports<'a>,
 }
 
 impl<'a> Resolver<'a> {

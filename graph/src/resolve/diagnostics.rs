@@ -1,6 +1,6 @@
 //! What was seen and made no edge, in total and per service (inference rule 1.13).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::classes::trace_hex;
 use super::flows::Leftovers;
@@ -144,8 +144,8 @@ pub(super) fn of(diagnosed: &Diagnosed<'_>) -> Diagnostics {
 
 /// Per node the orphans at it, and the unanswered calls from it, that the sampling of its neighbours explains. A logical
 /// edge through a gateway repeats what the physical ones say.
-fn sampled_out<'a>(diagnosed: &Diagnosed<'a>) -> BTreeMap<&'a NodeKey, (Expected, Expected)> {
-    let mut found: BTreeMap<&NodeKey, (Expected, Expected)> = BTreeMap::new();
+fn sampled_out<'a>(diagnosed: &Diagnosed<'a>) -> HashMap<&'a NodeKey, (Expected, Expected)> {
+    let mut found: HashMap<&NodeKey, (Expected, Expected)> = HashMap::new();
     for (consumer, orphans) in &diagnosed.leftovers.orphans {
         found.entry(consumer).or_default().0.merge(*orphans);
     }

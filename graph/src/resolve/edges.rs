@@ -1,11 +1,12 @@
 //! Resolved edges while they are being summed, and their final form.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::NodeRef;
 use super::classes::{Classes, trace_hex};
 use super::destination::{Evidence, Known};
-use super::hazards::{Dialled, EdgeHazards, TargetKey, mixed_targets};
+use super::hazards::{Dialled, EdgeHazards, Mixed};
+use super::numbers::Numbers;
 use crate::peer::{Category, Peer};
 use crate::segment::planning::EdgeFacts;
 use crate::segment::sampling::{Seen, TraceSum};
@@ -14,23 +15,37 @@ use crate::settings::Settings;
 use crate::snapshot::{self, Edge, Latency, Relation, Target};
 use crate::time::Timestamp;
 
+/// Numbers of the caller and of the callee.
+type Ends = (usize, usize, Relation);
+
+/// Hears the sums behind an edge, by the ids of its ends.
+pub(super) type Tell<'t> = &'t mut dyn FnMut((&str, &str, Relation), &EdgeStats);
+
 /// Edges by (caller, callee, relation).
 #[derive(Debug)]
-pub(super) struct EdgeTable {
-    edges: BTreeMap<(NodeRef, NodeRef, Relation), Sum>,
+pub(super) struct EdgeTable<'a> {
+    nodes: Numbers,
+    numbers: HashMap<Ends, usize>,
+    /// By number. Boxed, so that a growing table does not move what it holds.
+    edges: Vec<(Ends, Box<Sum<'a>>)>,
     max_values: usize,
     min_sampled_calls: u64,
 }
 
 /// Everything that was resolved to one edge.
 #[derive(Debug, Default)]
-struct Sum {
+struct Sum<'a> {
+    /// What was resolved to the edge, summed up when the edge is finished: then there is one sum at a time.
+    parts: Vec<&'a EdgeStats>,
+    /// Messages.
     stats: EdgeStats,
     /// Sum of the standard deviations of everything that was resolved to the edge, in its order.
     deviations: f64,
     /// The trace of the last message and the messages of that trace so far.
     messages: Option<(u128, TraceSum)>,
-    facts: Option<EdgeFacts>,
+    facts: Vec<&'a EdgeFacts>,
+    /// Requests of the caller that the facts count.
+    requests: u64,
     classes: Classes,
     targets: BTreeMap<(String, String, Option<u16>), TargetSum>,
     protocols: BTreeMap<String, u64>,
@@ -50,20 +65,20 @@ struct TargetSum {
     sockets: BTreeMap<String, u64>,
 }
 
-impl EdgeTable {
+impl<'a> EdgeTable<'a> {
     pub(super) fn new(settings: &Settings) -> Self {
         Self {
-            edges: BTreeMap::new(),
+            nodes: Numbers::default(),
+            numbers: HashMap::new(),
+            edges: Vec::new(),
             max_values: settings.max_facet_values,
             min_sampled_calls: settings.min_sampled_calls,
         }
     }
 
     /// Every node that an edge touches.
-    pub(super) fn nodes(&self) -> impl Iterator<Item = &NodeRef> {
-        self.edges
-            .keys()
-            .flat_map(|(caller, callee, _)| [caller, callee])
+    pub(super) fn nodes(&self) -> &[NodeRef] {
+        self.nodes.nodes()
     }
 
     /// Adds calls and what they dialled.
@@ -73,7 +88,7 @@ impl EdgeTable {
         to: &Known,
         relation: Relation,
         peer: &Peer,
-        stats: &EdgeStats,
+        stats: &'a EdgeStats,
     ) {
         let max_values = self.max_values;
         let sum = self.sum(caller, to, relation);
@@ -85,13 +100,12 @@ impl EdgeTable {
     /// Notes how the calls of an edge show hazards.
     pub(super) fn note_dialled(
         &mut self,
-        (caller, to, relation): (&NodeRef, &NodeRef, Relation),
+        ends: (&NodeRef, &NodeRef, Relation),
         dialled: &Dialled<'_>,
         stats: &EdgeStats,
     ) {
-        let key = (caller.clone(), to.clone(), relation);
         let max_values = self.max_values;
-        if let Some(sum) = self.edges.get_mut(&key) {
+        if let Some(sum) = self.find(ends) {
             sum.hazards.add(dialled, stats, max_values);
         }
     }
@@ -109,8 +123,7 @@ impl EdgeTable {
 
     /// Adds spans that moved the messages of an edge.
     pub(super) fn add_operations(&mut self, from: &NodeRef, to: &NodeRef, operations: u64) {
-        let key = (from.clone(), to.clone(), Relation::Async);
-        if let Some(sum) = self.edges.get_mut(&key) {
+        if let Some(sum) = self.find((from, to, Relation::Async)) {
             sum.operations += operations;
         }
     }
@@ -119,25 +132,21 @@ impl EdgeTable {
     /// place.
     pub(super) fn add_facts(
         &mut self,
-        (caller, to, relation): (&NodeRef, &NodeRef, Relation),
-        facts: &EdgeFacts,
+        ends: (&NodeRef, &NodeRef, Relation),
+        facts: &'a EdgeFacts,
         requests: u64,
     ) {
-        let key = (caller.clone(), to.clone(), relation);
-        if let Some(sum) = self.edges.get_mut(&key) {
-            let all = sum.facts.get_or_insert_default();
-            let before = all.caller_requests;
-            all.merge(facts);
-            all.caller_requests = before + requests;
+        if let Some(sum) = self.find(ends) {
+            sum.facts.push(facts);
+            sum.requests += requests;
         }
     }
 
     /// Bounds what was counted once for each way in which a request found its callee by the requests that the caller had.
     pub(super) fn bound_requests(&mut self, requests: impl Fn(&NodeRef) -> u64) {
+        let most: Vec<u64> = self.nodes.nodes().iter().map(requests).collect();
         for ((caller, _, _), sum) in &mut self.edges {
-            if let Some(facts) = &mut sum.facts {
-                facts.caller_requests = facts.caller_requests.min(requests(caller));
-            }
+            sum.requests = sum.requests.min(most[*caller]);
         }
     }
 
@@ -156,31 +165,55 @@ impl EdgeTable {
         sum.describe(peer, stats, max_values);
     }
 
-    fn sum(&mut self, caller: &NodeRef, to: &Known, relation: Relation) -> &mut Sum {
-        let key = (caller.clone(), to.node.clone(), relation);
-        let sum = self.edges.entry(key).or_default();
+    /// An edge that is there.
+    fn find(&mut self, ends: (&NodeRef, &NodeRef, Relation)) -> Option<&mut Sum<'a>> {
+        let ends = (self.nodes.find(ends.0)?, self.nodes.find(ends.1)?, ends.2);
+        let number = self.numbers.get(&ends)?;
+        self.edges.get_mut(*number).map(|(_, sum)| &mut **sum)
+    }
+
+    fn sum(&mut self, caller: &NodeRef, to: &Known, relation: Relation) -> &mut Sum<'a> {
+        let number = self.number(caller, &to.node, relation);
+        let sum = &mut self.edges[number].1;
         sum.ambiguous += u64::from(to.is_ambiguous);
         sum
     }
 
-    /// The edges in their final order.
-    pub(super) fn finish(self, ids: &BTreeMap<NodeRef, String>) -> Vec<Edge> {
+    /// The number of an edge. A node is described by the first call of each of its edges, the best of these stays.
+    fn number(&mut self, caller: &NodeRef, callee: &NodeRef, relation: Relation) -> usize {
+        let known = self.nodes.find(caller).zip(self.nodes.find(callee));
+        let number = known.and_then(|(a, b)| self.numbers.get(&(a, b, relation)));
+        if let Some(number) = number {
+            return *number;
+        }
+        let nodes = &mut self.nodes;
+        let ends = (nodes.number(caller), nodes.number(callee), relation);
+        let next = self.edges.len();
+        self.numbers.insert(ends, next);
+        self.edges.push((ends, Box::default()));
+        next
+    }
+
+    /// The edges in their final order. `tell` hears the sums behind each, in any order.
+    pub(super) fn finish(self, ids: &BTreeMap<NodeRef, String>, tell: Tell<'_>) -> Vec<Edge> {
         let bounds = (self.max_values, self.min_sampled_calls);
         let edges = self.edges.iter();
-        let mixed = mixed_targets(edges.map(|((_, callee, _), sum)| (callee, &sum.hazards)));
-        let mut edges: Vec<Edge> = self
-            .edges
-            .into_iter()
-            .map(|((caller, callee, relation), sum)| {
-                let is_mixed =
-                    |target: &TargetKey| mixed.contains(&(callee.clone(), target.clone()));
-                let told = (&sum.stats, sum.facts.as_ref(), sum.classes.counts());
-                let hazards = sum.hazards.exposed(told, is_mixed);
-                let mut edge = sum.finish(&ids[&caller], &ids[&callee], relation, bounds);
-                edge.facts.hazards = hazards;
-                edge
-            })
-            .collect();
+        let mixed = Mixed::of(edges.map(|((_, callee, _), sum)| (*callee, &sum.hazards)));
+        let nodes = self.nodes.nodes().iter();
+        let ids: Vec<&str> = nodes.map(|node| ids[node].as_str()).collect();
+        let edges = self.edges.into_iter();
+        let edges = edges.map(|((caller, callee, relation), mut sum)| {
+            let facts = sum.add_up();
+            let told = (&sum.stats, facts.as_ref(), sum.classes.counts());
+            let hazards = sum
+                .hazards
+                .exposed(told, |target| mixed.contains(callee, target));
+            tell((ids[caller], ids[callee], relation), &sum.stats);
+            let mut edge = sum.finish((ids[caller], ids[callee], relation), facts, bounds);
+            edge.facts.hazards = hazards;
+            edge
+        });
+        let mut edges: Vec<Edge> = edges.collect();
         edges.sort_by(|a, b| {
             (&a.caller, &a.callee, a.relation).cmp(&(&b.caller, &b.callee, b.relation))
         });
@@ -188,9 +221,9 @@ impl EdgeTable {
     }
 }
 
-impl Sum {
-    fn count(&mut self, to: &Known, stats: &EdgeStats) {
-        self.stats.merge(stats);
+impl<'a> Sum<'a> {
+    fn count(&mut self, to: &Known, stats: &'a EdgeStats) {
+        self.parts.push(stats);
         self.deviations += stats.sampling.deviation();
         self.classes.count_calls(&stats.found, to.evidence);
         for (found, trace) in stats.exemplars() {
@@ -261,11 +294,22 @@ impl Sum {
         }
     }
 
+    /// Sums up what was resolved to the edge.
+    fn add_up(&mut self) -> Option<EdgeFacts> {
+        for part in std::mem::take(&mut self.parts) {
+            self.stats.merge(part);
+        }
+        let parts = std::mem::take(&mut self.facts);
+        let mut facts = (!parts.is_empty()).then(EdgeFacts::default)?;
+        parts.iter().for_each(|part| facts.merge(part));
+        facts.caller_requests = self.requests;
+        Some(facts)
+    }
+
     fn finish(
         mut self,
-        caller: &str,
-        callee: &str,
-        relation: Relation,
+        (caller, callee, relation): (&str, &str, Relation),
+        facts: Option<EdgeFacts>,
         bounds: (usize, u64),
     ) -> Edge {
         self.end_messages();
@@ -318,7 +362,7 @@ impl Sum {
             facts: snapshot::EdgeFacts {
                 sampling: Some(sampling),
                 operations: (self.operations > 0).then_some(self.operations),
-                ..facts(self.facts, stats, max_values)
+                ..told_facts(facts, stats, max_values)
             },
         }
     }
@@ -339,7 +383,11 @@ fn targets(sums: BTreeMap<(String, String, Option<u16>), TargetSum>) -> Vec<Targ
 }
 
 /// A request that makes a call makes at least one.
-fn facts(facts: Option<EdgeFacts>, stats: &EdgeStats, max_values: usize) -> snapshot::EdgeFacts {
+fn told_facts(
+    facts: Option<EdgeFacts>,
+    stats: &EdgeStats,
+    max_values: usize,
+) -> snapshot::EdgeFacts {
     let Some(mut facts) = facts else {
         return snapshot::EdgeFacts::default();
     };

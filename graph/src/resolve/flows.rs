@@ -74,7 +74,11 @@ struct Delivery<'a> {
 }
 
 /// Adds all message edges.
-pub(super) fn join(segment: &Segment, resolver: &Resolver<'_>, table: &mut EdgeTable) -> Leftovers {
+pub(super) fn join(
+    segment: &Segment,
+    resolver: &Resolver<'_>,
+    table: &mut EdgeTable<'_>,
+) -> Leftovers {
     let index = SendIndex::new(segment);
     let mut unresolved_links: BTreeMap<NodeKey, u64> = BTreeMap::new();
     let mut flows: BTreeMap<(MessageId, &NodeKey), Vec<Delivery<'_>>> = BTreeMap::new();
@@ -210,7 +214,7 @@ fn flow(
     trace_id: u128,
     consumer: &NodeKey,
     (distinct, by_parent): (&[&Delivery<'_>], bool),
-    table: &mut EdgeTable,
+    table: &mut EdgeTable<'_>,
 ) {
     let last = distinct.iter().max_by_key(|d| (d.consume.start_ns, d.id.0));
     let count = |deliveries: usize| deliveries as u64;
@@ -259,7 +263,7 @@ fn legs(
     segment: &Segment,
     resolver: &Resolver<'_>,
     flows: &BTreeMap<(MessageId, &NodeKey), Vec<Delivery<'_>>>,
-    table: &mut EdgeTable,
+    table: &mut EdgeTable<'_>,
 ) {
     for (id, send) in &segment.sends {
         let Some(broker) = resolver.broker(&send.producer, &send.peer) else {
@@ -300,7 +304,12 @@ fn legs(
     }
 }
 
-fn out_of_broker(trace_id: u128, consume: &ConsumeHalf, broker: &NodeRef, table: &mut EdgeTable) {
+fn out_of_broker(
+    trace_id: u128,
+    consume: &ConsumeHalf,
+    broker: &NodeRef,
+    table: &mut EdgeTable<'_>,
+) {
     let links = consume
         .refs
         .iter()
@@ -322,7 +331,7 @@ fn out_of_broker(trace_id: u128, consume: &ConsumeHalf, broker: &NodeRef, table:
     table.add_operations(broker, &known.node, 1);
 }
 
-impl EdgeTable {
+impl EdgeTable<'_> {
     fn add_flow(&mut self, from: &NodeRef, to: &Known, peer: &Peer, stats: &EdgeStats) {
         self.add_messages(from, to, Relation::Async, peer, stats);
     }

@@ -1,11 +1,11 @@
 //! Hazards that only all calls of an edge together show: several names, two protocols on one port, one address in front of
 //! many instances, long silence. What single spans show was counted with them; here both become the exposures of an edge.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use super::NodeRef;
 use crate::egress::is_http_system;
 use crate::hazards::Sign;
+use crate::identity::NodeKey;
 use crate::peer::Peer;
 use crate::segment::exemplars::Exemplars;
 use crate::segment::hazards::Exposures;
@@ -23,20 +23,27 @@ pub(super) type TargetKey = (String, Option<u16>);
 /// What the calls of one key of the segment dialled.
 pub(super) struct Dialled<'a> {
     peer: &'a Peer,
-    /// The socket address belongs to an instance of the callee.
-    is_instance: bool,
+    callee: Option<&'a NodeKey>,
+    segment: &'a Segment,
 }
 
 impl<'a> Dialled<'a> {
-    pub(super) fn new(segment: &Segment, key: &EdgeKey, peer: &'a Peer) -> Self {
-        let callee = key.callee.as_ref().and_then(|node| segment.nodes.get(node));
-        let is_instance = callee
-            .zip(peer.socket.as_ref())
-            .is_some_and(|(stats, socket)| {
-                let mut own = stats.addresses.keys();
-                own.any(|address| address.host == socket.host)
-            });
-        Self { peer, is_instance }
+    pub(super) fn new(segment: &'a Segment, key: &'a EdgeKey, peer: &'a Peer) -> Self {
+        Self {
+            peer,
+            callee: key.callee.as_ref(),
+            segment,
+        }
+    }
+
+    /// The socket address belongs to an instance of the callee.
+    fn is_instance(&self) -> bool {
+        let node = |socket| Some((self.segment.nodes.get(self.callee?)?, socket));
+        let known = self.peer.socket.as_ref().and_then(node);
+        known.is_some_and(|(stats, socket)| {
+            let mut own = stats.addresses.keys();
+            own.any(|address| address.host == socket.host)
+        })
     }
 
     /// Port 443 and the schemes of TLS hide what is spoken from the sidecar.
@@ -126,7 +133,7 @@ impl EdgeHazards {
             Some(Version::One) => target.one.add(stats),
             Some(Version::Two) => {
                 target.two.add(stats);
-                target.has_instance |= dialled.is_instance;
+                target.has_instance = target.has_instance || dialled.is_instance();
                 if let Some(socket) = &dialled.peer.socket
                     && target.sockets.len() < 2
                 {
@@ -160,7 +167,8 @@ impl EdgeHazards {
             }
         }
         self.several_names(&mut exposures);
-        if facts.is_some_and(|facts| facts.concurrency.longest_gap_ns() >= IDLE_NS) {
+        let is_idle = |facts: &EdgeFacts| facts.concurrency.longest_gap_ns() >= IDLE_NS;
+        if self.tcp.attempts > 0 && facts.is_some_and(is_idle) {
             self.tcp.count_as(Sign::Gap, &mut exposures);
         }
         let mut exposed = Exposed::new();
@@ -194,20 +202,34 @@ impl EdgeHazards {
 }
 
 /// Targets of one callee on which HTTP/1 and HTTP/2 were seen, from whichever callers.
-pub(super) fn mixed_targets<'a>(
-    edges: impl Iterator<Item = (&'a NodeRef, &'a EdgeHazards)>,
-) -> BTreeSet<(NodeRef, TargetKey)> {
-    let mut versions: BTreeMap<(&NodeRef, &TargetKey), (bool, bool)> = BTreeMap::new();
-    for (callee, hazards) in edges {
-        for (key, target) in &hazards.targets {
-            let seen = versions.entry((callee, key)).or_default();
-            seen.0 |= target.one.attempts > 0;
-            seen.1 |= target.two.attempts > 0;
+#[derive(Debug)]
+pub(super) struct Mixed(HashMap<usize, HashSet<TargetKey>>);
+
+impl Mixed {
+    /// Callees are told apart by number.
+    pub(super) fn of<'a>(edges: impl Iterator<Item = (usize, &'a EdgeHazards)>) -> Self {
+        let mut versions: HashMap<(usize, &TargetKey), (bool, bool)> = HashMap::new();
+        for (callee, hazards) in edges {
+            for (key, target) in &hazards.targets {
+                let seen = (target.one.attempts > 0, target.two.attempts > 0);
+                if seen != (false, false) {
+                    let all = versions.entry((callee, key)).or_default();
+                    *all = (all.0 | seen.0, all.1 | seen.1);
+                }
+            }
         }
+        let mut mixed: HashMap<usize, HashSet<TargetKey>> = HashMap::new();
+        let both = versions
+            .into_iter()
+            .filter(|(_, seen)| *seen == (true, true));
+        both.for_each(|((callee, key), _)| {
+            mixed.entry(callee).or_default().insert(key.clone());
+        });
+        Self(mixed)
     }
-    versions
-        .into_iter()
-        .filter(|(_, (one, two))| *one && *two)
-        .map(|((callee, key), _)| (callee.clone(), key.clone()))
-        .collect()
+
+    pub(super) fn contains(&self, callee: usize, target: &TargetKey) -> bool {
+        let targets = self.0.get(&callee);
+        targets.is_some_and(|targets| targets.contains(target))
+    }
 }

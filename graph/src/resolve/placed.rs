@@ -4,7 +4,7 @@
 //! so that what is kept per address and what is kept per destination cannot come apart.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::NodeRef;
 use super::book::{Question, When};
@@ -37,30 +37,26 @@ pub(super) struct PlacedFacts<'a> {
 }
 
 /// Facts of calls to one host, whatever tells services behind it apart.
-type Host<'a> = (
-    &'a Caller,
-    Option<&'a NodeKey>,
-    DestinationKey<'a>,
-    Relation,
-);
+type Host<'a> = (DestinationKey<'a>, Relation);
 
 /// When a caller made unanswered calls to a destination.
-type Times<'a> = BTreeMap<(&'a NodeKey, DestinationKey<'a>, &'a Trail), When>;
+type Times<'a> = HashMap<&'a NodeKey, BTreeMap<(DestinationKey<'a>, &'a Trail), When>>;
 
 /// Finds the nodes that edges join.
-pub(super) struct Placer<'a> {
-    resolver: &'a Resolver<'a>,
+pub(super) struct Placer<'r, 'a> {
+    resolver: &'r Resolver<'a>,
     times: Times<'a>,
 }
 
-impl<'a> Placer<'a> {
-    pub(super) fn new(segment: &'a Segment, resolver: &'a Resolver<'a>) -> Self {
+impl<'r, 'a> Placer<'r, 'a> {
+    pub(super) fn new(segment: &'a Segment, resolver: &'r Resolver<'a>) -> Self {
         let mut times = Times::new();
         for (key, stats) in &segment.edges {
             if let (Caller::Node(caller), None) = (&key.caller, &key.callee) {
                 let own = (stats.first_ns(), stats.last_ns());
-                let asked = (caller, DestinationKey::of_peer(&key.peer), &key.trail);
-                let when = times.entry(asked).or_insert(own);
+                let asked = (DestinationKey::of_peer(&key.peer), &key.trail);
+                let when = times.entry(caller).or_default().entry(asked);
+                let when = when.or_insert(own);
                 *when = (when.0.min(own.0), when.1.max(own.1));
             }
         }
@@ -85,21 +81,39 @@ impl<'a> Placer<'a> {
             .collect()
     }
 
-    /// Facts for planning, by the host that was dialled.
-    pub(super) fn facts(&self, segment: &'a Segment) -> Vec<Vec<PlacedFacts<'a>>> {
+    /// Facts for planning, by the host that was dialled. Those of one caller and callee follow each other in the segment.
+    pub(super) fn facts(&self, segment: &'a Segment) -> impl Iterator<Item = Vec<PlacedFacts<'a>>> {
+        let facts: Vec<(&EdgeKey, &EdgeFacts)> = segment.facts.iter().collect();
+        let mut start = 0;
+        let pairs = std::iter::from_fn(move || {
+            let first = facts.get(start)?.0;
+            let is_same = |key: &EdgeKey| key.caller == first.caller && key.callee == first.callee;
+            let others = facts[start..].iter();
+            let count = others.take_while(|(key, _)| is_same(key)).count();
+            let pair = facts[start..start + count].to_vec();
+            start += count;
+            Some(pair)
+        });
+        pairs.flat_map(|pair| self.hosts(&pair).into_values())
+    }
+
+    fn hosts(
+        &self,
+        facts: &[(&'a EdgeKey, &'a EdgeFacts)],
+    ) -> BTreeMap<Host<'a>, Vec<PlacedFacts<'a>>> {
         let mut hosts: BTreeMap<Host<'a>, Vec<PlacedFacts<'a>>> = BTreeMap::new();
-        for (key, facts) in &segment.facts {
+        for (key, facts) in facts {
             let (_, (caller, _), destination) = self.place(key);
             let dialled = DestinationKey::of_peer(&key.peer).host();
-            let host = (&key.caller, key.callee.as_ref(), dialled, key.relation);
-            hosts.entry(host).or_default().push(PlacedFacts {
+            let host = hosts.entry((dialled, key.relation)).or_default();
+            host.push(PlacedFacts {
                 facts,
                 relation: key.relation,
                 caller,
                 destination,
             });
         }
-        hosts.into_values().collect()
+        hosts
     }
 
     /// What an edge dialled, and the nodes that it joins. A named caller comes from the server span that names it, so it
@@ -136,9 +150,11 @@ impl<'a> Placer<'a> {
     }
 
     fn when(&self, caller: &NodeKey, key: &EdgeKey) -> When {
-        let asked = (caller, DestinationKey::of_peer(&key.peer), &key.trail);
+        let asked = (DestinationKey::of_peer(&key.peer), &key.trail);
+        let times = self.times.get(caller);
         // Facts without an edge are of calls given up by a cap: any time will do.
-        self.times.get(&asked).copied().unwrap_or((0, u64::MAX))
+        let when = times.and_then(|times| times.get(&asked));
+        when.copied().unwrap_or((0, u64::MAX))
     }
 }
 
@@ -146,13 +162,9 @@ impl<'a> Placer<'a> {
 /// reach several, a request counts for each way in which it called.
 pub(super) fn requests(host: &[PlacedFacts<'_>]) -> Vec<u64> {
     let first = host.first().map(|placed| &placed.destination);
-    let node = |destination: &Destination| match destination {
-        Destination::Known(known) => Some(known.node.clone()),
-        Destination::Unresolved => None,
-    };
     let is_one = host
         .iter()
-        .all(|placed| first.is_some_and(|first| node(first) == node(&placed.destination)));
+        .all(|placed| first.and_then(node) == node(&placed.destination));
     let counts_first = host.iter().any(|placed| placed.facts.first_requests > 0);
     host.iter()
         .map(|placed| match is_one && counts_first {
@@ -160,4 +172,11 @@ pub(super) fn requests(host: &[PlacedFacts<'_>]) -> Vec<u64> {
             false => placed.facts.caller_requests,
         })
         .collect()
+}
+
+fn node(destination: &Destination) -> Option<&NodeRef> {
+    match destination {
+        Destination::Known(known) => Some(&known.node),
+        Destination::Unresolved => None,
+    }
 }

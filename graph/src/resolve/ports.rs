@@ -5,7 +5,7 @@
 //! [`brokers`](super::brokers). Fails when a host has a second port that is only ever dialled without saying so.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use crate::identity::NodeKey;
 use crate::peer::{Category, Peer, is_loopback};
@@ -13,12 +13,12 @@ use crate::segment::{Caller, Segment};
 
 /// The only port and scheme of each host, by the caller's environment; `None` for several.
 #[derive(Debug, Default)]
-pub(super) struct Ports {
-    by_host: BTreeMap<(String, String), Option<(u16, String)>>,
+pub(super) struct Ports<'a> {
+    by_host: HashMap<(&'a str, &'a str), Option<(u16, &'a str)>>,
 }
 
-impl Ports {
-    pub(super) fn learn(segment: &Segment) -> Self {
+impl<'a> Ports<'a> {
+    pub(super) fn learn(segment: &'a Segment) -> Self {
         let mut ports = Self::default();
         for key in segment.edges.keys() {
             let (Caller::Node(caller), Some(address)) = (&key.caller, &key.peer.address) else {
@@ -27,15 +27,14 @@ impl Ports {
             let Some(port) = address.port else {
                 continue;
             };
-            let host = (caller.environment.clone(), address.host.clone());
-            let scheme = &key.peer.scheme;
-            let known = ports.by_host.entry(host);
-            let known = known.or_insert_with(|| Some((port, scheme.clone())));
+            let host = (caller.environment.as_str(), address.host.as_str());
+            let scheme = key.peer.scheme.as_str();
+            let known = ports.by_host.entry(host).or_insert(Some((port, scheme)));
             match known {
                 Some((other, _)) if *other != port => *known = None,
                 // One port in two schemes: the smaller name, whatever the order.
-                Some((_, other)) if other.is_empty() || (!scheme.is_empty() && scheme < other) => {
-                    other.clone_from(scheme);
+                Some((_, other)) if other.is_empty() || (!scheme.is_empty() && scheme < *other) => {
+                    *other = scheme;
                 }
                 _ => {}
             }
@@ -53,7 +52,7 @@ impl Ports {
         if address.port.is_some() || !is_open(&address.host) {
             return Cow::Borrowed(peer);
         }
-        let host = (caller.environment.clone(), address.host.clone());
+        let host = (caller.environment.as_str(), address.host.as_str());
         let Some(Some((port, scheme))) = self.by_host.get(&host) else {
             return Cow::Borrowed(peer);
         };
@@ -62,7 +61,7 @@ impl Ports {
             address.port = Some(*port);
         }
         if completed.scheme.is_empty() {
-            completed.scheme.clone_from(scheme);
+            completed.scheme = (*scheme).to_owned();
         }
         Cow::Owned(completed)
     }

@@ -1,6 +1,6 @@
 //! Services by name: which node a peer name, a Kubernetes name or an RPC service stands for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::NodeRef;
 use crate::identity::{NodeKey, NodeName};
@@ -16,8 +16,8 @@ pub(super) struct Services<'a> {
     by_workload: BTreeMap<(String, String, String), BTreeSet<&'a NodeKey>>,
     /// (environment, RPC service) -> nodes that serve it.
     by_rpc_service: BTreeMap<(&'a str, &'a str), BTreeSet<&'a NodeKey>>,
-    kube_namespaces: BTreeMap<&'a NodeKey, &'a str>,
-    clusters: BTreeMap<&'a NodeKey, &'a str>,
+    kube_namespaces: HashMap<&'a NodeKey, &'a str>,
+    clusters: HashMap<&'a NodeKey, &'a str>,
     /// Clusters named in each environment.
     all_clusters: BTreeMap<&'a str, BTreeSet<&'a str>>,
     /// Every Kubernetes namespace seen.
@@ -45,8 +45,8 @@ impl<'a> Services<'a> {
             by_name: BTreeMap::new(),
             by_workload: BTreeMap::new(),
             by_rpc_service: BTreeMap::new(),
-            kube_namespaces: BTreeMap::new(),
-            clusters: BTreeMap::new(),
+            kube_namespaces: HashMap::new(),
+            clusters: HashMap::new(),
             all_clusters: BTreeMap::new(),
             known_namespaces: BTreeSet::new(),
             passed_on: passed_on(segment),
@@ -94,7 +94,7 @@ impl<'a> Services<'a> {
     /// Who serves an RPC service: those whose server spans name it, and those that answered callers that named it. Of the
     /// latter, one that calls the service itself is a proxy that passes calls on.
     fn learn_rpc_services(&mut self, segment: &'a Segment) {
-        let mut passed_on: BTreeSet<(&NodeKey, &str)> = BTreeSet::new();
+        let mut passed_on: HashSet<(&NodeKey, &str)> = HashSet::new();
         for (key, stats) in &segment.edges {
             if let (Caller::Node(caller), Category::Rpc { service, .. }) =
                 (&key.caller, &key.peer.category)
@@ -249,15 +249,19 @@ fn passed_on(segment: &Segment) -> BTreeSet<(&NodeKey, &NodeKey)> {
         Caller::Named { .. } => None,
     });
     let edges: Vec<_> = edges.collect();
+    let logical = edges.iter().filter(|edge| edge.2 == Relation::Proxied);
+    let logical: BTreeSet<(&NodeKey, &NodeKey)> = logical.map(|(a, b, _)| (*a, *b)).collect();
+    if logical.is_empty() {
+        return BTreeSet::new();
+    }
     let is_sync = |edge: &&(&NodeKey, &NodeKey, Relation)| edge.2 == Relation::Sync;
-    let mut callers: BTreeMap<&NodeKey, BTreeSet<&NodeKey>> = BTreeMap::new();
+    let mut callers: HashMap<&NodeKey, BTreeSet<&NodeKey>> = HashMap::new();
     for (caller, callee, _) in edges.iter().filter(is_sync) {
         callers.entry(callee).or_default().insert(caller);
     }
-    let logical = edges.iter().filter(|edge| edge.2 == Relation::Proxied);
-    let between = logical.flat_map(|(caller, callee, _)| {
+    let between = logical.into_iter().flat_map(|(caller, callee)| {
         let gateways = callers.get(callee).into_iter().flatten();
-        gateways.map(move |gateway| (*caller, *gateway))
+        gateways.map(move |gateway| (caller, *gateway))
     });
     let calls = |(caller, gateway): &(&NodeKey, &NodeKey)| {
         callers.get(gateway).is_some_and(|all| all.contains(caller))

@@ -16,7 +16,7 @@ mod schema;
 mod sheets;
 mod write;
 
-pub use assembly::Assembly;
+pub use assembly::{Assembly, CheckedSegment};
 
 use super::Segment;
 use crate::tabular::{Table, TableSpec};
@@ -27,18 +27,24 @@ pub enum Detail {
     /// All of it.
     #[default]
     Everything,
-    /// Nodes, edges, counts and latency, without the samples of load over time that settings are made from.
+    /// Nodes, edges, counts, latency and what resolving them needs. Facts of edges for planning and settings, load of nodes and
+    /// example traces are absent from it: for drawings and tables that show none of them.
     Topology,
 }
 
-/// Tables that only settings and hazards of instances need, and example traces.
-const BEYOND_TOPOLOGY: [&str; 6] = [
+/// Tables of load over time, of facts for planning by destination, and of example traces.
+const BEYOND_TOPOLOGY: [&str; 11] = [
     "days",
+    "destinations",
     "exemplars",
     "instances",
     "lifetimes",
+    "methods",
+    "node_latency",
+    "routes",
     "seconds",
     "stretches",
+    "zones",
 ];
 
 impl Detail {

@@ -1,5 +1,8 @@
 //! Cells and columns of the closed set of types that tables use.
 
+use super::read::ReadColumn;
+use super::words::Words;
+
 /// Type of a column. A `Maybe` column has cells without a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -64,21 +67,6 @@ macro_rules! cells {
                 }
             }
         }
-
-        $(impl Cell for $cell {
-            const KIND: Kind = Kind::$variant;
-
-            fn column(cells: Vec<Self>) -> Column {
-                Column::$variant(cells)
-            }
-
-            fn cells(column: Column) -> Option<Vec<Self>> {
-                match column {
-                    Column::$variant(cells) => Some(cells),
-                    _ => None,
-                }
-            }
-        })*
     };
 }
 
@@ -87,11 +75,93 @@ pub trait Cell: Sized {
     /// Type of a column of such cells.
     const KIND: Kind;
 
+    /// Many of them.
+    type Cells: std::fmt::Debug + Clone + PartialEq + Default;
+
+    /// Adds one.
+    fn push(cells: &mut Self::Cells, cell: Self);
+
     /// A column of these cells.
-    fn column(cells: Vec<Self>) -> Column;
+    fn column(cells: Self::Cells) -> Column;
 
     /// The cells of a column; `None` when it has another type.
-    fn cells(column: Column) -> Option<Vec<Self>>;
+    fn cells(column: ReadColumn) -> Option<Self::Cells>;
+}
+
+macro_rules! plain {
+    ($($cell:ty => $variant:ident),* $(,)?) => {
+        $(impl Cell for $cell {
+            const KIND: Kind = Kind::$variant;
+            type Cells = Vec<Self>;
+
+            fn push(cells: &mut Vec<Self>, cell: Self) {
+                cells.push(cell);
+            }
+
+            fn column(cells: Vec<Self>) -> Column {
+                Column::$variant(cells)
+            }
+
+            fn cells(column: ReadColumn) -> Option<Vec<Self>> {
+                match column {
+                    ReadColumn::Plain(Column::$variant(cells)) => Some(cells),
+                    _ => None,
+                }
+            }
+        })*
+    };
+}
+
+plain! {
+    bool => Bool,
+    u32 => U32,
+    u64 => U64,
+    f64 => F64,
+    Option<u32> => MaybeU32,
+    Option<u64> => MaybeU64,
+    Option<f64> => MaybeF64,
+}
+
+impl Cell for String {
+    const KIND: Kind = Kind::Text;
+    type Cells = Words;
+
+    fn push(cells: &mut Words, cell: Self) {
+        cells.push(Some(&cell));
+    }
+
+    fn column(cells: Words) -> Column {
+        let texts = cells.iter().map(|text| text.unwrap_or_default().to_owned());
+        Column::Text(texts.collect())
+    }
+
+    fn cells(column: ReadColumn) -> Option<Words> {
+        match column {
+            ReadColumn::Words(words) if words.is_whole() => Some(words),
+            _ => None,
+        }
+    }
+}
+
+impl Cell for Option<String> {
+    const KIND: Kind = Kind::MaybeText;
+    type Cells = Words;
+
+    fn push(cells: &mut Words, cell: Self) {
+        cells.push(cell.as_deref());
+    }
+
+    fn column(cells: Words) -> Column {
+        let texts = cells.iter().map(|text| text.map(ToOwned::to_owned));
+        Column::MaybeText(texts.collect())
+    }
+
+    fn cells(column: ReadColumn) -> Option<Words> {
+        match column {
+            ReadColumn::Words(words) => Some(words),
+            ReadColumn::Plain(_) => None,
+        }
+    }
 }
 
 cells! {

@@ -1,6 +1,6 @@
 //! Declares a table once: its row, its columns, its specification, and the way from and to a [`Table`].
 
-use super::{Table, TableError, TableSpec};
+use super::{ReadTable, Table, TableError, TableSpec};
 
 /// The columns of one kind of table.
 pub(crate) trait Rows: Default {
@@ -14,7 +14,7 @@ pub(crate) trait Rows: Default {
     ///
     /// # Errors
     /// When columns are missing, of another type, or of different length.
-    fn from_table(table: Table) -> Result<Self, TableError>;
+    fn from_table(table: ReadTable) -> Result<Self, TableError>;
 }
 
 /// Declares the row `$row` and the columns `$rows` of a table. The doc comments of table and columns become the
@@ -35,23 +35,14 @@ macro_rules! table {
         #[doc = concat!("Columns of [`", stringify!($row), "`].")]
         #[derive(Debug, Clone, PartialEq, Default)]
         pub(crate) struct $rows {
-            $(#[doc = $doc] pub(crate) $field: Vec<$cell>),*
+            $(#[doc = $doc] pub(crate) $field: <$cell as $crate::tabular::Cell>::Cells),*
         }
 
         #[allow(dead_code, reason = "not every table is used in every way")]
         impl $rows {
             /// Adds a row.
             pub(crate) fn push(&mut self, row: $row) {
-                $(self.$field.push(row.$field);)*
-            }
-
-            /// The rows, in order; none when derived columns were left out.
-            pub(crate) fn into_rows(self) -> impl Iterator<Item = $row> {
-                let Self { $($field),* } = self;
-                $(let mut $field = $field.into_iter();)*
-                std::iter::from_fn(move || {
-                    Some($row { $($field: $field.next()?),* })
-                })
+                $(<$cell as $crate::tabular::Cell>::push(&mut self.$field, row.$field);)*
             }
         }
 
@@ -75,7 +66,7 @@ macro_rules! table {
             }
 
             fn from_table(
-                table: $crate::tabular::Table,
+                table: $crate::tabular::ReadTable,
             ) -> Result<Self, $crate::tabular::TableError> {
                 if !table.is_even() {
                     return Err($crate::tabular::TableError::Ragged { table: $name });

@@ -230,7 +230,8 @@ fn stored(
     output.progress("reading the store");
     let wanted = Wanted {
         window,
-        detail: Detail::Everything,
+        // Load over time, instances and example traces are not compared.
+        detail: Detail::Topology,
     };
     let contents = store::read(location, &wanted).map_err(unusable)?;
     if let Some(example) = contents.skipped.first() {

@@ -1,22 +1,16 @@
 //! OTLP/HTTP answers in the encoding of the request.
 
-use axum::http::header::{ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use prost::Message;
 use serde_json::json;
+use tonic::Code;
 
-use crate::input::compression::BodyFault;
 use crate::receiver::grpc::response_to;
-use crate::receiver::{Accepted, Encoding, Refusal};
-
-/// Seconds after which a refused sender should try again: a flush of the queues takes far less.
-const RETRY_AFTER_SECONDS: &str = "1";
-
-/// `google.rpc.Code` numbers.
-const INVALID_ARGUMENT: i32 = 3;
-const RESOURCE_EXHAUSTED: i32 = 8;
-const UNAVAILABLE: i32 = 14;
+use crate::receiver::inflate::Coding;
+use crate::receiver::refusal::{Refusal, Verdict};
+use crate::receiver::{Accepted, Encoding};
 
 /// 200, with a partial success when spans were rejected.
 pub(super) fn accepted(encoding: Encoding, outcome: &Accepted) -> Response {
@@ -30,41 +24,45 @@ pub(super) fn accepted(encoding: Encoding, outcome: &Accepted) -> Response {
         }})
         .to_string()
         .into_bytes(),
+        // Its own receiver answers otherwise, and this one never takes it.
+        Encoding::Zipkin => Vec::new(),
     };
     respond(encoding, StatusCode::OK, body)
 }
 
-/// A `google.rpc.Status`: with 503 when the sender should come back, 413 for what is too large, 400 otherwise.
+/// A `google.rpc.Status` under the status of HTTP that fits; plain text for senders whose content type is not known.
 ///
-/// The specification lets senders retry on 503 and not on 408, so a late body is 503 as well.
-pub(super) fn refused(encoding: Encoding, refusal: &Refusal) -> Response {
-    let (status, code) = match refusal {
-        _ if refusal.is_retryable() => (StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE),
-        Refusal::TooLarge(_) | Refusal::Compression(BodyFault::TooLarge(_)) => {
-            (StatusCode::PAYLOAD_TOO_LARGE, RESOURCE_EXHAUSTED)
-        }
-        _ => (StatusCode::BAD_REQUEST, INVALID_ARGUMENT),
+/// The specification lets senders come back after 503 and not after 408, so a late body is 503 as well.
+pub(in crate::receiver) fn refused(encoding: Option<Encoding>, refusal: &Refusal) -> Response {
+    let (status, code) = match refusal.verdict() {
+        Verdict::Invalid => (StatusCode::BAD_REQUEST, Code::InvalidArgument),
+        Verdict::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, Code::ResourceExhausted),
+        Verdict::Unsupported => (StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::Unimplemented),
+        Verdict::Unauthenticated => (StatusCode::UNAUTHORIZED, Code::Unauthenticated),
+        Verdict::Retry(_) => (StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable),
     };
     let message = refusal.to_string();
-    let body = match encoding {
-        Encoding::Protobuf => rpc_status(code, &message),
-        Encoding::Json => json!({"code": code, "message": message})
-            .to_string()
-            .into_bytes(),
+    let mut response = match encoding {
+        Some(Encoding::Protobuf) => respond(Encoding::Protobuf, status, rpc_status(code, &message)),
+        Some(Encoding::Json) => {
+            let body = json!({"code": i32::from(code), "message": message});
+            respond(Encoding::Json, status, body.to_string().into_bytes())
+        }
+        Some(Encoding::Zipkin) | None => (status, format!("{message}\n")).into_response(),
     };
-    let mut response = respond(encoding, status, body);
-    if refusal.is_retryable() {
-        let after = HeaderValue::from_static(RETRY_AFTER_SECONDS);
-        response.headers_mut().insert(RETRY_AFTER, after);
+    let headers = response.headers_mut();
+    match refusal.verdict() {
+        Verdict::Retry(after) => {
+            headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
+        }
+        Verdict::Unsupported => {
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(Coding::NAMES));
+        }
+        Verdict::Unauthenticated => {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        Verdict::Invalid | Verdict::TooLarge => {}
     }
-    response
-}
-
-/// 415: the answer is text, since the sender speaks nothing else that we do.
-pub(super) fn unsupported(refusal: &Refusal) -> Response {
-    let mut response = (StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("{refusal}\n")).into_response();
-    let encodings = HeaderValue::from_static("gzip, zstd");
-    response.headers_mut().insert(ACCEPT_ENCODING, encodings);
     response
 }
 
@@ -87,15 +85,15 @@ pub(super) async fn method_not_allowed() -> Response {
 fn respond(encoding: Encoding, status: StatusCode, body: Vec<u8>) -> Response {
     let content_type = match encoding {
         Encoding::Protobuf => "application/x-protobuf",
-        Encoding::Json => "application/json",
+        Encoding::Json | Encoding::Zipkin => "application/json",
     };
     (status, [(CONTENT_TYPE, content_type)], body).into_response()
 }
 
 /// `google.rpc.Status`: `int32 code = 1; string message = 2`.
-fn rpc_status(code: i32, message: &String) -> Vec<u8> {
+fn rpc_status(code: Code, message: &String) -> Vec<u8> {
     let mut body = Vec::new();
-    prost::encoding::int32::encode(1, &code, &mut body);
+    prost::encoding::int32::encode(1, &i32::from(code), &mut body);
     prost::encoding::string::encode(2, message, &mut body);
     body
 }

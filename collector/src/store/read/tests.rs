@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tracemesh_graph::span::RejectReason;
-use tracemesh_graph::tabular::{Column, ColumnSpec, Kind, Merge};
+use tracemesh_graph::tabular::{Column, ColumnSpec, Kind, Merge, Table};
 use tracemesh_graph::time::Timestamp;
 
 use super::*;

@@ -3,7 +3,7 @@
 //! A name has one owner unless votes say otherwise; an IP address changes hands. Several owners are never settled by
 //! majority: below 95 % a name is shared, and an address between two owners is unclear.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::super::NodeRef;
 use crate::identity::NodeKey;
@@ -26,19 +26,39 @@ pub(in crate::resolve) enum Entry {
 
 /// Votes for one address or name, or for one part of its calls.
 #[derive(Debug, Default)]
-pub(super) struct Ballot {
+pub(super) struct Ballot<'a> {
     nodes: BTreeMap<NodeRef, Votes>,
-    /// Votes of each caller.
-    callers: BTreeMap<NodeKey, BTreeMap<NodeRef, u64>>,
+    /// Who answered each caller. Most votes are of many callers for one node: hashing them is several times as fast as
+    /// ordering them, and nothing asks for their order.
+    callers: HashMap<&'a NodeKey, Answers<'a>>,
+    /// True when some caller was answered by two nodes.
+    is_divided: bool,
 }
 
-impl Ballot {
+/// Votes of one caller.
+#[derive(Debug)]
+struct Answers<'a> {
+    /// The node that answered, or the first of them.
+    node: &'a NodeKey,
+    votes: u64,
+}
+
+impl<'a> Ballot<'a> {
     /// Adds the votes of one key.
-    pub(super) fn add(&mut self, node: &NodeRef, key: &VoteKey, votes: &Votes) {
-        let sum = self.nodes.entry(node.clone()).or_default();
-        sum.merge(votes, key);
-        let own = self.callers.entry(key.caller.clone()).or_default();
-        *own.entry(node.clone()).or_default() += votes.count;
+    pub(super) fn add(&mut self, node: &NodeRef, key: &'a VoteKey, votes: &Votes) {
+        match self.nodes.get_mut(node) {
+            Some(sum) => sum.merge(votes, key),
+            None => {
+                let sum = self.nodes.entry(node.clone()).or_default();
+                sum.merge(votes, key);
+            }
+        }
+        let own = self.callers.entry(&key.caller).or_insert(Answers {
+            node: &key.callee,
+            votes: 0,
+        });
+        own.votes += votes.count;
+        self.is_divided |= *own.node != key.callee && NodeRef::of_key(own.node) != *node;
     }
 
     /// The owner of a name: 95 % of at least one vote, among the nodes whose votes reach the calls.
@@ -74,15 +94,14 @@ impl Ballot {
     /// Demands that no caller was answered by two nodes, that this one has enough votes to be no accident, and that the
     /// callers of other nodes have as many. Else an address is simply shared.
     pub(super) fn of_caller(&self, caller: &NodeKey) -> Option<Entry> {
-        let own = self.callers.get(caller)?;
-        let (node, votes) = own.first_key_value()?;
-        let is_undivided = self.callers.values().all(|nodes| nodes.len() == 1);
+        let own = self.callers.get(caller).filter(|_| !self.is_divided)?;
+        let node = NodeRef::of_key(own.node);
         let all: u64 = self.nodes.values().map(|votes| votes.count).sum();
-        let others = all.saturating_sub(self.nodes.get(node)?.count);
-        let is_certain = is_undivided && *votes >= CONFIRMING_VOTES && others >= CONFIRMING_VOTES;
-        is_certain.then(|| Entry::Single {
-            node: node.clone(),
-            votes: *votes,
+        let others = all.saturating_sub(self.nodes.get(&node)?.count);
+        let is_certain = own.votes >= CONFIRMING_VOTES && others >= CONFIRMING_VOTES;
+        is_certain.then_some(Entry::Single {
+            node,
+            votes: own.votes,
         })
     }
 

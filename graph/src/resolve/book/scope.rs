@@ -7,7 +7,7 @@ use crate::identity::NodeKey;
 use crate::peer::{Address, Peer, is_loopback};
 
 /// Something that callers dial, within its scope.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Place {
     pub(super) environment: String,
     pub(super) cluster: String,
@@ -17,7 +17,7 @@ pub(super) struct Place {
 }
 
 /// What is dialled.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum What {
     Address(Address),
     /// Namespace and name that callers give, in lower case.

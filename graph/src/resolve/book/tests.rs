@@ -31,14 +31,14 @@ fn vote_key(caller: &str, callee: &str, host: &str) -> VoteKey {
     }
 }
 
-/// Votes as (caller, callee, count, time).
-fn ballot(host: &str, votes: &[(&str, &str, u64, u64)]) -> Ballot {
+/// Votes as (caller, callee, count, time). A ballot borrows its keys, which last as long as the test.
+fn ballot(host: &str, votes: &[(&str, &str, u64, u64)]) -> Ballot<'static> {
     let mut ballot = Ballot::default();
     for (caller, callee, count, at) in votes {
-        let key = vote_key(caller, callee, host);
+        let key: &VoteKey = Box::leak(Box::new(vote_key(caller, callee, host)));
         let mut cast = Votes::default();
         (0..*count).for_each(|_| cast.add(*at));
-        ballot.add(&NodeRef::of_key(&key.callee), &key, &cast);
+        ballot.add(&NodeRef::of_key(&key.callee), key, &cast);
     }
     ballot
 }

@@ -11,15 +11,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::identity::NodeKey;
 use crate::peer::Peer;
 use crate::segment::planning::DestinationKey;
-use crate::segment::{Caller, EdgeKey, Segment, Trail};
+use crate::segment::stats::EdgeStats;
+use crate::segment::{EdgeKey, Segment, Trail};
 use crate::snapshot::Relation;
 
-/// Caller and what it dialled; of peers, facts keep no more than that.
-type Dialled<'a> = (&'a Caller, Relation, DestinationKey<'a>);
+/// What a caller dialled; of peers, facts keep no more than that.
+type Dialled<'a> = (Relation, DestinationKey<'a>);
 
 fn dialled(key: &EdgeKey) -> Dialled<'_> {
-    let destination = DestinationKey::of_peer(&key.peer);
-    (&key.caller, key.relation, destination)
+    (key.relation, DestinationKey::of_peer(&key.peer))
 }
 
 /// Gives facts without calls to those who answered the calls.
@@ -43,25 +43,53 @@ pub(super) fn follow(segment: &mut Cow<'_, Segment>) {
     }
 }
 
+/// Edges and facts of one caller follow each other in the segment, so that a caller is compared with the next one alone.
 fn moves(segment: &Segment) -> Vec<(EdgeKey, NodeKey)> {
-    let mut open = BTreeSet::new();
-    let mut answered: BTreeMap<Dialled<'_>, BTreeMap<&NodeKey, u64>> = BTreeMap::new();
-    for (key, stats) in &segment.edges {
+    let mut edges = segment.edges.iter().peekable();
+    let unanswered = segment.facts.keys().filter(|key| key.callee.is_none());
+    let mut unanswered = unanswered.peekable();
+    let mut moves = Vec::new();
+    while let Some(first) = unanswered.peek() {
+        let caller = &first.caller;
+        while edges.next_if(|(key, _)| key.caller < *caller).is_some() {}
+        let mut calls = Calls::default();
+        while let Some((key, stats)) = edges.next_if(|(key, _)| key.caller == *caller) {
+            calls.add(key, stats);
+        }
+        while let Some(key) = unanswered.next_if(|key| key.caller == *caller) {
+            moves.extend(calls.heir(key).map(|callee| (key.clone(), callee.clone())));
+        }
+    }
+    moves
+}
+
+/// The calls of one caller.
+#[derive(Debug, Default)]
+struct Calls<'a> {
+    open: BTreeSet<Dialled<'a>>,
+    answered: BTreeMap<Dialled<'a>, BTreeMap<&'a NodeKey, u64>>,
+}
+
+impl<'a> Calls<'a> {
+    fn add(&mut self, key: &'a EdgeKey, stats: &EdgeStats) {
         match &key.callee {
             None if stats.is_blank() => {}
-            None => drop(open.insert(dialled(key))),
+            None => drop(self.open.insert(dialled(key))),
             Some(callee) => {
-                let callees = answered.entry(dialled(key)).or_default();
+                let callees = self.answered.entry(dialled(key)).or_default();
                 *callees.entry(callee).or_default() += stats.calls;
             }
         }
     }
-    let unanswered = segment.facts.keys().filter(|key| key.callee.is_none());
-    let left = unanswered.filter(|key| !open.contains(&dialled(key)));
-    left.filter_map(|key| {
-        let callees = answered.get(&dialled(key))?.iter();
+
+    /// Who answered all calls to what these facts are about.
+    fn heir(&self, facts: &EdgeKey) -> Option<&'a NodeKey> {
+        let asked = dialled(facts);
+        if self.open.contains(&asked) {
+            return None;
+        }
+        let callees = self.answered.get(&asked)?.iter();
         let (callee, _) = callees.max_by(|(a, x), (b, y)| x.cmp(y).then_with(|| b.cmp(a)))?;
-        Some((key.clone(), (*callee).clone()))
-    })
-    .collect()
+        Some(callee)
+    }
 }

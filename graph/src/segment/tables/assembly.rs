@@ -17,11 +17,31 @@ use super::checked::Checked;
 use crate::segment::planning::EdgeFacts;
 use crate::segment::stats::{EdgeStats, NodeStats, ServedStats};
 use crate::segment::{Caller, Segment};
-use crate::tabular::{Table, TableError};
+use crate::tabular::{ReadTable, Table, TableError};
 use edges::Route;
 use keyed::Keyed;
 use names::{Names, Places};
 use nodes::{Ballot, VoteRoute};
+
+/// The tables of one segment after everything in them was checked. Checking is most of the work and needs no [`Assembly`], so
+/// that threads can share one.
+#[derive(Debug)]
+pub struct CheckedSegment {
+    parts: Vec<Checked>,
+}
+
+impl CheckedSegment {
+    /// Checks the parts of one segment, each with tables of its own. A missing table has no rows.
+    ///
+    /// # Errors
+    /// When a table is not what its specification says.
+    pub fn of(parts: Vec<Vec<ReadTable>>) -> Result<Self, TableError> {
+        let parts = parts.into_iter().map(Checked::of);
+        Ok(Self {
+            parts: parts.collect::<Result<_, _>>()?,
+        })
+    }
+}
 
 /// Puts the tables of many segments together. Adding is commutative and associative: it is merging.
 #[derive(Debug, Default)]
@@ -56,10 +76,15 @@ impl Assembly {
     /// # Errors
     /// As for [`add`](Self::add).
     pub fn add_parts(&mut self, parts: Vec<Vec<Table>>) -> Result<(), TableError> {
-        let parts = parts.into_iter().map(Checked::of);
-        let parts: Vec<Checked> = parts.collect::<Result<_, _>>()?;
-        parts.iter().for_each(|part| self.absorb(part));
+        let read = |tables: Vec<Table>| tables.into_iter().map(ReadTable::from).collect();
+        let parts = parts.into_iter().map(read).collect();
+        self.add_checked(&CheckedSegment::of(parts)?);
         Ok(())
+    }
+
+    /// Adds a segment that was checked before, which cannot fail.
+    pub fn add_checked(&mut self, segment: &CheckedSegment) {
+        segment.parts.iter().for_each(|part| self.absorb(part));
     }
 
     fn absorb(&mut self, part: &Checked) {
@@ -94,31 +119,30 @@ impl Assembly {
             ..Segment::default()
         };
         let nodes = names.nodes.iter().zip(self.nodes);
-        for (caller, stats) in nodes {
-            if let (Caller::Node(key), Some(stats)) = (caller, stats) {
-                segment.nodes.insert(key.clone(), stats);
-            }
-        }
-        for (route, stats) in self.edges.into_pairs() {
-            if let Some(key) = names.edge(&route) {
-                segment.add_edge(key, stats);
-            }
-        }
-        for (route, facts) in self.destinations.into_pairs() {
-            if let Some(key) = names.edge(&route) {
-                segment.facts.insert(key, facts);
-            }
-        }
-        for (route, ballot) in self.votes.into_pairs() {
-            if let Some(key) = names.vote(&route) {
-                segment.votes.insert(key, ballot.votes);
-            }
-        }
-        for ((node, target), stats) in self.served.into_pairs() {
-            if let (Some(node), Some(peer)) = (names.node(node), names.target(target)) {
-                segment.served.insert((node.clone(), peer.clone()), stats);
-            }
-        }
+        let nodes = nodes.filter_map(|(caller, stats)| match caller {
+            Caller::Node(key) => Some((key.clone(), stats?)),
+            Caller::Named { .. } => None,
+        });
+        segment.nodes = nodes.collect();
+        // Pairs come in the order of the first segment, which is that of the maps: sorting them again costs next to nothing.
+        let edges = self.edges.into_pairs();
+        let edges = edges.filter_map(|(route, stats)| Some((names.edge(&route)?, stats)));
+        segment.edges = edges.collect();
+        segment.timed_edges = self.timed_edges;
+        let facts = self.destinations.into_pairs();
+        let facts = facts.filter_map(|(route, facts)| Some((names.edge(&route)?, facts)));
+        segment.facts = facts.collect();
+        let votes = self.votes.into_pairs();
+        let votes = votes.filter_map(|(route, ballot)| Some((names.vote(&route)?, ballot.votes)));
+        segment.votes = votes.collect();
+        let served = self.served.into_pairs();
+        let served = served.filter_map(|((node, target), stats)| {
+            Some((
+                (names.node(node)?.clone(), names.target(target)?.clone()),
+                stats,
+            ))
+        });
+        segment.served = served.collect();
         segment.merge(self.rest);
         segment
     }

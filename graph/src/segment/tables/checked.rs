@@ -14,7 +14,7 @@ use super::sheets::Sheets;
 use crate::identity::NodeKey;
 use crate::peer::Peer;
 use crate::segment::Caller;
-use crate::tabular::{Table, TableError};
+use crate::tabular::{ReadTable, TableError};
 use detail::Details;
 use graph::Graph;
 use index::Index;
@@ -53,9 +53,9 @@ impl Checked {
     ///
     /// # Errors
     /// When a table is not what its specification says, a row refers to one that is not there, or a value cannot be.
-    pub(super) fn of(tables: Vec<Table>) -> Result<Self, TableError> {
-        let mut sheets = Sheets::of(tables)?;
-        let nodes = graph::callers(&mut sheets.nodes)?;
+    pub(super) fn of(tables: Vec<ReadTable>) -> Result<Self, TableError> {
+        let sheets = Sheets::of(tables)?;
+        let nodes = graph::callers(&sheets.nodes)?;
         let emits = |caller: &&Caller| matches!(caller, Caller::Node(_));
         let ids = sheets.nodes.node.iter().zip(&nodes);
         let indices = Indices {
@@ -69,7 +69,7 @@ impl Checked {
             edges: Index::of("edges", sheets.edges.edge.iter())?,
             destinations: Index::of("destinations", sheets.destinations.destination.iter())?,
         };
-        let targets = graph::peers(&mut sheets, &indices.targets)?;
+        let targets = graph::peers(&sheets, &indices.targets)?;
         Ok(Self {
             graph: Graph::of(&sheets, &indices)?,
             details: Details::of(&sheets, &indices)?,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::schema::*;
-use crate::tabular::{Rows, Table, TableError};
+use crate::tabular::{ReadTable, Rows, Table, TableError};
 
 /// Declares the columns of every table.
 macro_rules! sheets {
@@ -21,7 +21,7 @@ macro_rules! sheets {
                 tables.into_iter().filter(|table| table.rows() > 0).collect()
             }
 
-            fn put(&mut self, table: Table) -> Result<(), TableError> {
+            fn put(&mut self, table: ReadTable) -> Result<(), TableError> {
                 match table.spec.name {
                     $(name if name == <$rows>::SPEC.name => {
                         self.$field = <$rows>::from_table(table)?;
@@ -39,7 +39,7 @@ impl Sheets {
     ///
     /// # Errors
     /// When one is not what its specification says, is none of segments, or comes twice.
-    pub(super) fn of(tables: Vec<Table>) -> Result<Self, TableError> {
+    pub(super) fn of(tables: Vec<ReadTable>) -> Result<Self, TableError> {
         let mut sheets = Self::default();
         let mut seen = BTreeSet::new();
         for table in tables {

@@ -3,6 +3,8 @@ mod any;
 use proptest::prelude::*;
 
 use super::*;
+use crate::settings::Settings;
+use crate::snapshot::{Exposed, GraphSnapshot};
 use crate::tabular::{Column, TableError};
 use any::segment;
 
@@ -61,7 +63,7 @@ proptest! {
         if refused {
             prop_assert_eq!(found, merged([&good]));
         } else {
-            drop(found.snapshot(&crate::settings::Settings::default()));
+            drop(found.snapshot(&Settings::default()));
         }
     }
 }
@@ -205,7 +207,7 @@ fn numbers_past_what_can_be_stop_and_do_not_wrap() {
     let found = assembled([&large, &large]);
     assert_eq!(found.counters["huge"], 1 << 53);
     assert!(found.edges.values().all(|stats| stats.calls <= 1 << 53));
-    drop(found.snapshot(&crate::settings::Settings::default()));
+    drop(found.snapshot(&Settings::default()));
 }
 
 /// A reader that wants the topology has no samples over time, and the same graph.
@@ -225,5 +227,48 @@ fn the_topology_has_the_nodes_and_edges_of_everything() {
             (part.calls, &part.client, &part.found),
             (whole.calls, &whole.client, &whole.found)
         );
+    }
+}
+
+/// What drawings and tables may show of a graph: all but example traces, load, and facts of edges for planning.
+fn topology(segment: &Segment) -> GraphSnapshot {
+    let mut graph = segment.snapshot(&Settings::default());
+    let unexemplified = |exposed: &mut Exposed| {
+        let exposures = exposed.values_mut();
+        exposures.for_each(|exposure| exposure.exemplars.clear());
+    };
+    for node in &mut graph.nodes {
+        node.inbound = None;
+        unexemplified(&mut node.hazards);
+    }
+    for edge in &mut graph.edges {
+        edge.exemplars.clear();
+        edge.exemplars_by_evidence.clear();
+        let mut facts = std::mem::take(&mut edge.facts);
+        unexemplified(&mut facts.hazards);
+        edge.facts.hazards = facts.hazards;
+        edge.facts.sampling = facts.sampling;
+        edge.facts.operations = facts.operations;
+    }
+    for service in &mut graph.diagnostics.per_service {
+        service.orphan_exemplars.clear();
+        service.unresolved_exemplars.clear();
+    }
+    graph
+}
+
+#[test]
+fn the_topology_shows_the_numbers_of_everything() {
+    for seeds in 0..8 {
+        let segments: Vec<Segment> = (0..4).map(|n| segment(seeds * 4 + n)).collect();
+        let mut assembly = Assembly::default();
+        for segment in &segments {
+            let mut tables = segment.to_tables();
+            tables.retain(|table| Detail::Topology.wants(table.spec));
+            assembly.add(tables).unwrap();
+        }
+        let part = assembly.finish();
+        assert!(part.facts.is_empty());
+        assert_eq!(topology(&part), topology(&merged(&segments)), "{seeds}");
     }
 }

@@ -94,8 +94,8 @@ impl Assembly {
             }
         }
         let rows = &part.sheets.diagnostics;
-        for (row, kind) in rows.kind.iter().enumerate() {
-            let counts = match kind.as_str() {
+        for row in 0..rows.kind.len() {
+            let counts = match &rows.kind[row] {
                 "rejected" => &mut self.rest.rejected,
                 "dropped" => &mut self.rest.dropped,
                 _ => &mut self.rest.counters,
@@ -163,8 +163,8 @@ impl Assembly {
             let key = SkewKey {
                 caller,
                 callee,
-                caller_instance: rows.caller_instance[row].clone(),
-                callee_instance: rows.callee_instance[row].clone(),
+                caller_instance: rows.caller_instance[row].to_owned(),
+                callee_instance: rows.callee_instance[row].to_owned(),
             };
             let skew = Skew {
                 behind_ns: rows.behind_ns[row],

@@ -96,7 +96,9 @@ impl Assembly {
             let bucket = u16::try_from(*bucket).unwrap_or_default();
             stats.client.add(bucket, *client);
             stats.server.add(bucket, *server);
-            stats.wait.add(bucket, *wait);
+            if *wait > 0 {
+                stats.wait.add(bucket, *wait);
+            }
         }
     }
 

@@ -19,7 +19,7 @@ pub(super) fn add_open_call(into: &mut Segment, part: &Checked, row: usize, stat
         peer: part.targets[index(ends.target)].clone(),
         relation: ends.relation,
         trail: Trail {
-            word: rows.word[row].clone(),
+            word: rows.word[row].to_owned(),
             since_min: rows.since_min[row],
         },
     };
@@ -42,9 +42,9 @@ pub(super) fn add_open_servers(into: &mut Segment, part: &Checked) {
             callee,
             caller: server.caller,
             is_link: rows.is_link[row],
-            event: rows.event[row].clone(),
+            event: rows.event[row].to_owned(),
             has_failed: rows.has_failed[row],
-            error: rows.error[row].clone(),
+            error: rows.error[row].to_owned(),
             start_ns: rows.start_ns[row],
             duration_ns: rows.duration_ns[row],
         };
@@ -57,7 +57,7 @@ pub(super) fn add_owed(into: &mut Segment, part: &Checked) {
     let rows = &part.sheets.owed;
     for (row, place) in part.details.owed.iter().enumerate() {
         if let Some(node) = part.node(*place).cloned() {
-            let key = (node, rows.event[row].clone());
+            let key = (node, rows.event[row].to_owned());
             plus(into.halves.owed.entry(key).or_default(), rows.count[row]);
         }
     }

@@ -4,16 +4,18 @@ use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;
 
+use crate::tabular::Mixed;
+
 /// Numbers for values, from 0, in the order in which they came.
 #[derive(Debug)]
 pub(super) struct Numbers<T> {
-    numbers: HashMap<T, u32>,
+    numbers: HashMap<T, u32, Mixed>,
 }
 
 impl<T> Default for Numbers<T> {
     fn default() -> Self {
         Self {
-            numbers: HashMap::new(),
+            numbers: HashMap::default(),
         }
     }
 }
@@ -49,14 +51,14 @@ impl<T: Hash + Eq> Numbers<T> {
 /// Values in a row, found by key.
 #[derive(Debug)]
 pub(super) struct Keyed<K, V> {
-    places: HashMap<K, usize>,
+    places: HashMap<K, usize, Mixed>,
     values: Vec<V>,
 }
 
 impl<K, V> Default for Keyed<K, V> {
     fn default() -> Self {
         Self {
-            places: HashMap::new(),
+            places: HashMap::default(),
             values: Vec::new(),
         }
     }

@@ -85,17 +85,17 @@ impl Assembly {
             let bucket = u16::try_from(rows.bucket[row]).unwrap_or_default();
             latency.add(bucket, rows.calls[row]);
         }
-        let names = part.graph.node_instances.iter();
-        for (place, name) in names.zip(&part.sheets.node_instances.instance) {
+        for (row, place) in part.graph.node_instances.iter().enumerate() {
+            let name = &part.sheets.node_instances.instance[row];
             let stats = self.node(places.node(*place));
             if !stats.instances.contains(name) {
-                stats.instances.insert(name.clone());
+                stats.instances.insert(name.to_owned());
             }
         }
         let rows = &part.sheets.node_addresses;
         for (row, (place, port)) in part.graph.node_addresses.iter().enumerate() {
             let address = Address {
-                host: rows.host[row].clone(),
+                host: rows.host[row].to_owned(),
                 port: *port,
             };
             let stats = self.node(places.node(*place));
@@ -108,10 +108,9 @@ impl Assembly {
         let rows = &part.sheets.votes;
         for (row, ends) in part.details.votes.iter().enumerate() {
             let words = &mut self.names.words;
-            let name = rows.peer_namespace[row]
-                .as_ref()
-                .zip(rows.peer_name[row].as_ref());
-            let host = rows.host[row].as_deref();
+            let name = rows.peer_namespace.maybe(row);
+            let name = name.zip(rows.peer_name.maybe(row));
+            let host = rows.host.maybe(row);
             let route = VoteRoute {
                 caller: places.node(ends.caller),
                 callee: places.node(ends.callee),

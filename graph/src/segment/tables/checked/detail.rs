@@ -126,7 +126,7 @@ fn check_totals(sheets: &Sheets) -> Result<(), TableError> {
 }
 
 fn check_diagnostics(sheets: &Sheets) -> Result<(), TableError> {
-    let is_known = |kind: &String| matches!(kind.as_str(), "rejected" | "dropped" | "counter");
+    let is_known = |kind| matches!(kind, Some("rejected" | "dropped" | "counter"));
     match sheets.diagnostics.kind.iter().all(is_known) {
         true => Ok(()),
         false => Err(refused("diagnostics", "a kind is not known")),
@@ -137,11 +137,8 @@ fn votes(sheets: &Sheets, nodes: &Index) -> Result<Vec<VoteEnds>, TableError> {
     let rows = &sheets.votes;
     let callers = nodes.all("votes", &rows.caller)?;
     let callees = nodes.all("votes", &rows.callee)?;
-    let names = rows.peer_namespace.iter().zip(&rows.peer_name);
-    if names
-        .clone()
-        .any(|(namespace, name)| namespace.is_some() != name.is_some())
-    {
+    let mut names = rows.peer_namespace.iter().zip(rows.peer_name.iter());
+    if names.any(|(namespace, name)| namespace.is_some() != name.is_some()) {
         return Err(refused("votes", "a peer has half a name"));
     }
     let ends = callers.into_iter().zip(callees).zip(&rows.port);
@@ -258,14 +255,14 @@ fn exemplars(
     const TABLE: &str = "exemplars";
     let rows = &sheets.exemplars;
     let mut exemplars = Vec::with_capacity(rows.trace.len());
-    for (row, text) in rows.trace.iter().enumerate() {
+    for row in 0..rows.trace.len() {
         let (edge, node) = (
             (&indices.edges, rows.edge[row]),
             (&indices.nodes, rows.node[row]),
         );
         let owner = owner(TABLE, edge, node)?;
-        let name = rows.name[row].as_str();
-        let example = match (rows.group[row].as_str(), owner) {
+        let name = &rows.name[row];
+        let example = match (&rows.group[row], owner) {
             ("evidence", Owner::Route(_)) => {
                 let known = Found::ALL.map(|found| (found.column(), found));
                 Example::Evidence(word(TABLE, "name", name, known)?)
@@ -274,7 +271,7 @@ fn exemplars(
             ("orphan", Owner::Node(_)) => Example::Orphan,
             _ => return Err(refused(TABLE, "a group is not known")),
         };
-        exemplars.push((owner, example, trace(TABLE, text)?));
+        exemplars.push((owner, example, trace(TABLE, &rows.trace[row])?));
     }
     Ok(exemplars)
 }

@@ -1,7 +1,5 @@
 //! Nodes, targets, edges, destinations, and the rows that hang on them.
 
-use std::mem::take;
-
 use super::super::schema::Nodes;
 use super::super::sheets::{Sheets, refused};
 use super::Indices;
@@ -13,7 +11,7 @@ use crate::segment::Caller;
 use crate::segment::concurrency::MIN_SHIFT;
 use crate::sketch::LAST_BUCKET;
 use crate::snapshot::Relation;
-use crate::tabular::TableError;
+use crate::tabular::{TableError, Words};
 
 /// The ends of an edge or destination.
 #[derive(Debug, Clone, Copy)]
@@ -124,12 +122,11 @@ fn zip<T>(
 /// The sides that words name.
 pub(super) fn sides(
     table: &'static str,
-    words: &[String],
+    words: &Words,
 ) -> impl Iterator<Item = Result<Side, TableError>> {
     let known = [("caller", Side::Caller), ("callee", Side::Callee)];
-    words
-        .iter()
-        .map(move |text| word(table, "side", text, known))
+    let words = words.iter().map(Option::unwrap_or_default);
+    words.map(move |text| word(table, "side", text, known))
 }
 
 /// The sign that a name stands for.
@@ -158,7 +155,7 @@ fn edge_ends(sheets: &Sheets, indices: &Indices) -> Result<Vec<Ends>, TableError
     let targets = indices.targets.all("edges", &rows.target)?;
     let mut ends = Vec::with_capacity(callers.len());
     for (row, (caller, target)) in callers.into_iter().zip(targets).enumerate() {
-        let open = match (&rows.open_trace[row], rows.open_span[row]) {
+        let open = match (rows.open_trace.maybe(row), rows.open_span[row]) {
             (Some(text), Some(span)) => Some((trace("edges", text)?, span)),
             (None, None) => None,
             _ => return Err(refused("edges", "an open call has half an id")),
@@ -200,11 +197,10 @@ fn destination_ends(sheets: &Sheets, indices: &Indices) -> Result<Vec<Ends>, Tab
 
 fn edge_counts(sheets: &Sheets, edges: &Index) -> Result<Vec<(u32, EdgeGroup)>, TableError> {
     let rows = &sheets.edge_counts;
-    let groups = rows.group.iter().zip(&rows.name);
-    let groups = groups.map(|(group, name)| match group.as_str() {
+    let groups = (0..rows.group.len()).map(|row| match &rows.group[row] {
         "error" => Ok(EdgeGroup::Error),
         "flag" => Ok(EdgeGroup::Flag),
-        "hazard" => sign("edge_counts", name).map(EdgeGroup::Hazard),
+        "hazard" => sign("edge_counts", &rows.name[row]).map(EdgeGroup::Hazard),
         _ => Err(refused("edge_counts", "a group is not known")),
     });
     zip(edges.all("edge_counts", &rows.edge)?, groups)
@@ -212,11 +208,10 @@ fn edge_counts(sheets: &Sheets, edges: &Index) -> Result<Vec<(u32, EdgeGroup)>, 
 
 fn node_counts(sheets: &Sheets, nodes: &Index) -> Result<Vec<(u32, NodeGroup)>, TableError> {
     let rows = &sheets.node_counts;
-    let groups = rows.group.iter().zip(&rows.name);
-    let groups = groups.map(|(group, name)| match group.as_str() {
+    let groups = (0..rows.group.len()).map(|row| match &rows.group[row] {
         "span_kind" => Ok(NodeGroup::SpanKind),
         "event" => Ok(NodeGroup::Event),
-        "hazard" => sign("node_counts", name).map(NodeGroup::Hazard),
+        "hazard" => sign("node_counts", &rows.name[row]).map(NodeGroup::Hazard),
         "facet" => Ok(NodeGroup::Facet),
         "attribute" => Ok(NodeGroup::Attribute),
         _ => Err(refused("node_counts", "a group is not known")),
@@ -224,17 +219,17 @@ fn node_counts(sheets: &Sheets, nodes: &Index) -> Result<Vec<(u32, NodeGroup)>, 
     zip(nodes.all("node_counts", &rows.node)?, groups)
 }
 
-/// The nodes, whose names are taken out of the rows.
-pub(super) fn callers(rows: &mut Nodes) -> Result<Vec<Caller>, TableError> {
+/// The nodes.
+pub(super) fn callers(rows: &Nodes) -> Result<Vec<Caller>, TableError> {
     let mut callers = Vec::with_capacity(rows.node.len());
-    for (row, kind) in rows.kind.iter().enumerate() {
-        let environment = take(&mut rows.environment[row]);
-        let namespace = take(&mut rows.namespace[row]);
-        let name = take(&mut rows.name[row]);
-        let name = match kind.as_str() {
+    for row in 0..rows.node.len() {
+        let environment = rows.environment[row].to_owned();
+        let namespace = rows.namespace[row].to_owned();
+        let name = rows.name[row].to_owned();
+        let name = match &rows.kind[row] {
             "service" => NodeName::Service(name),
             "workload" => NodeName::Workload {
-                source: take(&mut rows.source[row]),
+                source: rows.source[row].to_owned(),
                 name,
             },
             "unidentified" => NodeName::Unidentified(name),
@@ -258,14 +253,14 @@ pub(super) fn callers(rows: &mut Nodes) -> Result<Vec<Caller>, TableError> {
     Ok(callers)
 }
 
-/// The targets, whose names are taken out of the rows.
-pub(super) fn peers(sheets: &mut Sheets, index: &Index) -> Result<Vec<Peer>, TableError> {
-    let also = &mut sheets.target_addresses;
+/// The targets.
+pub(super) fn peers(sheets: &Sheets, index: &Index) -> Result<Vec<Peer>, TableError> {
+    let also = &sheets.target_addresses;
     let mut further: Vec<(u32, u32, Address)> = Vec::with_capacity(also.target.len());
     let places = index.all("target_addresses", &also.target)?;
     for (row, place) in places.into_iter().enumerate() {
         let address = Address {
-            host: take(&mut also.host[row]),
+            host: also.host[row].to_owned(),
             port: port("target_addresses", also.port[row])?,
         };
         further.push((place, also.position[row], address));
@@ -284,33 +279,34 @@ pub(super) fn peers(sheets: &mut Sheets, index: &Index) -> Result<Vec<Peer>, Tab
     Ok(peers)
 }
 
-fn peer(sheets: &mut Sheets, row: usize) -> Result<Peer, TableError> {
-    let rows = &mut sheets.targets;
-    let address = |host: Option<String>, number| {
+fn peer(sheets: &Sheets, row: usize) -> Result<Peer, TableError> {
+    let rows = &sheets.targets;
+    let address = |host: Option<&str>, number| {
         let port = port("targets", number)?;
+        let host = host.map(ToOwned::to_owned);
         Ok(host.map(|host| Address { host, port }))
     };
-    let name = (rows.peer_namespace[row].take(), rows.peer_name[row].take());
+    let name = (rows.peer_namespace.maybe(row), rows.peer_name.maybe(row));
     Ok(Peer {
-        scheme: take(&mut rows.scheme[row]),
-        address: address(rows.host[row].take(), rows.port[row])?,
+        scheme: rows.scheme[row].to_owned(),
+        address: address(rows.host.maybe(row), rows.port[row])?,
         also: Vec::new(),
-        socket: address(rows.socket_host[row].take(), rows.socket_port[row])?,
+        socket: address(rows.socket_host.maybe(row), rows.socket_port[row])?,
         name: match name {
-            (Some(namespace), Some(name)) => Some((namespace, name)),
+            (Some(namespace), Some(name)) => Some((namespace.to_owned(), name.to_owned())),
             (None, None) => None,
             _ => return Err(refused("targets", "a peer has half a name")),
         },
         category: category(sheets, row)?,
-        protocol: take(&mut sheets.targets.protocol[row]),
-        method: take(&mut sheets.targets.method[row]),
+        protocol: rows.protocol[row].to_owned(),
+        method: rows.method[row].to_owned(),
     })
 }
 
-fn category(sheets: &mut Sheets, row: usize) -> Result<Category, TableError> {
-    let rows = &mut sheets.targets;
-    let (system, name) = (take(&mut rows.system[row]), take(&mut rows.name[row]));
-    Ok(match rows.category[row].as_str() {
+fn category(sheets: &Sheets, row: usize) -> Result<Category, TableError> {
+    let rows = &sheets.targets;
+    let (system, name) = (rows.system[row].to_owned(), rows.name[row].to_owned());
+    Ok(match &rows.category[row] {
         "none" => Category::None,
         "rpc" => Category::Rpc {
             system,
@@ -323,7 +319,7 @@ fn category(sheets: &mut Sheets, row: usize) -> Result<Category, TableError> {
         "messaging" => Category::Messaging {
             system,
             destination: name,
-            cluster_id: take(&mut rows.broker_cluster[row]),
+            cluster_id: rows.broker_cluster[row].to_owned(),
         },
         "genai" => Category::Genai { provider: system },
         "function" => Category::Function { name },

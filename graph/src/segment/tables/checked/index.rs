@@ -3,13 +3,16 @@
 use std::collections::HashMap;
 
 use super::super::sheets::refused;
-use crate::tabular::TableError;
+use crate::tabular::{Mixed, TableError};
 
 /// The places of the rows of one table by id.
 #[derive(Debug)]
 pub(super) struct Index {
     table: &'static str,
-    places: HashMap<u64, u32>,
+    /// Ids and places. Tables refer to each other in one order, so that the row behind the last one is the best guess.
+    rows: Vec<(u64, u32)>,
+    /// From ids to `rows`.
+    found: HashMap<u64, usize, Mixed>,
 }
 
 impl Index {
@@ -27,19 +30,19 @@ impl Index {
         table: &'static str,
         rows: impl Iterator<Item = (u64, u32)>,
     ) -> Result<Self, TableError> {
-        let mut places = HashMap::with_capacity(rows.size_hint().0);
-        for (id, place) in rows {
-            if places.insert(id, place).is_some() {
+        let rows: Vec<(u64, u32)> = rows.collect();
+        let mut found = HashMap::with_capacity_and_hasher(rows.len(), Mixed::default());
+        for (row, (id, _)) in rows.iter().enumerate() {
+            if found.insert(*id, row).is_some() {
                 return Err(refused(table, format!("id {id} is there twice")));
             }
         }
-        Ok(Self { table, places })
+        Ok(Self { table, rows, found })
     }
 
-    /// The place of a row that a row of table `from` refers to.
-    pub(super) fn one(&self, from: &'static str, id: u64) -> Result<u32, TableError> {
-        let place = self.places.get(&id).copied();
-        place.ok_or_else(|| {
+    fn row(&self, from: &'static str, id: u64) -> Result<usize, TableError> {
+        let row = self.found.get(&id).copied();
+        row.ok_or_else(|| {
             let problem = format!(
                 "it refers to id {id}, which table `{}` does not have",
                 self.table
@@ -48,17 +51,24 @@ impl Index {
         })
     }
 
-    /// The places of many; rows with one id mostly follow each other.
+    /// The place of a row that a row of table `from` refers to.
+    pub(super) fn one(&self, from: &'static str, id: u64) -> Result<u32, TableError> {
+        Ok(self.rows[self.row(from, id)?].1)
+    }
+
+    /// The places of many; rows with one id mostly follow each other, and those of the next one follow them.
     pub(super) fn all(&self, from: &'static str, ids: &[u64]) -> Result<Vec<u32>, TableError> {
         let mut places = Vec::with_capacity(ids.len());
-        let mut last = None;
+        let mut row = 0;
         for id in ids {
-            let place = match last {
-                Some((known, place)) if known == *id => place,
-                _ => self.one(from, *id)?,
-            };
-            last = Some((*id, place));
-            places.push(place);
+            let is_at = |row: usize| self.rows.get(row).is_some_and(|(known, _)| known == id);
+            if !is_at(row) {
+                row = match is_at(row + 1) {
+                    true => row + 1,
+                    false => self.row(from, *id)?,
+                };
+            }
+            places.push(self.rows[row].1);
         }
         Ok(places)
     }
