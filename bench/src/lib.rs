@@ -10,7 +10,18 @@ pub mod corpus;
 /// Nanoseconds of processor time that the calling thread has used; 0 where the system does not tell.
 #[must_use]
 pub fn cpu_ns() -> u64 {
+    schedule(0)
+}
+
+/// How often the calling thread was given a processor; 0 where the system does not tell. What was measured while it did not change
+/// was not interrupted.
+#[must_use]
+pub fn turns() -> u64 {
+    schedule(2)
+}
+
+fn schedule(field: usize) -> u64 {
     let told = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let first = told.split_whitespace().next();
-    first.and_then(|text| text.parse().ok()).unwrap_or_default()
+    let told = told.split_whitespace().nth(field);
+    told.and_then(|text| text.parse().ok()).unwrap_or_default()
 }

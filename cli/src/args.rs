@@ -12,6 +12,7 @@ use tracemesh_collector::store::Location;
 use tracemesh_graph::egress::Host;
 use tracemesh_graph::settings::Settings;
 
+mod bytes;
 mod clock;
 mod diff;
 mod graph;
@@ -26,6 +27,7 @@ mod upkeep;
 mod verify;
 mod window;
 
+pub use bytes::ByteSize;
 pub use clock::StartOff;
 pub use diff::{DiffArgs, DiffFormat, Stretch};
 pub use graph::{CollapseBy, FilterArgs, GraphArgs, GraphFormat, GraphRelation};
@@ -219,11 +221,11 @@ pub struct CollectArgs {
     /// Spans that come again within this time of their trace count once
     #[arg(long, value_name = "TIME", default_value = "2m", value_parser = parse_duration, help_heading = "Traces")]
     pub dedupe_window: Duration,
-    /// Spans held until their trace is inferred, per shard
+    /// Spans held until their trace is inferred, per shard, as far as the memory budget has room for them
     #[arg(
         long,
         value_name = "N",
-        default_value = "500000",
+        default_value = "10000000",
         help_heading = "Limits"
     )]
     pub max_open_spans: NonZeroUsize,
@@ -235,6 +237,15 @@ pub struct CollectArgs {
         help_heading = "Limits"
     )]
     pub max_waiting_spans: usize,
+    /// Memory for spans of open and of waiting traces, over all shards: `512MiB`, `1GiB`. Above it what waited longest
+    /// settles early, then traces are cut early, and counted
+    #[arg(
+        long,
+        value_name = "SIZE",
+        default_value = "1GiB",
+        help_heading = "Limits"
+    )]
+    pub memory_budget: ByteSize,
     /// Threads that infer; one per core when not given
     #[arg(long, value_name = "N", help_heading = "Limits")]
     pub shards: Option<NonZeroUsize>,

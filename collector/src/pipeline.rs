@@ -5,24 +5,27 @@
 //! ```
 //! Place in the flow: records -> here -> segments. A request is taken as a whole or refused as a whole, and a
 //! refusal is retryable, so nothing is lost between sender and shard. The bound counts records over all queues: records
-//! are of fixed size, so it is a bound on memory, whatever the size of requests.
+//! are of fixed size, so it is a bound on memory, whatever the size of requests. Any number of threads may submit.
 
+mod batch;
+mod gauges;
 mod shards;
 
 use std::collections::BTreeMap;
 use std::io;
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use tracemesh_graph::record::{Names, Recorder, SpanRecord};
 use tracemesh_graph::segment::Segment;
 use tracemesh_graph::settings::Settings;
-use tracemesh_graph::shard::Flush;
+use tracemesh_graph::shard::{Flush, Usage};
 use tracemesh_graph::span::RejectReason;
 
 use crate::clock::{self, MonotonicMs};
-use shards::{Batch, ShardThread};
+use batch::{Desk, Request};
+use shards::ShardThread;
 
 /// Why a request was not taken. Nothing of it was queued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -40,7 +43,7 @@ pub struct Pipeline {
     names: Arc<Names>,
     settings: Settings,
     shards: Vec<ShardThread>,
-    queued: Arc<AtomicUsize>,
+    desk: Arc<Desk>,
     capacity: usize,
     rejected: Mutex<BTreeMap<RejectReason, u64>>,
     /// True once draining: held for reading while a request is queued, so that none is cut in two.
@@ -68,23 +71,14 @@ impl Pipeline {
         clock: MonotonicMs,
     ) -> io::Result<Self> {
         let names = Arc::new(Names::new(settings));
-        let queued = Arc::new(AtomicUsize::new(0));
         let shards = (0..shards.get())
-            .map(|index| {
-                ShardThread::start(
-                    index,
-                    &names,
-                    settings,
-                    Arc::clone(&queued),
-                    Arc::clone(&clock),
-                )
-            })
+            .map(|index| ShardThread::start(index, &names, settings, Arc::clone(&clock)))
             .collect::<io::Result<_>>()?;
         Ok(Self {
             names,
             settings: settings.clone(),
             shards,
-            queued,
+            desk: Arc::default(),
             capacity: queue_capacity,
             rejected: Mutex::default(),
             stopped: RwLock::new(false),
@@ -106,13 +100,35 @@ impl Pipeline {
     /// Makes the queues look as if this many records waited in them.
     #[cfg(test)]
     pub(crate) fn pretend_queued(&self, records: usize) {
-        self.queued.store(records, Ordering::Release);
+        self.desk.queued.store(records, Ordering::Release);
     }
 
     /// Records that wait in queues.
     #[must_use]
     pub fn queued_records(&self) -> usize {
-        self.queued.load(Ordering::Relaxed)
+        self.desk.queued.load(Ordering::Relaxed)
+    }
+
+    /// Records that may wait in queues.
+    #[must_use]
+    pub const fn queue_capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// What the shards buffer, all together. Asks none of them.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        let mut total = Usage::default();
+        for shard in &self.shards {
+            shard.gauges().add_to(&mut total);
+        }
+        total
+    }
+
+    /// An empty buffer for the records of a request, that one before may have left; [`submit`](Self::submit) keeps it for another.
+    #[must_use]
+    pub fn spare_records(&self) -> Vec<SpanRecord> {
+        self.desk.spare_records()
     }
 
     /// The most records that may wait.
@@ -137,17 +153,17 @@ impl Pipeline {
             return Err(Refused::Stopped);
         }
         let count = records.len();
-        self.queued
+        self.desk
+            .queued
             .fetch_update(Ordering::AcqRel, Ordering::Relaxed, |queued| {
                 let total = queued.checked_add(count)?;
                 (queued == 0 || total <= self.capacity).then_some(total)
             })
             .map_err(|_queued| Refused::Overloaded)?;
         let now_ms = (self.clock)();
-        for (shard, records) in self.shards.iter().zip(self.partition(records)) {
-            if !records.is_empty() {
-                shard.push(Batch { records, now_ms });
-            }
+        let request = Request::new(records, self.shards.len(), Arc::clone(&self.desk));
+        for (shard, batch) in request.batches(now_ms) {
+            self.shards[shard].push(batch);
         }
         if !rejected.is_empty() {
             let mut total = self.rejected.lock().unwrap_or_else(PoisonError::into_inner);
@@ -192,25 +208,6 @@ impl Pipeline {
             .count_rejected(&std::mem::take(&mut *rejected));
         flush
     }
-
-    fn partition(&self, records: Vec<SpanRecord>) -> Vec<Vec<SpanRecord>> {
-        let mut parts = vec![Vec::new(); self.shards.len()];
-        for record in records {
-            let shard = shard_of(record.slice_key(), parts.len());
-            if let Some(part) = parts.get_mut(shard) {
-                part.push(record);
-            }
-        }
-        parts
-    }
-}
-
-/// Spreads slices evenly, also when their keys are counters.
-fn shard_of(slice_key: u64, shards: usize) -> usize {
-    // Fibonacci hashing; the high bits are the mixed ones.
-    let mixed = slice_key.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let shard = (u128::from(mixed) * shards as u128) >> 64;
-    usize::try_from(shard).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -36,6 +36,12 @@ macro_rules! id {
             }
         }
 
+        impl From<$name> for u32 {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
+
         impl $name {
             /// Its place in the table.
             pub(crate) const fn index(self) -> usize {

@@ -13,9 +13,12 @@ pub struct Settings {
     pub max_open_records: usize,
     /// A closed slice in which something is missing waits this long for late spans.
     pub late_wait_ms: u64,
-    /// Span records per shard that wait for late spans; above it the longest waiting slices settle first. About 60 MB
+    /// Span records per shard that wait for late spans; above it the longest waiting slices settle first. About 40 MB
     /// when full; 0 settles every slice as it closes.
     pub max_waiting_records: usize,
+    /// Bytes per shard of open and waiting slices with their records; above it the longest waiting slices settle first, and
+    /// when none waits the longest idle ones close.
+    pub max_buffered_bytes: usize,
     /// A span that comes again this long after its slice settled, or less, is known again. As long waits a slice in
     /// which nothing is missing, while the room for waiting ones is less than half full.
     pub dedupe_window_ms: u64,
@@ -47,7 +50,7 @@ pub struct Settings {
 
 impl Settings {
     /// Open records when trace files are read: slices stay open to the end, because files come in any order.
-    /// About 800 MB when full.
+    /// About 400 MB when full.
     pub const FILE_OPEN_RECORDS: usize = 5_000_000;
 
     /// Open halves when trace files are read: as many as a merged segment keeps, so that it makes no difference whether files are
@@ -63,6 +66,7 @@ impl Default for Settings {
             max_open_records: 500_000,
             late_wait_ms: 900_000,
             max_waiting_records: 500_000,
+            max_buffered_bytes: 1 << 30,
             dedupe_window_ms: 120_000,
             max_seen_spans: 1_000_000,
             max_nodes: 10_000,

@@ -11,27 +11,40 @@
 //! from one destination to another, and is never counted twice. Only when the wait is over are its counts settled for
 //! good. What comes even later is recognised by hashes for a while.
 //!
-//! Above the memory budgets the longest idle slices close, and the longest waiting ones settle early; what that may
-//! have cut is counted.
+//! Above the bounds on memory the longest idle slices close, and the longest waiting ones settle early; what that may
+//! have cut is counted. Nothing here stalls for the size of what is buffered: records lie packed in a pool that grows and
+//! shrinks by chunks, tables grow bucket by bucket, slices become due in a time wheel, and a flush can be made in steps.
 
+mod chains;
+mod closing;
+mod flushing;
 mod open;
+mod packed;
+mod pool;
 mod seen;
+mod steady;
+mod usage;
 mod waiting;
+mod wheel;
 mod windows;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::names::{Names, Tables};
 use crate::record::SpanRecord;
 use crate::segment::Segment;
 use crate::settings::Settings;
-use crate::slice::{self, Event, SliceSink};
+use crate::slice;
 use crate::span::TraceId;
 use crate::tally::{Tally, TallySink};
+use chains::Chains;
+use closing::Cause;
+use flushing::Flushing;
 use open::OpenSlices;
 use seen::Seen;
-use waiting::{Arrived, Cohort, Waiting};
+pub use usage::Usage;
+use waiting::Waiting;
 use windows::Windows;
 
 /// Owns its slices and counts; never shared between threads.
@@ -39,6 +52,8 @@ use windows::Windows;
 pub struct Shard {
     names: Arc<Names>,
     settings: Settings,
+    /// Records of open and of waiting slices.
+    chains: Chains,
     open: OpenSlices,
     waiting: Waiting,
     seen: Seen,
@@ -47,6 +62,10 @@ pub struct Shard {
     settled: Segment,
     /// Instead of the tally, where windows of span time are kept apart.
     windows: Option<Windows>,
+    /// The flush that is being made; nothing closes or settles meanwhile.
+    flushing: Option<Flushing>,
+    /// A flush that had to be finished at once, and was not taken yet.
+    flushed: Option<Flush>,
     /// Latest arrival time told.
     now_ms: u64,
     counters: Counters,
@@ -72,23 +91,13 @@ impl Flush {
     }
 }
 
-/// Why a slice closes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Cause {
-    /// Idle or old enough.
-    Time,
-    /// The longest idle one while the shard is full.
-    Memory,
-    /// Nothing more will come.
-    End,
-}
-
 impl Shard {
     /// An empty shard over shared names.
     #[must_use]
     pub fn new(names: Arc<Names>, settings: Settings) -> Self {
         Self {
             names,
+            chains: Chains::default(),
             open: OpenSlices::new(&settings),
             waiting: Waiting::new(&settings),
             seen: Seen::new(&settings),
@@ -96,55 +105,55 @@ impl Shard {
             tally: Tally::default(),
             settled: Segment::default(),
             windows: None,
+            flushing: None,
+            flushed: None,
             now_ms: 0,
             counters: BTreeMap::new(),
         }
     }
 
     /// Adds a span to its slice. `now_ms` is arrival time on any monotonic clock, the same for all calls.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "who reads files has no further use for it"
+    )]
     pub fn push(&mut self, record: SpanRecord, now_ms: u64) {
+        self.push_ref(&record, now_ms);
+    }
+
+    /// [`push`](Self::push) of a record that the caller keeps.
+    pub fn push_ref(&mut self, record: &SpanRecord, now_ms: u64) {
         self.now_ms = self.now_ms.max(now_ms);
-        self.open.push(record, now_ms);
-        while self.open.records() > self.settings.max_open_records {
-            let Some(key) = self.open.longest_idle() else {
-                break;
-            };
-            self.close(key, Cause::Memory);
+        self.open.push(record, self.now_ms, &mut self.chains);
+        if self.is_over() {
+            self.make_room();
         }
     }
 
     /// Closes the slices that are idle or old at `now_ms`, and settles those that waited long enough. Cheap when nothing
-    /// is due.
+    /// is due. While a flush is under way this only notes the time.
     pub fn tick(&mut self, now_ms: u64) {
         self.now_ms = self.now_ms.max(now_ms);
-        while let Some(key) = self.open.next_due(now_ms) {
-            self.close(key, Cause::Time);
+        if self.flushing.is_some() {
+            return;
         }
-        while let Some(cohort) = self.waiting.next_over(now_ms) {
+        while let Some(taken) = self.open.take_due(self.now_ms, &self.chains) {
+            self.close(taken, Cause::Time);
+        }
+        while let Some(cohort) = self.waiting.next_over(self.now_ms) {
             self.settle(cohort);
         }
     }
 
-    /// Closes and settles every slice: nothing more will come.
+    /// Closes and settles every slice: nothing more will come. Gives up a flush that is under way.
     pub fn close_all(&mut self) {
+        self.give_up_flush();
         for key in self.open.keys() {
-            self.close(key, Cause::End);
+            self.close_key(key, Cause::End);
         }
         while let Some(cohort) = self.waiting.next_cohort() {
             self.settle(cohort);
         }
-    }
-
-    /// Records in open slices.
-    #[must_use]
-    pub fn open_records(&self) -> usize {
-        self.open.records()
-    }
-
-    /// Records of closed slices that wait for late spans.
-    #[must_use]
-    pub fn waiting_records(&self) -> usize {
-        self.waiting.records()
     }
 
     /// Takes what settled since the last call, with names resolved. After [`close_all`](Self::close_all) that is all.
@@ -155,125 +164,11 @@ impl Shard {
         add_counters(&mut segment, std::mem::take(&mut self.counters));
         segment
     }
-
-    /// Takes what settled since the last call, and a copy of what waits or is still open: together with the flushes before, that is
-    /// everything that was pushed.
-    pub fn flush(&mut self) -> Flush {
-        let names = self.names.read();
-        let infer = Infer {
-            names: &names,
-            settings: &self.settings,
-            seen: &self.seen,
-        };
-        let waiting = self.waiting.segment(&self.open, infer);
-        drop(names);
-        Flush {
-            settled: self.take_segment(),
-            waiting,
-        }
-    }
-
-    fn close(&mut self, key: u64, cause: Cause) {
-        let Some(mut records) = self.open.remove(key) else {
-            return;
-        };
-        let names = self.names.read();
-        let infer = Infer {
-            names: &names,
-            settings: &self.settings,
-            seen: &self.seen,
-        };
-        let (tally, counters) = match &mut self.windows {
-            Some(windows) => {
-                let part = windows.part(&records, infer);
-                (&mut part.tally, &mut part.counters)
-            }
-            None => (&mut self.tally, &mut self.counters),
-        };
-        let mut sink = infer.sink(tally);
-        self.seen.drop_repeats(key, &mut records, &mut sink);
-        let cohort = self.waiting.rejoin(key, &mut records);
-        if !records.is_empty() {
-            let was_cut = self.seen.was_cut(key);
-            if let Some(counter) = continued(cohort.is_some(), was_cut, &self.settings) {
-                *counters.entry(counter).or_default() += 1;
-            }
-        }
-        let is_complete = cause == Cause::End || infer.is_complete(key, &records);
-        let refused = match cause {
-            Cause::End => Some(records),
-            Cause::Time | Cause::Memory => {
-                let arrived = Arrived {
-                    key,
-                    records,
-                    is_complete,
-                    cohort,
-                };
-                self.waiting.admit(arrived, self.now_ms, infer)
-            }
-        };
-        if let Some(records) = refused {
-            if !is_complete {
-                cut(&records, counters, &mut infer.sink(tally));
-            }
-            let remembered = (cause != Cause::End).then(|| records.clone());
-            infer.slice(key, records, tally);
-            if let Some(records) = remembered {
-                self.seen.remember(key, &records, !is_complete, self.now_ms);
-            }
-        }
-        drop(names);
-        while let Some(cohort) = self.waiting.next_excess() {
-            self.settle(cohort);
-        }
-    }
-
-    /// Settles the counts of slices that waited long enough, or for which there is no more room.
-    fn settle(&mut self, mut cohort: Cohort) {
-        let names = self.names.read();
-        let infer = Infer {
-            names: &names,
-            settings: &self.settings,
-            seen: &self.seen,
-        };
-        self.settled.merge(cohort.segment(infer).clone());
-        let mut sink = infer.sink(&mut self.tally);
-        let mut cut_slices = BTreeSet::new();
-        for (key, records) in cohort.slices().filter(|_| cohort.is_cut()) {
-            if !infer.is_complete(key, records) {
-                cut(records, &mut self.counters, &mut sink);
-                cut_slices.insert(key);
-            }
-        }
-        for (key, records) in cohort.slices() {
-            let was_cut = cut_slices.contains(&key);
-            self.seen.remember(key, records, was_cut, self.now_ms);
-        }
-    }
-}
-
-/// The counter of a slice whose trace closed before: it joined what waits, or goes on where another settled.
-fn continued(has_joined: bool, was_cut: Option<bool>, settings: &Settings) -> Option<&'static str> {
-    match was_cut {
-        _ if has_joined => Some("late_slices"),
-        // Where nothing waits, only want of room can have settled the first part; it looked complete and was not.
-        Some(false) if settings.max_waiting_records == 0 => Some("slices_closed_early"),
-        Some(_) => Some("slices_continued"),
-        None => None,
-    }
 }
 
 fn add_counters(segment: &mut Segment, counters: Counters) {
     for (name, count) in counters {
         *segment.counters.entry(name.to_owned()).or_default() += count;
-    }
-}
-
-/// Counts a slice that had to settle before all of its spans can have come.
-fn cut(records: &[SpanRecord], counters: &mut Counters, sink: &mut impl SliceSink) {
-    *counters.entry("slices_closed_early").or_default() += 1;
-    for record in records {
-        sink.event(record.node, Event::StoreFull);
     }
 }
 
@@ -317,6 +212,11 @@ impl<'a> Infer<'a> {
 /// Traces that share the low half of their ids are one trace when all but one kind of high half are zero (a 64-bit
 /// tracer took part, rule 1.4.2); else they are apart, and zero halves belong to none of them.
 fn split_by_trace(records: Vec<SpanRecord>) -> Vec<Vec<SpanRecord>> {
+    let mut ids = records.iter().map(|record| record.trace_id);
+    let first = ids.next();
+    if ids.all(|id| Some(id) == first) {
+        return vec![records];
+    }
     let mut by_high: BTreeMap<u64, Vec<SpanRecord>> = BTreeMap::new();
     for record in records {
         by_high
@@ -337,3 +237,6 @@ fn split_by_trace(records: Vec<SpanRecord>) -> Vec<Vec<SpanRecord>> {
     }
     by_high.into_values().collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -107,6 +107,7 @@ async fn receive(
 }
 
 fn options(arguments: CollectArgs, ready: oneshot::Sender<BoundAddresses>) -> CollectOptions {
+    let shards = arguments.shards.unwrap_or_else(all_cores);
     CollectOptions {
         grpc_address: arguments.grpc,
         http_address: arguments.http,
@@ -118,7 +119,7 @@ fn options(arguments: CollectArgs, ready: oneshot::Sender<BoundAddresses>) -> Co
         instance: arguments.instance,
         flush_interval: arguments.flush_interval,
         upkeep: arguments.upkeep.upkeep(),
-        shards: arguments.shards.unwrap_or_else(all_cores),
+        shards,
         queue_records: arguments.queue_spans.get(),
         drain_timeout: arguments.receiver.drain_timeout,
         finish_timeout: arguments.receiver.finish_timeout,
@@ -131,6 +132,7 @@ fn options(arguments: CollectArgs, ready: oneshot::Sender<BoundAddresses>) -> Co
             dedupe_window_ms: millis(arguments.dedupe_window),
             max_open_records: arguments.max_open_spans.get(),
             max_waiting_records: arguments.max_waiting_spans,
+            max_buffered_bytes: arguments.memory_budget.bytes() / shards,
             ..Settings::default()
         },
         ready: Some(ready),

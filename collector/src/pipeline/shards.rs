@@ -1,27 +1,25 @@
 //! One shard on its own thread.
 
 use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use tracemesh_graph::record::{Names, SpanRecord};
+use tracemesh_graph::record::Names;
 use tracemesh_graph::settings::Settings;
 use tracemesh_graph::shard::{Flush, Shard};
 
+use super::batch::Batch;
+use super::gauges::Gauges;
 use crate::clock::MonotonicMs;
 
 /// How long a shard without messages waits before it looks for slices to close.
 const TICK: Duration = Duration::from_millis(250);
 
-/// Records of one request for one shard.
-pub(super) struct Batch {
-    pub(super) records: Vec<SpanRecord>,
-    /// Arrival time of the request.
-    pub(super) now_ms: u64,
-}
+/// A flush is made in steps of about so many records, between which waiting requests are taken: some milliseconds.
+const FLUSH_STEP: usize = 2_048;
 
 enum Message {
     Records(Batch),
@@ -37,6 +35,8 @@ pub(super) type Answer = Receiver<Flush>;
 pub(super) struct ShardThread {
     inbox: Sender<Message>,
     clock: MonotonicMs,
+    gauges: Arc<Gauges>,
+    is_alive: Arc<AtomicBool>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -45,15 +45,18 @@ impl ShardThread {
         index: usize,
         names: &Arc<Names>,
         settings: &Settings,
-        queued: Arc<AtomicUsize>,
         clock: MonotonicMs,
     ) -> io::Result<Self> {
         let (inbox, messages) = channel();
+        let gauges = Arc::default();
+        let is_alive = Arc::new(AtomicBool::new(true));
         let worker = Worker {
             shard: Shard::new(Arc::clone(names), settings.clone()),
-            queued,
             clock: Arc::clone(&clock),
             latest_ms: 0,
+            gauges: Arc::clone(&gauges),
+            asked: None,
+            _sign: SignOfLife(Arc::clone(&is_alive)),
         };
         let thread = thread::Builder::new()
             .name(format!("shard-{index}"))
@@ -61,6 +64,8 @@ impl ShardThread {
         Ok(Self {
             inbox,
             clock,
+            gauges,
+            is_alive,
             thread: Mutex::new(Some(thread)),
         })
     }
@@ -91,8 +96,12 @@ impl ShardThread {
 
     /// True when the thread has ended, which before a stop only a bug can cause.
     pub(super) fn is_dead(&self) -> bool {
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
-        thread.as_ref().is_none_or(JoinHandle::is_finished)
+        !self.is_alive.load(Ordering::Acquire)
+    }
+
+    /// What it buffers.
+    pub(super) fn gauges(&self) -> &Gauges {
+        &self.gauges
     }
 
     pub(super) fn join(&self) {
@@ -105,43 +114,70 @@ impl ShardThread {
     }
 }
 
+/// Tells, by being dropped, that the thread has ended, also when it panicked.
+struct SignOfLife(Arc<AtomicBool>);
+
+impl Drop for SignOfLife {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
+
 struct Worker {
     shard: Shard,
-    queued: Arc<AtomicUsize>,
     clock: MonotonicMs,
     latest_ms: u64,
+    gauges: Arc<Gauges>,
+    /// Who waits for the flush that is under way.
+    asked: Option<Sender<Flush>>,
+    _sign: SignOfLife,
 }
 
 impl Worker {
     fn run(mut self, messages: &Receiver<Message>) {
         loop {
-            match messages.recv_timeout(TICK) {
+            let message = match self.asked {
+                Some(_) => messages.try_recv(),
+                None => messages.recv_timeout(TICK).map_err(|error| match error {
+                    RecvTimeoutError::Timeout => TryRecvError::Empty,
+                    RecvTimeoutError::Disconnected => TryRecvError::Disconnected,
+                }),
+            };
+            match message {
                 Ok(Message::Records(batch)) => self.push(batch),
                 // All that was queued before is taken, so time may move on to when the flush was asked for.
                 Ok(Message::Flush(answer, asked_ms)) => {
+                    self.step_flush(usize::MAX);
                     self.tick(asked_ms);
-                    self.answer(&answer);
+                    self.shard.begin_flush();
+                    self.asked = Some(answer);
                 }
                 Ok(Message::Stop(answer)) => {
+                    self.step_flush(usize::MAX);
                     self.shard.close_all();
-                    return self.answer(&answer);
+                    send(&answer, self.shard.flush());
+                    return self.gauges.set(self.shard.usage());
                 }
                 // Only an empty queue may move time past the arrival of what waits in it: a slice must not close as
                 // idle while its spans are queued.
-                Err(RecvTimeoutError::Timeout) => self.tick((self.clock)()),
-                Err(RecvTimeoutError::Disconnected) => return,
+                Err(TryRecvError::Empty) => self.tick((self.clock)()),
+                Err(TryRecvError::Disconnected) => return,
             }
+            self.step_flush(FLUSH_STEP);
+            self.gauges.set(self.shard.usage());
         }
     }
 
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "what is not needed any more counts as queued until it is dropped"
+    )]
     fn push(&mut self, batch: Batch) {
-        let count = batch.records.len();
         // Requests that were stamped at the same time may be queued in another order.
         self.latest_ms = self.latest_ms.max(batch.now_ms);
-        for record in batch.records {
-            self.shard.push(record, self.latest_ms);
+        for record in batch.records() {
+            self.shard.push_ref(record, self.latest_ms);
         }
-        self.queued.fetch_sub(count, Ordering::AcqRel);
         self.tick(self.latest_ms);
     }
 
@@ -150,9 +186,19 @@ impl Worker {
         self.shard.tick(self.latest_ms);
     }
 
-    fn answer(&mut self, answer: &Sender<Flush>) {
-        if answer.send(self.shard.flush()).is_err() {
-            tracing::error!("a flush was asked for and not taken");
+    /// Works on the flush that is under way, if any, and answers when it is done.
+    fn step_flush(&mut self, records: usize) {
+        if self.asked.is_some()
+            && let Some(flush) = self.shard.step_flush(records)
+            && let Some(answer) = self.asked.take()
+        {
+            send(&answer, flush);
         }
+    }
+}
+
+fn send(answer: &Sender<Flush>, flush: Flush) {
+    if answer.send(flush).is_err() {
+        tracing::error!("a flush was asked for and not taken");
     }
 }

@@ -3,6 +3,7 @@ use std::sync::atomic::AtomicU64;
 use tracemesh_graph::attribute::AttributeSet;
 use tracemesh_graph::span::{SpanEvents, SpanId, SpanKind, SpanSink, SpanView, TraceId};
 
+use super::batch::shard_of;
 use super::*;
 
 fn records(pipeline: &Pipeline, traces: std::ops::Range<u64>) -> Vec<SpanRecord> {
@@ -92,16 +93,66 @@ fn the_records_of_a_trace_stay_together_and_in_order() {
     let pipeline = start(4, 10);
     let mut all = records(&pipeline, 0..40);
     all.extend(records(&pipeline, 0..40));
-    let parts = pipeline.partition(all);
-    assert_eq!(parts.iter().map(Vec::len).sum::<usize>(), 80);
-    for (shard, part) in parts.iter().enumerate() {
-        for record in part {
-            assert_eq!(shard_of(record.slice_key(), 4), shard);
-        }
-        let (first, second) = part.split_at(part.len() / 2);
-        let ids = |part: &[SpanRecord]| part.iter().map(SpanRecord::slice_key).collect::<Vec<_>>();
-        assert_eq!(ids(first), ids(second));
+    let desk = Arc::<Desk>::default();
+    desk.queued.store(80, Ordering::Release);
+    let request = Request::new(all, 4, Arc::clone(&desk));
+    let batches: Vec<_> = request.batches(7).collect();
+    let mut seen = 0;
+    for (shard, batch) in &batches {
+        let keys: Vec<u64> = batch.records().map(SpanRecord::slice_key).collect();
+        assert!(keys.iter().all(|key| shard_of(*key, 4) == *shard));
+        let (first, second) = keys.split_at(keys.len() / 2);
+        assert_eq!((first, batch.now_ms), (second, 7));
+        seen += keys.len();
     }
+    assert_eq!(seen, 80);
+    assert_eq!(desk.queued.load(Ordering::Acquire), 80);
+    assert_eq!(desk.spare_records().capacity(), 0);
+    drop(batches);
+    assert_eq!(desk.queued.load(Ordering::Acquire), 0);
+    assert!(desk.spare_records().capacity() >= 80);
+}
+
+#[test]
+fn gauges_say_what_is_buffered_and_nothing_after_a_stop() {
+    let pipeline = start(2, 1_000);
+    let spans = records(&pipeline, 0..100);
+    pipeline.submit(spans, &BTreeMap::new()).unwrap();
+    let _flush = pipeline.flush();
+    // A shard answers before it sets its gauges; the second answer comes after them.
+    let _flush = pipeline.flush();
+    let usage = pipeline.usage();
+    assert_eq!((usage.open_records, usage.open_slices), (100, 100));
+    assert!((6_400..25_600).contains(&usage.open_bytes), "{usage:?}");
+    assert!(usage.held_bytes >= usage.open_bytes + usage.waiting_bytes);
+    let _rest = pipeline.drain();
+    let usage = pipeline.usage();
+    let none = Usage {
+        held_bytes: usage.held_bytes,
+        ..Usage::default()
+    };
+    assert_eq!(usage, none);
+}
+
+/// Flushes are made in steps between requests: whatever came before one was asked for is in it, once.
+#[test]
+fn flushes_between_requests_hold_each_span_once() {
+    let pipeline = start(2, 1_000_000);
+    for round in 0..10_u64 {
+        let traces = round * 2_000..(round + 1) * 2_000;
+        let spans = records(&pipeline, traces);
+        pipeline.submit(spans, &BTreeMap::new()).unwrap();
+        let mut flush = pipeline.flush();
+        flush.settled.merge(flush.waiting);
+        let spans = flush
+            .settled
+            .snapshot(&Settings::default())
+            .diagnostics
+            .spans;
+        assert_eq!(spans, (round + 1) * 2_000);
+    }
+    let rest = pipeline.drain().snapshot(&Settings::default());
+    assert_eq!(rest.diagnostics.spans, 20_000);
 }
 
 #[test]

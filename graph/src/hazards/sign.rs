@@ -150,6 +150,16 @@ impl Signs {
         Sign::UnknownMethod,
     ];
 
+    /// The set as bits, in the order of [`Sign::ALL`].
+    pub(crate) const fn bits(self) -> u64 {
+        self.0
+    }
+
+    /// The set of these bits.
+    pub(crate) const fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
     /// Adds a sign.
     pub(crate) const fn add(&mut self, sign: Sign) {
         self.0 |= 1 << sign as u32;

@@ -15,6 +15,16 @@ impl Marks {
         self.0 |= others.0;
     }
 
+    /// The set as bits, lowest first.
+    pub(crate) const fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// The set of these bits.
+    pub(crate) const fn from_bits(bits: u32) -> Self {
+        Self(bits)
+    }
+
     pub(super) fn set(&mut self, mark: Self, is_set: bool) {
         if is_set {
             self.0 |= mark.0;

@@ -1,54 +1,82 @@
 //! Slices that still take spans as they come, and when to look at each of them again.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
-
+use super::chains::{Chain, Chains, cell_bytes};
+use super::pool::NONE;
+use super::steady::SteadyMap;
+use super::wheel::{Queued, Wheel};
 use crate::record::SpanRecord;
 use crate::settings::Settings;
 
 /// Open slices by key.
 #[derive(Debug)]
 pub(super) struct OpenSlices {
-    slices: HashMap<u64, OpenSlice>,
-    /// (time to look again, slice key), soonest first; every open slice has one entry.
-    due: BinaryHeap<Reverse<(u64, u64)>>,
+    slices: SteadyMap<OpenSlice>,
+    due: Wheel,
     records: usize,
+    cells: usize,
     idle_ms: u64,
     max_ms: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 struct OpenSlice {
-    records: Vec<SpanRecord>,
+    /// Gone when the slice was taken while it stood in the wheel, which releases its slot, and in free slots.
+    chain: Chain,
     first_ms: u64,
-    last_ms: u64,
+    /// From the first span to the last.
+    age_ms: u32,
+    /// In the wheel.
+    next: u32,
+}
+
+/// A slice that is open no more. Its chain is to be freed or kept by whoever takes it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Taken {
+    pub(super) key: u64,
+    pub(super) chain: Chain,
+}
+
+impl Queued for SteadyMap<OpenSlice> {
+    fn next(&self, slot: u32) -> u32 {
+        self.value(slot).next
+    }
+
+    fn set_next(&mut self, slot: u32, next: u32) {
+        self.value_mut(slot).next = next;
+    }
 }
 
 impl OpenSlices {
     pub(super) fn new(settings: &Settings) -> Self {
         Self {
-            slices: HashMap::new(),
-            due: BinaryHeap::new(),
+            slices: SteadyMap::default(),
+            due: Wheel::default(),
             records: 0,
+            cells: 0,
             idle_ms: settings.slice_idle_ms,
             max_ms: settings.slice_max_ms,
         }
     }
 
-    pub(super) fn push(&mut self, record: SpanRecord, now_ms: u64) {
+    /// Adds a record to its slice. `now_ms` never runs backwards.
+    pub(super) fn push(&mut self, record: &SpanRecord, now_ms: u64, chains: &mut Chains) {
         let key = record.slice_key();
-        let due = &mut self.due;
-        let idle_ms = self.idle_ms;
-        let slice = self.slices.entry(key).or_insert_with(|| {
-            due.push(Reverse((now_ms.saturating_add(idle_ms), key)));
-            OpenSlice {
-                records: Vec::new(),
+        let slot = self.slices.find(key).unwrap_or_else(|| {
+            let slice = OpenSlice {
+                chain: Chain::new(record),
                 first_ms: now_ms,
-                last_ms: now_ms,
-            }
+                age_ms: 0,
+                next: NONE,
+            };
+            let slot = self.slices.insert(key, slice);
+            let due_ms = now_ms.saturating_add(self.idle_ms.min(self.max_ms));
+            self.due.add(slot, due_ms, now_ms, &mut self.slices);
+            slot
         });
-        slice.last_ms = now_ms;
-        slice.records.push(record);
+        let slice = self.slices.value_mut(slot);
+        let age_ms = now_ms.saturating_sub(slice.first_ms);
+        slice.age_ms = u32::try_from(age_ms).unwrap_or(u32::MAX);
+        self.cells += chains.push(&mut slice.chain, record);
         self.records += 1;
     }
 
@@ -57,78 +85,91 @@ impl OpenSlices {
         self.records
     }
 
+    /// Open slices.
+    pub(super) fn len(&self) -> usize {
+        self.slices.len()
+    }
+
+    /// Bytes of slices and records.
+    pub(super) fn bytes(&self) -> usize {
+        self.slices.bytes() + cell_bytes(self.cells)
+    }
+
+    /// Bytes taken from the allocator, but for the records.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.slices.held_bytes()
+    }
+
     /// All keys, in order.
     pub(super) fn keys(&self) -> Vec<u64> {
-        let mut keys: Vec<u64> = self.slices.keys().copied().collect();
-        keys.sort_unstable();
-        keys
+        self.slices.sorted_keys()
     }
 
-    /// All keys, in order, each with the start of its earliest span.
-    pub(super) fn starts(&self) -> Vec<(u64, u64)> {
-        let slices = self.slices.iter();
-        let mut starts: Vec<(u64, u64)> = slices
-            .map(|(key, slice)| (*key, super::windows::earliest(&slice.records)))
-            .collect();
-        starts.sort_unstable();
-        starts
+    /// The open slice in the lowest slot from this one on, and its slot. Slots hold as long as nothing is taken.
+    pub(super) fn at_or_after(&self, slot: u32) -> Option<(u32, Taken)> {
+        let mut entries = self.slices.entries_from(slot);
+        let (slot, key, slice) = entries.find(|(_, _, slice)| !slice.chain.is_gone())?;
+        let chain = slice.chain;
+        Some((slot, Taken { key, chain }))
     }
 
-    /// All slices by key, in order.
-    pub(super) fn slices(&self) -> impl Iterator<Item = (u64, &Vec<SpanRecord>)> {
-        let keys = self.keys().into_iter();
-        keys.filter_map(|key| Some((key, &self.slices.get(&key)?.records)))
+    /// The records of a slice that is open.
+    pub(super) fn chain(&self, key: u64) -> Option<Chain> {
+        let slot = self.slices.find(key)?;
+        Some(self.slices.value(slot).chain)
     }
 
-    /// The next slice that is idle or old at `now_ms`. The caller removes it.
-    pub(super) fn next_due(&mut self, now_ms: u64) -> Option<u64> {
-        while let Some(Reverse((at, key))) = self.due.peek().copied() {
-            if at > now_ms {
-                return None;
+    /// Takes the next slice that is idle or old at `now_ms`.
+    pub(super) fn take_due(&mut self, now_ms: u64, chains: &Chains) -> Option<Taken> {
+        let (idle_ms, max_ms) = (self.idle_ms, self.max_ms);
+        let due_ms = |slices: &SteadyMap<OpenSlice>, slot| {
+            let slice = slices.value(slot);
+            match slice.chain.is_gone() {
+                true => 0,
+                false => slice.closes_at(idle_ms, max_ms),
             }
-            self.due.pop();
-            let Some(slice) = self.slices.get(&key) else {
+        };
+        loop {
+            let slot = self.due.take(now_ms, &mut self.slices, due_ms)?;
+            let key = self.slices.key(slot);
+            let chain = self.slices.value_mut(slot).chain.take();
+            if chain.is_gone() {
+                self.slices.release(slot);
                 continue;
-            };
-            let again = self.closes_at(slice);
-            if again <= now_ms {
-                return Some(key);
             }
-            self.due.push(Reverse((again, key)));
+            self.slices.remove(key);
+            return Some(self.taken(key, chain, chains));
         }
-        None
     }
 
-    /// The slice untouched for longest. The heap is ordered by when a slice was last looked at; one that got spans
-    /// since is looked at again. The caller removes it.
-    pub(super) fn longest_idle(&mut self) -> Option<u64> {
-        while let Some(Reverse((at, key))) = self.due.pop() {
-            let Some(slice) = self.slices.get(&key) else {
-                continue;
-            };
-            let again = self.closes_at(slice);
-            if again > at && self.slices.len() > 1 {
-                self.due.push(Reverse((again, key)));
-                continue;
-            }
-            return Some(key);
-        }
-        None
+    /// Takes the slice untouched for longest.
+    pub(super) fn take_longest_idle(&mut self, chains: &Chains) -> Option<Taken> {
+        self.take_due(u64::MAX, chains)
     }
 
-    /// Takes the records of a slice.
-    pub(super) fn remove(&mut self, key: u64) -> Option<Vec<SpanRecord>> {
-        let slice = self.slices.remove(&key)?;
-        self.records -= slice.records.len();
-        if self.slices.is_empty() {
+    /// Takes a slice, whenever it is due.
+    pub(super) fn take(&mut self, key: u64, chains: &Chains) -> Option<Taken> {
+        let slot = self.slices.forget(key)?;
+        let chain = self.slices.value_mut(slot).chain.take();
+        if self.slices.len() == 0 {
+            self.slices = SteadyMap::default();
             self.due.clear();
         }
-        Some(slice.records)
+        Some(self.taken(key, chain, chains))
     }
 
-    fn closes_at(&self, slice: &OpenSlice) -> u64 {
-        let idle = slice.last_ms.saturating_add(self.idle_ms);
-        let old = slice.first_ms.saturating_add(self.max_ms);
+    fn taken(&mut self, key: u64, chain: Chain, chains: &Chains) -> Taken {
+        self.records -= chain.records();
+        self.cells -= chains.cells(&chain);
+        Taken { key, chain }
+    }
+}
+
+impl OpenSlice {
+    fn closes_at(&self, idle_ms: u64, max_ms: u64) -> u64 {
+        let last_ms = self.first_ms.saturating_add(self.age_ms.into());
+        let idle = last_ms.saturating_add(idle_ms);
+        let old = self.first_ms.saturating_add(max_ms);
         idle.min(old)
     }
 }

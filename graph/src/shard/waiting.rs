@@ -5,14 +5,17 @@
 //! somebody asks for them. A slice in which nothing is missing waits for a short while only, and only while there is
 //! plenty of room: a late span of it is possible, but nothing says that there is one.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+mod cohort;
+
+use std::collections::VecDeque;
 
 use super::Infer;
-use super::open::OpenSlices;
+use super::chains::{Chain, Chains, cell_bytes};
+use super::pool::NONE;
+use super::steady::SteadyMap;
 use crate::record::SpanRecord;
-use crate::segment::Segment;
 use crate::settings::Settings;
-use crate::tally::Tally;
+pub(super) use cohort::{Cohort, Rebuild};
 
 /// Cohorts that one wait is divided into: more of them keep fewer slices waiting longer than they must, and cost more
 /// merging at every flush.
@@ -23,10 +26,10 @@ const COHORTS: u64 = 8;
 pub(super) struct Waiting {
     complete: Line,
     incomplete: Line,
-    /// Cohort of each slice.
-    cohorts: HashMap<u64, u64>,
-    next_number: u64,
+    slices: SteadyMap<WaitingSlice>,
+    next_number: u32,
     records: usize,
+    cells: usize,
     max_records: usize,
 }
 
@@ -37,31 +40,24 @@ struct Line {
     cohorts: VecDeque<Cohort>,
 }
 
-/// Slices that settle together.
-#[derive(Debug)]
-pub(super) struct Cohort {
-    number: u64,
-    /// Takes further slices until then.
-    closes_ms: u64,
-    /// Settles then.
-    settles_ms: u64,
-    slices: HashMap<u64, Vec<SpanRecord>>,
-    records: usize,
-    /// Counts of slices since the segment was last brought up to date.
-    tally: Tally,
-    segment: Segment,
-    /// A slice left or changed: segment and tally are no longer its sum.
-    is_stale: bool,
-    is_cut: bool,
+/// A slice in the list of its cohort.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct WaitingSlice {
+    chain: Chain,
+    /// Number of its cohort.
+    cohort: u32,
+    /// Slots of its neighbours in the list.
+    before: u32,
+    after: u32,
 }
 
 /// A slice that has closed.
 pub(super) struct Arrived {
     pub(super) key: u64,
-    pub(super) records: Vec<SpanRecord>,
+    pub(super) chain: Chain,
     pub(super) is_complete: bool,
     /// The cohort in which its earlier spans waited.
-    pub(super) cohort: Option<u64>,
+    pub(super) cohort: Option<u32>,
 }
 
 impl Waiting {
@@ -73,9 +69,10 @@ impl Waiting {
         Self {
             complete: line(settings.dedupe_window_ms),
             incomplete: line(settings.late_wait_ms),
-            cohorts: HashMap::new(),
+            slices: SteadyMap::default(),
             next_number: 0,
             records: 0,
+            cells: 0,
             max_records: settings.max_waiting_records,
         }
     }
@@ -85,49 +82,88 @@ impl Waiting {
         self.records
     }
 
-    /// Takes a slice out, adds its records to those that came late, and returns the cohort it waited in.
-    pub(super) fn rejoin(&mut self, key: u64, late: &mut Vec<SpanRecord>) -> Option<u64> {
-        let number = self.cohorts.remove(&key)?;
-        let cohort = self.cohort(number)?;
-        let earlier = cohort.slices.remove(&key)?;
-        cohort.records -= earlier.len();
-        cohort.is_stale = true;
-        self.records -= earlier.len();
-        late.extend(earlier);
-        Some(number)
+    /// Slices that wait.
+    pub(super) fn len(&self) -> usize {
+        self.slices.len()
     }
 
-    /// Lets a slice wait; gives its records back when there is no room for it. A slice that is still incomplete
-    /// waits on where it waited before, so that nothing waits for ever.
+    /// Bytes of slices and records.
+    pub(super) fn bytes(&self) -> usize {
+        self.slices.bytes() + cell_bytes(self.cells)
+    }
+
+    /// Bytes taken from the allocator, but for the records.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.slices.held_bytes()
+    }
+
+    /// True when earlier spans of this slice wait.
+    pub(super) fn has(&self, key: u64) -> bool {
+        self.slices.find(key).is_some()
+    }
+
+    /// Takes a slice out of the cohort that it waited in, whose number comes with its records.
+    pub(super) fn leave(&mut self, key: u64, chains: &Chains) -> Option<(u32, Chain)> {
+        let slot = self.slices.find(key)?;
+        let slice = *self.slices.value(slot);
+        match slice.before {
+            NONE => {
+                if let Some(cohort) = self.cohort(slice.cohort) {
+                    cohort.first = slice.after;
+                }
+            }
+            before => self.slices.value_mut(before).after = slice.after,
+        }
+        if slice.after != NONE {
+            self.slices.value_mut(slice.after).before = slice.before;
+        }
+        self.slices.remove(key);
+        self.records -= slice.chain.records();
+        self.cells -= chains.cells(&slice.chain);
+        if let Some(cohort) = self.cohort(slice.cohort) {
+            cohort.left(slice.chain.records());
+        }
+        Some((slice.cohort, slice.chain))
+    }
+
+    /// True when there is room for so many more records; for those of slices in which nothing is missing, only half of it.
+    pub(super) fn has_room(&self, count: usize, is_complete: bool) -> bool {
+        match is_complete {
+            true => self.records + count <= self.max_records / 2,
+            false => count <= self.max_records,
+        }
+    }
+
+    /// Lets a slice wait, for which there is room. A slice that is still incomplete waits on where it waited before, so that
+    /// nothing waits for ever. `records` are those of its chain.
     pub(super) fn admit(
         &mut self,
-        arrived: Arrived,
+        arrived: &Arrived,
+        records: Vec<SpanRecord>,
         now_ms: u64,
-        infer: Infer<'_>,
-    ) -> Option<Vec<SpanRecord>> {
-        let count = arrived.records.len();
-        let room = match arrived.is_complete {
-            true => self.max_records / 2,
-            false => self.max_records,
-        };
-        let is_room = if arrived.is_complete {
-            self.records + count <= room
-        } else {
-            count <= room
-        };
-        if !is_room || count == 0 {
-            return Some(arrived.records);
-        }
+        (infer, chains): (Infer<'_>, &Chains),
+    ) {
         let number = match arrived.cohort {
             Some(number) if !arrived.is_complete && self.cohort(number).is_some() => number,
             _ => self.current(arrived.is_complete, now_ms),
         };
-        self.cohorts.insert(arrived.key, number);
-        self.records += count;
-        if let Some(cohort) = self.cohort(number) {
-            cohort.add(arrived.key, arrived.records, infer);
+        let after = self.cohort(number).map_or(NONE, |cohort| cohort.first);
+        let slice = WaitingSlice {
+            chain: arrived.chain,
+            cohort: number,
+            before: NONE,
+            after,
+        };
+        let slot = self.slices.insert(arrived.key, slice);
+        if after != NONE {
+            self.slices.value_mut(after).before = slot;
         }
-        None
+        self.records += arrived.chain.records();
+        self.cells += chains.cells(&arrived.chain);
+        if let Some(cohort) = self.cohort(number) {
+            cohort.first = slot;
+            cohort.add(arrived.key, records, infer);
+        }
     }
 
     /// The next cohort whose wait is over.
@@ -137,15 +173,16 @@ impl Waiting {
             front.is_some_and(|cohort| cohort.settles_ms <= now_ms)
         };
         let line = self.lines().into_iter().find(|line| is_over(line))?;
-        let cohort = line.cohorts.pop_front();
-        self.forget(cohort)
+        line.cohorts.pop_front()
     }
 
-    /// The cohort that has to make room, if the budget is exceeded: what lacks nothing goes first.
+    /// The cohort that has to make room, if there are too many records: what lacks nothing goes first.
     pub(super) fn next_excess(&mut self) -> Option<Cohort> {
-        if self.records <= self.max_records {
-            return None;
-        }
+        (self.records > self.max_records).then(|| self.next_cut())?
+    }
+
+    /// The cohort that has to make room.
+    pub(super) fn next_cut(&mut self) -> Option<Cohort> {
         let mut cohort = self.next_cohort()?;
         cohort.is_cut = true;
         Some(cohort)
@@ -154,59 +191,49 @@ impl Waiting {
     /// Any cohort: complete ones first, the oldest first.
     pub(super) fn next_cohort(&mut self) -> Option<Cohort> {
         let lines = self.lines();
-        let cohort = lines.into_iter().find_map(|line| line.cohorts.pop_front());
-        self.forget(cohort)
+        lines.into_iter().find_map(|line| line.cohorts.pop_front())
     }
 
-    /// The counts of all that waits, as it stands, and of what is still open, as if nothing more came.
-    pub(super) fn segment(&mut self, open: &OpenSlices, infer: Infer<'_>) -> Segment {
-        let mut tally = Tally::default();
-        let mut late: BTreeMap<u64, BTreeMap<u64, Vec<SpanRecord>>> = BTreeMap::new();
-        for (key, records) in open.slices() {
-            let mut records = records.clone();
-            let mut sink = infer.sink(&mut tally);
-            infer.seen.drop_repeats(key, &mut records, &mut sink);
-            match self.cohorts.get(&key) {
-                Some(cohort) => {
-                    late.entry(*cohort).or_default().insert(key, records);
-                }
-                None => infer.slice(key, records, &mut tally),
-            }
+    /// All cohorts.
+    pub(super) fn cohorts(&mut self) -> impl Iterator<Item = &mut Cohort> {
+        let lines = self.lines().into_iter();
+        lines.flat_map(|line| &mut line.cohorts)
+    }
+
+    /// The slices of a cohort that was taken, ordered by key. They are gone from here.
+    pub(super) fn take_slices(&mut self, cohort: &Cohort, chains: &Chains) -> Vec<(u64, Chain)> {
+        let slices = self.slices_of(cohort.first);
+        for (key, chain) in &slices {
+            self.slices.remove(*key);
+            self.records -= chain.records();
+            self.cells -= chains.cells(chain);
         }
-        let mut all = tally.into_segment(infer.names, infer.settings);
-        for line in self.lines() {
-            for cohort in &mut line.cohorts {
-                all.merge(match late.remove(&cohort.number) {
-                    Some(late) => cohort.with(late, infer),
-                    None => cohort.segment(infer).clone(),
-                });
-            }
+        slices
+    }
+
+    /// The slices of the list that begins with this slot, ordered by key.
+    pub(super) fn slices_of(&self, first: u32) -> Vec<(u64, Chain)> {
+        let mut slices = Vec::new();
+        let mut slot = first;
+        while slot != NONE {
+            let slice = self.slices.value(slot);
+            slices.push((self.slices.key(slot), slice.chain));
+            slot = slice.after;
         }
-        all
+        slices.sort_unstable_by_key(|(key, _)| *key);
+        slices
     }
 
     fn lines(&mut self) -> [&mut Line; 2] {
         [&mut self.complete, &mut self.incomplete]
     }
 
-    fn cohort(&mut self, number: u64) -> Option<&mut Cohort> {
-        let lines = self.lines().into_iter();
-        let mut cohorts = lines.flat_map(|line| &mut line.cohorts);
-        cohorts.find(|cohort| cohort.number == number)
-    }
-
-    fn forget(&mut self, cohort: Option<Cohort>) -> Option<Cohort> {
-        let cohort = cohort?;
-        self.records -= cohort.records;
-        let keys = cohort.slices.keys();
-        keys.for_each(|key| {
-            self.cohorts.remove(key);
-        });
-        Some(cohort)
+    fn cohort(&mut self, number: u32) -> Option<&mut Cohort> {
+        self.cohorts().find(|cohort| cohort.number == number)
     }
 
     /// The number of the cohort that takes slices now; a new one if the last has closed or is large.
-    fn current(&mut self, is_complete: bool, now_ms: u64) -> u64 {
+    fn current(&mut self, is_complete: bool, now_ms: u64) -> u32 {
         let share = self.max_records / usize::try_from(COHORTS).unwrap_or(1);
         let number = self.next_number;
         let line = if is_complete {
@@ -221,70 +248,10 @@ impl Waiting {
             return last.number;
         }
         let closes_ms = now_ms.saturating_add(line.wait_ms / COHORTS + 1);
-        line.cohorts.push_back(Cohort {
-            number,
-            closes_ms,
-            settles_ms: closes_ms.saturating_add(line.wait_ms),
-            slices: HashMap::new(),
-            records: 0,
-            tally: Tally::default(),
-            segment: Segment::default(),
-            is_stale: false,
-            is_cut: false,
-        });
-        self.next_number += 1;
+        let settles_ms = closes_ms.saturating_add(line.wait_ms);
+        let cohort = Cohort::new(number, closes_ms, settles_ms);
+        line.cohorts.push_back(cohort);
+        self.next_number = number.wrapping_add(1);
         number
-    }
-}
-
-impl Cohort {
-    fn add(&mut self, key: u64, records: Vec<SpanRecord>, infer: Infer<'_>) {
-        self.records += records.len();
-        if !self.is_stale {
-            infer.slice(key, records.clone(), &mut self.tally);
-        }
-        self.slices.insert(key, records);
-    }
-
-    /// The counts of its slices.
-    pub(super) fn segment(&mut self, infer: Infer<'_>) -> &Segment {
-        if self.is_stale {
-            self.is_stale = false;
-            self.segment = Segment::default();
-            // In order, so that caps cut the same whenever this is done.
-            let mut tally = Tally::default();
-            for (key, records) in self.slices() {
-                infer.slice(key, records.clone(), &mut tally);
-            }
-            self.tally = tally;
-        }
-        let tally = std::mem::take(&mut self.tally);
-        self.segment
-            .merge(tally.into_segment(infer.names, infer.settings));
-        &self.segment
-    }
-
-    /// The counts of its slices together with what came since, and may yet be followed by more.
-    fn with(&self, mut late: BTreeMap<u64, Vec<SpanRecord>>, infer: Infer<'_>) -> Segment {
-        let mut tally = Tally::default();
-        for (key, records) in self.slices() {
-            let mut records = records.clone();
-            records.extend(late.remove(&key).into_iter().flatten());
-            infer.slice(key, records, &mut tally);
-        }
-        tally.into_segment(infer.names, infer.settings)
-    }
-
-    /// Its slices by key, in order.
-    pub(super) fn slices(&self) -> impl Iterator<Item = (u64, &Vec<SpanRecord>)> {
-        let mut keys: Vec<u64> = self.slices.keys().copied().collect();
-        keys.sort_unstable();
-        keys.into_iter()
-            .filter_map(|key| Some((key, self.slices.get(&key)?)))
-    }
-
-    /// True when it settles before its time, for want of room.
-    pub(super) fn is_cut(&self) -> bool {
-        self.is_cut
     }
 }

@@ -105,7 +105,7 @@ impl Part {
 }
 
 /// Start of the earliest span.
-pub(super) fn earliest(records: &[SpanRecord]) -> u64 {
+fn earliest(records: &[SpanRecord]) -> u64 {
     let starts = records.iter().map(|record| record.start_ns);
     starts.min().unwrap_or_default()
 }
@@ -128,7 +128,7 @@ impl Shard {
     /// The windows in which there are traces, oldest first, once everything was pushed. They are aligned, do not overlap and
     /// have the same width. None when the shard keeps no windows apart.
     pub fn windows(&mut self) -> Vec<Window> {
-        let slices = self.open.starts();
+        let slices = self.starts();
         let names = self.names.read();
         let infer = Infer {
             names: &names,
@@ -153,12 +153,23 @@ impl Shard {
         starts.into_iter().map(window).collect()
     }
 
+    /// Keys of all open slices, in order, each with the start of its earliest span.
+    fn starts(&self) -> Vec<(u64, u64)> {
+        let mut records = Vec::new();
+        let start = |key: u64| {
+            records.clear();
+            self.chains.read(&self.open.chain(key)?, key, &mut records);
+            Some((key, earliest(&records)))
+        };
+        self.open.keys().into_iter().filter_map(start).collect()
+    }
+
     /// Closes the slices of a window that [`windows`](Self::windows) told, and takes its counts; again, it has none.
     pub fn take_window(&mut self, window: &Window) -> Segment {
         let start = window.start.unwrap_or_default().0;
         let open = self.windows.as_mut();
         for key in open.and_then(|w| w.open.remove(&start)).unwrap_or_default() {
-            self.close(key, super::Cause::End);
+            self.close_key(key, super::Cause::End);
         }
         let names = self.names.read();
         let infer = Infer {

@@ -58,6 +58,8 @@ pub(crate) fn settings(reading: &ReadingArgs) -> Result<Settings, CliError> {
         max_open_records: reading.max_open_spans.get(),
         // Files have no arrival times: traces stay open instead.
         max_waiting_records: 0,
+        // Whoever asks for more open spans has the memory.
+        max_buffered_bytes: usize::MAX,
         max_open_halves: Settings::FILE_OPEN_HALVES,
         ..Settings::default()
     })

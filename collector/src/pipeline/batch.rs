@@ -1,0 +1,157 @@
+//! The records of one request, shared by the shards that they belong to.
+//!
+//! Records are not moved on their way: each shard gets the same request with the places of its own records in it, in order.
+//! The request counts against the capacity of the queues until the last shard is done with it, because that is how
+//! long its memory is held. Its buffers are then kept for requests to come.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tracemesh_graph::record::SpanRecord;
+
+/// Buffers that are kept at most.
+const MAX_SPARE: usize = 64;
+
+/// Buffers for more records than this are not kept: one large request must not hold memory for ever.
+const MAX_SPARE_RECORDS: usize = 8_192;
+
+/// What all requests share.
+#[derive(Debug, Default)]
+pub(super) struct Desk {
+    /// Records that wait in queues.
+    pub(super) queued: AtomicUsize,
+    spare: Mutex<Vec<Buffers>>,
+}
+
+/// Empty, with room.
+#[derive(Debug, Default)]
+struct Buffers {
+    records: Vec<SpanRecord>,
+    places: Vec<u32>,
+    ends: Vec<usize>,
+}
+
+/// The records of one request, by shard.
+#[derive(Debug)]
+pub(super) struct Request {
+    records: Vec<SpanRecord>,
+    /// Places of records, shard by shard, each in order.
+    places: Vec<u32>,
+    /// Where the places of each shard end.
+    ends: Vec<usize>,
+    desk: Arc<Desk>,
+}
+
+/// Records of one request for one shard.
+#[derive(Debug)]
+pub(super) struct Batch {
+    request: Arc<Request>,
+    shard: usize,
+    /// Arrival time of the request.
+    pub(super) now_ms: u64,
+}
+
+impl Desk {
+    /// An empty buffer for the records of a request, with room if one was used before.
+    pub(super) fn spare_records(&self) -> Vec<SpanRecord> {
+        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = spare.last_mut();
+        last.map(|buffers| std::mem::take(&mut buffers.records))
+            .unwrap_or_default()
+    }
+
+    fn buffers(&self) -> Buffers {
+        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        spare.pop().unwrap_or_default()
+    }
+
+    fn keep(&self, mut buffers: Buffers) {
+        buffers.records.clear();
+        buffers.places.clear();
+        buffers.ends.clear();
+        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        if spare.len() < MAX_SPARE && buffers.records.capacity() <= MAX_SPARE_RECORDS {
+            spare.push(buffers);
+        }
+    }
+}
+
+impl Request {
+    /// Sorts records by shard, in two passes over their keys. They must have been counted as queued.
+    pub(super) fn new(records: Vec<SpanRecord>, shards: usize, desk: Arc<Desk>) -> Self {
+        let Buffers {
+            mut places,
+            mut ends,
+            ..
+        } = desk.buffers();
+        ends.resize(shards, 0);
+        for record in &records {
+            ends[shard_of(record.slice_key(), shards)] += 1;
+        }
+        let mut before = 0;
+        for end in &mut ends {
+            // Where the shard begins, for now; each of its records moves it on.
+            before += std::mem::replace(end, before);
+        }
+        places.resize(records.len(), 0);
+        for (place, record) in (0..).zip(&records) {
+            let next = &mut ends[shard_of(record.slice_key(), shards)];
+            places[*next] = place;
+            *next += 1;
+        }
+        Self {
+            records,
+            places,
+            ends,
+            desk,
+        }
+    }
+
+    /// A batch for each shard that has records in it, with the number of the shard.
+    pub(super) fn batches(self, now_ms: u64) -> impl Iterator<Item = (usize, Batch)> {
+        let request = Arc::new(self);
+        (0..request.ends.len()).filter_map(move |shard| {
+            let request = Arc::clone(&request);
+            let is_empty = request.of_shard(shard).is_empty();
+            let batch = Batch {
+                request,
+                shard,
+                now_ms,
+            };
+            (!is_empty).then_some((shard, batch))
+        })
+    }
+
+    fn of_shard(&self, shard: usize) -> &[u32] {
+        let begin = shard.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.places[begin..self.ends[shard]]
+    }
+}
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        let queued = &self.desk.queued;
+        queued.fetch_sub(self.records.len(), Ordering::AcqRel);
+        self.desk.keep(Buffers {
+            records: std::mem::take(&mut self.records),
+            places: std::mem::take(&mut self.places),
+            ends: std::mem::take(&mut self.ends),
+        });
+    }
+}
+
+impl Batch {
+    /// The records of the shard, in the order of the request.
+    pub(super) fn records(&self) -> impl Iterator<Item = &SpanRecord> {
+        let places = self.request.of_shard(self.shard).iter();
+        places.map(|place| &self.request.records[*place as usize])
+    }
+}
+
+/// Spreads slices evenly, also when their keys are counters.
+pub(super) fn shard_of(slice_key: u64, shards: usize) -> usize {
+    // Fibonacci hashing; the high bits are the mixed ones.
+    let mixed = slice_key.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let shard = (u128::from(mixed) * shards as u128) >> 64;
+    usize::try_from(shard).unwrap_or(0)
+}
