@@ -14,6 +14,7 @@ mod harness;
 mod hazards;
 mod hostile;
 mod import;
+mod inputs;
 mod inventory;
 mod istio;
 mod object_store;

@@ -113,7 +113,7 @@ pub enum Command {
 /// Arguments of `tracemesh analyze`.
 #[derive(Debug, Args)]
 pub struct AnalyzeArgs {
-    /// Trace files or directories of them; `-` is standard input
+    /// Trace files or directories of them: OTLP, Zipkin v2 JSON or Jaeger JSON; `-` is standard input
     #[arg(required = true, value_name = "TRACES")]
     pub traces: Vec<PathBuf>,
     /// Directory to write; files of an earlier run are replaced, others are left alone
@@ -195,6 +195,9 @@ pub struct CollectArgs {
         help_heading = "Limits"
     )]
     pub max_series: usize,
+    /// Address of a receiver for Zipkin v2 JSON (`POST /api/v2/spans`), such as 127.0.0.1:9411; off unless given
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_address)]
+    pub zipkin: Option<SocketAddr>,
     /// The store: a directory, or a URL such as `s3://BUCKET/PREFIX`, `gs://..`, `az://..`
     #[arg(long, value_name = "DIR", default_value = DEFAULT_STORE)]
     pub store: Location,
@@ -318,7 +321,8 @@ const DEFAULT_STORE: &str = "./tracemesh-data";
 /// Where a reading command finds its graph: one of three.
 #[derive(Debug, Clone, Args)]
 pub struct SourceArgs {
-    /// Read trace files or directories of them; `-` is standard input
+    /// Read trace files or directories of them: OTLP (JSON, protobuf), Zipkin v2 JSON, Jaeger JSON, plain, gzip or zstd,
+    /// recognised by content; `-` is standard input
     #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["graph", "store"], help_heading = "Input")]
     pub traces: Vec<PathBuf>,
     /// Read a snapshot written by `analyze` or `graph --format json`

@@ -1,24 +1,30 @@
-//! OTLP bytes to borrowed span views.
+//! Bytes of OTLP, Zipkin and Jaeger to borrowed span views.
 //!
-//! Place in the flow: request bytes -> here -> [`SpanSink`] (the recorder). Two encodings, one contract: one bad span
-//! costs that span only and is reported through [`SpanSink::rejected`]; only a request whose outer framing cannot be
+//! Place in the flow: request bytes -> here -> [`SpanSink`] (the recorder). Two encodings of OTLP and two JSON formats that
+//! stand for it (`docs/inputs.md` has their mapping), one contract: one bad span costs that span only and is reported through [`SpanSink::rejected`]; only a request whose outer framing cannot be
 //! followed is a [`DecodeError`]. Attribute values that no rule reads are never decoded. The caller must throw away
 //! what the sink got from a request that ended in an error.
 
+mod ids;
+mod jaeger;
 mod json;
 mod protobuf;
+mod tags;
 mod wire;
+mod zipkin;
 
 use std::collections::BTreeMap;
 
 use tracemesh_graph::attribute::{AttributeSet, KeyAliases};
 use tracemesh_graph::span::{RejectReason, SpanSink, SpanView};
 
+pub use jaeger::decode_jaeger;
 pub(crate) use json::quote;
 pub use json::{JsonContents, decode_json};
 pub use protobuf::decode_protobuf;
 pub use wire::WireFault;
 pub(crate) use wire::{Reader, Value};
+pub use zipkin::decode_zipkin;
 
 #[cfg(test)]
 mod tests;
@@ -40,7 +46,7 @@ pub enum DecodeError {
         /// What is wrong there.
         fault: WireFault,
     },
-    /// Not JSON, or a JSON type that OTLP does not have at that place.
+    /// Not JSON, or a JSON type that the format does not have at that place.
     #[error("line {line}, column {column}: {cause}")]
     Json {
         /// Byte offset in the request.

@@ -1,8 +1,8 @@
 //! Trace files and standard input.
 //!
 //! Place in the flow: arguments -> files (`directory`) -> decompressed bytes (`compression`, `feed`) -> one request at a
-//! time (`reader`) -> [`decode`](crate::decode). What a file holds is decided by its content (`detect`), never by its
-//! name. Memory is bounded by one request, not by the file. Whatever cannot be read is an error that says where and
+//! time (`reader`) -> [`decode`](crate::decode). What a file holds is decided by its content (`detect`, `shape`), never by
+//! its name. Memory is bounded by one request, not by the file. Whatever cannot be read is an error that says where and
 //! why, or, for a stray file in a directory, a reported skip.
 
 pub(crate) mod compression;
@@ -11,6 +11,7 @@ pub(crate) mod directory;
 mod feed;
 mod json_text;
 pub(crate) mod reader;
+mod shape;
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -45,6 +46,10 @@ impl Input {
 pub enum Format {
     /// OTLP/JSON: one request, an array of them, JSON lines, or objects one after another.
     Json,
+    /// Zipkin v2 JSON: a list of spans, a list of traces that are such lists, or one span per line.
+    Zipkin,
+    /// Jaeger JSON: traces as its query service gives them, one trace, or one span per line.
+    Jaeger,
     /// One protobuf export request.
     Protobuf,
     /// Protobuf requests, each behind its length as a varint.
@@ -57,6 +62,8 @@ impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Json => "OTLP JSON",
+            Self::Zipkin => "Zipkin JSON",
+            Self::Jaeger => "Jaeger JSON",
             Self::Protobuf => "OTLP protobuf",
             Self::VarintDelimited => "OTLP protobuf, varint-delimited",
             Self::FixedDelimited => "OTLP, 4-byte-delimited",

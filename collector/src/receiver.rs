@@ -1,9 +1,9 @@
-//! OTLP over the network: what gRPC and HTTP have in common.
+//! OTLP and Zipkin over the network: what gRPC and HTTP have in common.
 //!
 //! ```text
-//! gRPC :4317 --+
-//!              +--> Intake: admit -> read within the budget -> inflate -> decode -> pipeline.submit
-//! HTTP :4318 --+
+//! gRPC :4317 ----+
+//! HTTP :4318 ----+--> Intake: admit -> read within the budget -> inflate -> decode -> pipeline.submit
+//! Zipkin :9411 --+
 //! ```
 //! A request is accepted as a whole (but for its bad spans, which are counted and reported back), or refused
 //! with a status that says whether to try again. Memory is bounded by the bytes in flight, over all connections, and by the
@@ -18,6 +18,7 @@ mod limits;
 mod refusal;
 mod tokens;
 mod totals;
+pub(crate) mod zipkin;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -30,7 +31,7 @@ use tracemesh_graph::record::Recorder;
 use tracemesh_graph::span::RejectReason;
 
 use crate::clock;
-use crate::decode::{Tally, decode_json, decode_protobuf};
+use crate::decode::{Tally, decode_json, decode_protobuf, decode_zipkin};
 use crate::pipeline::{Pipeline, Refused};
 use body::Held;
 use budget::{Budget, Share};
@@ -54,6 +55,8 @@ const INLINE_COMPRESSED_BYTES: usize = 32 << 10;
 pub(crate) enum Encoding {
     Protobuf,
     Json,
+    /// A list of Zipkin spans in JSON.
+    Zipkin,
 }
 
 /// An accepted request.
@@ -137,14 +140,14 @@ impl Intake {
         is_change
     }
 
+    /// True while all requests are turned away.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.is_paused.load(Ordering::Relaxed)
+    }
+
     /// Turns all requests away that have not begun, for good.
     pub(crate) fn stop(&self) {
         self.is_stopping.store(true, Ordering::Relaxed);
-    }
-
-    /// True while all requests are turned away because the store cannot be written.
-    pub(crate) fn is_paused(&self) -> bool {
-        self.is_paused.load(Ordering::Relaxed)
     }
 
     /// Requests that were let in and are read or decoded.
@@ -162,7 +165,7 @@ impl Intake {
         if self.is_stopping.load(Ordering::Relaxed) {
             return Err(Refusal::Pipeline(Refused::Stopped));
         }
-        if self.is_paused() {
+        if self.is_paused.load(Ordering::Relaxed) {
             return Err(Refusal::Paused);
         }
         Ok(self.budget.share())
@@ -233,6 +236,7 @@ impl Intake {
         let outcome = match encoding {
             Encoding::Protobuf => decode_protobuf(body, &mut tally),
             Encoding::Json => decode_json(body, &mut tally).map(drop),
+            Encoding::Zipkin => decode_zipkin(body, &mut tally),
         };
         let (spans, rejected) = (tally.spans, tally.rejected);
         // Taken in any case: a refused request must leave nothing behind in the recorder.

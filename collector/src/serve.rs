@@ -35,7 +35,7 @@ use tracemesh_graph::settings::Settings;
 
 use crate::clock;
 use crate::pipeline::Pipeline;
-use crate::receiver::{Intake, ReceiverLimits, Totals, grpc, http};
+use crate::receiver::{Intake, ReceiverLimits, Totals, grpc, http, zipkin};
 use crate::store::{DEFAULT_DIRECTORY, LastRun, Location, Store, Upkeep};
 use crate::telemetry::Telemetry;
 use admin::{Admin, AdminServer};
@@ -68,6 +68,8 @@ pub struct CollectOptions {
     pub graph_page: Option<GraphPage>,
     /// Pairs of nodes that the service graph metrics tell apart.
     pub max_series: usize,
+    /// Where Zipkin listens; port 0 takes a free one, none does not listen.
+    pub zipkin_address: Option<SocketAddr>,
     /// Directory of the store; created when missing.
     pub store: Location,
     /// Name of this instance in the store.
@@ -92,7 +94,7 @@ pub struct CollectOptions {
     pub security_interval: Duration,
     /// What is done for the store meanwhile.
     pub upkeep: Upkeep,
-    /// Told the bound addresses once both listen.
+    /// Told the bound addresses once all listen.
     pub ready: Option<oneshot::Sender<BoundAddresses>>,
 }
 
@@ -104,6 +106,7 @@ impl Default for CollectOptions {
             admin_address: None,
             graph_page: None,
             max_series: 10_000,
+            zipkin_address: None,
             store: Location::from(Path::new(DEFAULT_DIRECTORY)),
             instance: "collector".to_owned(),
             flush_interval: Duration::from_secs(60),
@@ -130,6 +133,8 @@ pub struct BoundAddresses {
     pub http: SocketAddr,
     /// Metrics, health and the graph.
     pub admin: Option<SocketAddr>,
+    /// Zipkin, if asked for.
+    pub zipkin: Option<SocketAddr>,
 }
 
 /// What a finished [`collect`] did.
@@ -158,19 +163,8 @@ pub async fn collect(
     let secrets = options.security.load().map_err(CollectError::Security)?;
     let store = Store::open(&options.store, &options.instance, clock::wall())?;
     tell_last_run(&store, &options.instance);
-    let grpc = bind("OTLP/gRPC", options.grpc_address).await?;
-    let http = bind("OTLP/HTTP", options.http_address).await?;
-    let admin = match options.admin_address {
-        Some(address) => Some((bind("metrics and health", address).await?, address)),
-        None => None,
-    };
-    let bound = BoundAddresses {
-        grpc: address_of(&grpc, options.grpc_address),
-        http: address_of(&http, options.http_address),
-        admin: admin
-            .as_ref()
-            .map(|(listener, asked)| address_of(listener, *asked)),
-    };
+    let listeners = Listeners::bind(&options).await?;
+    let bound = listeners.addresses(&options);
     tell_exposure(bound, &options.security);
     let pipeline = Pipeline::start(&options.settings, options.shards, options.queue_records)
         .map_err(CollectError::Threads)?;
@@ -184,28 +178,32 @@ pub async fn collect(
     let reloader = Reloader::start(files, secrets, interval, Arc::clone(&intake));
     let (health, others) = Health::start()?;
     let grpc = Port {
-        listener: grpc,
+        listener: listeners.grpc,
         router: grpc::router(Arc::clone(&intake), others),
     };
     let http = Port {
-        listener: http,
+        listener: listeners.http,
         router: http::router(Arc::clone(&intake)),
     };
-    let terms = Terms::new(&options.limits, reloader.tls());
-    let admin = admin.map(|(listener, _)| {
-        let admin = Admin {
-            telemetry,
-            intake: Arc::clone(&intake),
-            connections: Arc::clone(&terms.counters),
-            pipeline,
-            store: options.store.clone(),
-            graph: options.graph_page,
-            is_stopping: AtomicBool::new(false),
-            readers: Semaphore::new(1),
-        };
-        AdminServer::start(listener, admin, Terms::for_operators(&options.limits))
+    let zipkin = listeners.zipkin.map(|listener| Port {
+        listener,
+        router: zipkin::router(Arc::clone(&intake)),
     });
-    let servers = Servers::start(grpc, http, terms);
+    let terms = Terms::new(&options.limits, reloader.tls());
+    let pages = Admin {
+        telemetry,
+        intake: Arc::clone(&intake),
+        connections: Arc::clone(&terms.counters),
+        pipeline,
+        store: options.store.clone(),
+        graph: options.graph_page,
+        is_stopping: AtomicBool::new(false),
+        readers: Semaphore::new(1),
+    };
+    let admin = listeners
+        .admin
+        .map(|listener| AdminServer::start(listener, pages, Terms::for_operators(&options.limits)));
+    let servers = Servers::start(grpc, http, zipkin, terms);
     health.set(true).await;
     tracing::debug!(grpc = %bound.grpc, http = %bound.http, "receiving");
     if let Some(ready) = ready
@@ -219,11 +217,49 @@ pub async fn collect(
         flusher,
         intake,
         health,
-        admin,
         keeper,
         schedule,
+        admin,
     };
     running.until(shutdown, &options).await
+}
+
+/// Everything that is listened on.
+struct Listeners {
+    grpc: TcpListener,
+    http: TcpListener,
+    zipkin: Option<TcpListener>,
+    admin: Option<TcpListener>,
+}
+
+impl Listeners {
+    async fn bind(options: &CollectOptions) -> Result<Self, CollectError> {
+        Ok(Self {
+            grpc: bind("OTLP/gRPC", options.grpc_address).await?,
+            http: bind("OTLP/HTTP", options.http_address).await?,
+            zipkin: match options.zipkin_address {
+                Some(address) => Some(bind("Zipkin", address).await?),
+                None => None,
+            },
+            admin: match options.admin_address {
+                Some(address) => Some(bind("metrics and health", address).await?),
+                None => None,
+            },
+        })
+    }
+
+    fn addresses(&self, asked: &CollectOptions) -> BoundAddresses {
+        let optional = |listener: &Option<TcpListener>, asked: Option<SocketAddr>| {
+            let both = listener.as_ref().zip(asked);
+            both.map(|(listener, asked)| address_of(listener, asked))
+        };
+        BoundAddresses {
+            grpc: address_of(&self.grpc, asked.grpc_address),
+            http: address_of(&self.http, asked.http_address),
+            zipkin: optional(&self.zipkin, asked.zipkin_address),
+            admin: optional(&self.admin, asked.admin_address),
+        }
+    }
 }
 
 /// Says what a run before this one lost, if it was killed.
@@ -280,7 +316,10 @@ fn tell_exposure(bound: BoundAddresses, security: &SecurityFiles) {
 }
 
 fn exposure(bound: BoundAddresses, security: &SecurityFiles) -> Option<&'static str> {
-    let is_local = bound.grpc.ip().is_loopback() && bound.http.ip().is_loopback();
+    let mut all = [Some(bound.grpc), Some(bound.http), bound.zipkin]
+        .into_iter()
+        .flatten();
+    let is_local = all.all(|address| address.ip().is_loopback());
     if is_local || security.tls.is_some() {
         return None;
     }
@@ -298,9 +337,9 @@ struct Running {
     flusher: Flusher,
     intake: Arc<Intake>,
     health: Health,
-    admin: Option<AdminServer>,
     keeper: Option<Keeper>,
     schedule: Schedule,
+    admin: Option<AdminServer>,
 }
 
 impl Running {
@@ -320,8 +359,6 @@ impl Running {
         let cut_off = self.servers.stop(options.drain_timeout, &self.intake).await;
         let finish = async {
             let segments = self.flusher.finish().await;
-            // To the end, so that whoever watches sees how it went.
-            drop(self.admin);
             if let Some(keeper) = self.keeper {
                 keeper.stop().await;
             }
@@ -374,6 +411,8 @@ mod tests {
             let bound = BoundAddresses {
                 grpc: grpc.parse().unwrap(),
                 http: "127.0.0.1:4318".parse().unwrap(),
+                zipkin: None,
+                admin: None,
             };
             exposure(bound, security).unwrap_or("no")
         };

@@ -3,6 +3,7 @@
 pub(crate) mod details;
 pub(crate) mod json;
 pub(crate) mod requests;
+pub(crate) mod values;
 
 use std::collections::BTreeMap;
 

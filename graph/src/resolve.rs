@@ -31,14 +31,14 @@ use std::hash::{Hash, Hasher};
 
 use crate::identity::{NodeKey, NodeName};
 use crate::observed::{Durations, Histogram};
-use crate::segment::stats::{EdgeStats, NodeStats};
+use crate::segment::stats::NodeStats;
 use crate::segment::{Caller, Segment};
 use crate::settings::Settings;
-use crate::snapshot::{Diagnostics, GraphSnapshot, Node, NodeKind, Relation, SCHEMA, Window};
+use crate::snapshot::{Diagnostics, GraphSnapshot, Node, NodeKind, SCHEMA, Window};
 use crate::time::Timestamp;
 use destination::{Destination, Evidence, Resolver};
 use diagnostics::{Diagnosed, Unresolved};
-use edges::EdgeTable;
+use edges::{EdgeTable, Tell};
 use flows::Leftovers;
 pub(crate) use halves::join_halves;
 use hazards::Dialled;
@@ -145,11 +145,7 @@ pub(crate) fn observe(segment: &Segment, settings: &Settings) -> (GraphSnapshot,
     (graph, durations)
 }
 
-fn snapshot_telling(
-    segment: &Segment,
-    settings: &Settings,
-    tell: &mut dyn FnMut((&str, &str, Relation), &EdgeStats),
-) -> GraphSnapshot {
+fn snapshot_telling(segment: &Segment, settings: &Settings, tell: Tell<'_>) -> GraphSnapshot {
     let mut table = EdgeTable::new(settings);
     let Resolved {
         wildcards,

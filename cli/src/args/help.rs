@@ -33,8 +33,9 @@ everything else to standard error.",
 pub(super) fn analyze() -> String {
     with_exit_codes(
         "\
-Reads OTLP JSON (one request, or one per line) and OTLP protobuf (one request, or
-length-delimited), plain, gzip or zstd, recognised by content. Writes into DIR:
+Reads OTLP JSON (one request, or one per line), OTLP protobuf (one request, or
+length-delimited), Zipkin v2 JSON and Jaeger JSON, plain, gzip or zstd, recognised
+by content and in any mixture (docs/inputs.md). Writes into DIR:
   graph.json        the service graph, schema tracemesh.graph/v1
   graph.dot         the same for Graphviz: dot -Tsvg -O out/graph.dot
   findings.txt      what deserves a look, case by case, to read
@@ -57,9 +58,14 @@ pub(super) fn collect() -> String {
 Stops on Ctrl-C or SIGTERM after everything received is written to the store; a second one ends it at once.
 Whoever listens beyond this machine wants a certificate, and client certificates or tokens.
 Several instances may share one store, each with an `--instance` of its own.
+Every option is also a variable (TRACEMESH_FLUSH_INTERVAL=30s) and a line of the
+file that --config names (flush-interval: 30s); flags come first, then variables.
 
 Examples:
   tracemesh collect
+  tracemesh collect --config collect.yaml --print-config
+  curl http://127.0.0.1:9464/metrics
+  tracemesh collect --zipkin 127.0.0.1:9411
   tracemesh collect --service-sampling shop/cart=0.1 --sampling-ratio-attribute my.ratio
   tracemesh collect --grpc 0.0.0.0:4317 --http 0.0.0.0:4318 --store /var/lib/tracemesh \\
     --tls-cert tls.crt --tls-key tls.key --token-file tokens",

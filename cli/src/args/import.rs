@@ -10,7 +10,7 @@ use super::{DEFAULT_STORE, ReadingArgs};
 /// Arguments of `tracemesh import`.
 #[derive(Debug, Args)]
 pub struct ImportArgs {
-    /// Trace files or directories of them; `-` is standard input
+    /// Trace files or directories of them: OTLP, Zipkin v2 JSON or Jaeger JSON; `-` is standard input
     #[arg(required = true, value_name = "TRACES")]
     pub traces: Vec<PathBuf>,
     /// The store: a directory, made when it is missing, or a URL such as `s3://..`

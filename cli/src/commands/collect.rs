@@ -75,12 +75,15 @@ async fn receive(
     let announce = async {
         if let Ok(bound) = bound.await {
             in_force.iter().for_each(|line| output.note(line));
+            let zipkin = bound.zipkin.map(|address| format!(" Zipkin on {address},"));
             let admin = bound.admin.map_or_else(String::new, |admin| {
                 format!("metrics and health on http://{admin}; ")
             });
             output.note(&format!(
-                "receiving OTLP/gRPC on {}, OTLP/HTTP on {}, into `{store}`; {admin}stop with Ctrl-C",
-                bound.grpc, bound.http
+                "receiving OTLP/gRPC on {}, OTLP/HTTP on {},{} into `{store}`; {admin}stop with Ctrl-C",
+                bound.grpc,
+                bound.http,
+                zipkin.unwrap_or_default()
             ));
         }
     };
@@ -110,6 +113,7 @@ fn options(arguments: CollectArgs, ready: oneshot::Sender<BoundAddresses>) -> Co
         admin_address: arguments.admin.get(),
         graph_page: Some(page::graph),
         max_series: arguments.max_series,
+        zipkin_address: arguments.zipkin,
         store: arguments.store,
         instance: arguments.instance,
         flush_interval: arguments.flush_interval,
@@ -221,7 +225,7 @@ fn into_error(error: CollectError) -> CliError {
             "`--store` takes a directory that can be made and written: check the path, its permissions and the free space"
         }
         CollectError::Bind { .. } => {
-            "`--grpc`, `--http` and `--admin` take an address of this machine, such as 127.0.0.1:4317"
+            "`--grpc`, `--http`, `--zipkin` and `--admin` take an address of this machine, such as 127.0.0.1:4317"
         }
         CollectError::Threads(_) => {
             "pass fewer `--shards`, or raise the limit on threads: see `ulimit -u`"

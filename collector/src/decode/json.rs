@@ -5,7 +5,7 @@
 //! own types nest to a fixed depth and everything else is skipped without recursion, so deep input is harmless.
 //! Text that is not UTF-8 costs only the spans that need it.
 
-mod scalar;
+pub(super) mod scalar;
 mod span;
 
 use std::borrow::Cow;
@@ -19,6 +19,7 @@ use tracemesh_graph::attribute::AttributeSet;
 use tracemesh_graph::span::{RejectReason, SpanSink};
 
 use super::DecodeError;
+pub(super) use span::checked;
 
 /// Stands for bytes that were not UTF-8: a noncharacter, which no real text holds.
 const BAD_UTF8: char = '\u{10FFFF}';
@@ -44,10 +45,7 @@ pub enum JsonContents {
 /// When the bytes are not one JSON object, or a field above the spans has an impossible type; spans before that
 /// place were already fed.
 pub fn decode_json(bytes: &[u8], sink: &mut dyn SpanSink) -> Result<JsonContents, DecodeError> {
-    let (text, sanitised) = match std::str::from_utf8(bytes) {
-        Ok(text) => (Cow::Borrowed(text), false),
-        Err(_) => (Cow::Owned(sanitise(bytes)), true),
-    };
+    let (text, sanitised) = readable(bytes);
     let mut walk = Walk {
         sink,
         sanitised,
@@ -70,8 +68,12 @@ pub fn decode_json(bytes: &[u8], sink: &mut dyn SpanSink) -> Result<JsonContents
     })
 }
 
-/// Replaces what is not UTF-8 by [`BAD_UTF8`], so that the document can still be followed.
-fn sanitise(bytes: &[u8]) -> String {
+/// The bytes as text, and true when something was not UTF-8. That is replaced by [`BAD_UTF8`], so that the document can
+/// still be followed.
+pub(super) fn readable(bytes: &[u8]) -> (Cow<'_, str>, bool) {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return (Cow::Borrowed(text), false);
+    }
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         text.push_str(chunk.valid());
@@ -79,10 +81,11 @@ fn sanitise(bytes: &[u8]) -> String {
             text.push(BAD_UTF8);
         }
     }
-    text
+    (Cow::Owned(text), true)
 }
 
-fn locate(text: &str, error: &serde_json::Error) -> DecodeError {
+/// The error with its place in the text.
+pub(super) fn locate(text: &str, error: &serde_json::Error) -> DecodeError {
     let before: usize = text
         .split_inclusive('\n')
         .take(error.line().saturating_sub(1))

@@ -18,7 +18,7 @@ pub(crate) use describe::describe;
 pub(crate) const PREFIX_BYTES: usize = 256 << 10;
 
 /// The layout of the file that begins with `prefix`, or what was found instead. `at_end` says that the prefix is the
-/// whole file.
+/// whole file. Of JSON no more is said here: its objects tell, one by one, whose they are.
 pub(crate) fn detect(prefix: &[u8], at_end: bool) -> Result<Format, String> {
     let mut candidates: Vec<(Format, Probe)> = [
         Format::Protobuf,

@@ -1,11 +1,14 @@
 //! Splits a stream of JSON text into its top-level objects without reading ahead of them.
 //!
-//! Takes JSON lines, objects one after another with any white space, and arrays of objects. Finds only where objects
+//! Takes JSON lines, objects one after another with any white space, arrays of objects, and arrays of those. Finds only where objects
 //! end; whether they are JSON is decided by the decoder, which gets one object at a time.
 
 use std::io;
 
 use super::feed::Feed;
+
+/// Most arrays around an object: Zipkin answers with a list of traces, which are lists of spans.
+const MAX_DEPTH: usize = 2;
 
 /// Why the text cannot be split further.
 #[derive(Debug)]
@@ -33,6 +36,8 @@ enum Place {
 #[derive(Debug)]
 pub(super) struct Splitter {
     place: Place,
+    /// Arrays around the next byte.
+    depth: usize,
     /// Line of the next byte, from 1.
     line: u64,
     max_bytes: usize,
@@ -42,6 +47,7 @@ impl Splitter {
     pub(super) const fn new(max_bytes: usize) -> Self {
         Self {
             place: Place::Top,
+            depth: 0,
             line: 1,
             max_bytes,
         }
@@ -70,9 +76,20 @@ impl Splitter {
                     }
                     return Ok(Some(length));
                 }
-                (Place::Top, b'[') => self.place = Place::ArrayStart,
+                (Place::Top | Place::ArrayStart | Place::AfterComma, b'[')
+                    if self.depth < MAX_DEPTH =>
+                {
+                    self.depth += 1;
+                    self.place = Place::ArrayStart;
+                }
                 (Place::AfterElement, b',') => self.place = Place::AfterComma,
-                (Place::ArrayStart | Place::AfterElement, b']') => self.place = Place::Top,
+                (Place::ArrayStart | Place::AfterElement, b']') => {
+                    self.depth -= 1;
+                    self.place = match self.depth {
+                        0 => Place::Top,
+                        _ => Place::AfterElement,
+                    };
+                }
                 _ => return Err(SplitFault::Text(unexpected(self.place, next))),
             }
             feed.consume(1);

@@ -13,10 +13,15 @@ use super::compression::{self, CompressionFault, Opened, recognise};
 use super::detect::{PREFIX_BYTES, detect, frame_header};
 use super::feed::Feed;
 use super::json_text::{SplitFault, Splitter};
+use super::shape::{Shape, shape_of};
 use super::{Compression, Format, ReadLimits, quoted};
 use crate::decode::{
-    DecodeError, JsonContents, Reader, Tally, WireFault, decode_json, decode_protobuf,
+    DecodeError, JsonContents, Reader, Tally, WireFault, decode_jaeger, decode_json,
+    decode_protobuf, decode_zipkin,
 };
+
+/// What broken JSON has somewhere if it was OTLP, even where the brokenness comes first.
+const NAME: &[u8] = b"\"resourceSpans\"";
 
 /// Why a file cannot be read on.
 #[derive(Debug)]
@@ -41,7 +46,7 @@ pub(crate) struct Portion {
     pub(crate) requests: u64,
     pub(crate) spans: u64,
     pub(crate) rejected: u64,
-    /// JSON objects that are no trace requests, such as log exports in the same file.
+    /// JSON objects that hold no spans, such as log exports in the same file.
     pub(crate) other_objects: u64,
 }
 
@@ -54,6 +59,8 @@ pub(crate) struct TraceReader<'r> {
     splitter: Splitter,
     /// True once something in the file was known to be a trace request.
     recognised: bool,
+    /// What the last JSON object was that could be told.
+    shape: Option<Shape>,
     /// Keys of the first JSON object, for the message when nothing is recognised.
     first_keys: Option<Vec<String>>,
 }
@@ -80,6 +87,7 @@ impl<'r> TraceReader<'r> {
             raw_bytes,
             splitter: Splitter::new(limits.max_json_bytes),
             recognised: format != Format::Json,
+            shape: None,
             first_keys: None,
         })
     }
@@ -100,7 +108,7 @@ impl<'r> TraceReader<'r> {
     /// Feeds the next request to the sink; `None` at the end of the file.
     pub(crate) fn next(&mut self, sink: &mut dyn SpanSink) -> Result<Option<Portion>, Fault> {
         match self.format {
-            Format::Json => self.next_json(sink),
+            Format::Json | Format::Zipkin | Format::Jaeger => self.next_json(sink),
             Format::Protobuf => self.next_field(sink),
             Format::VarintDelimited | Format::FixedDelimited => self.next_frame(sink),
         }
@@ -117,8 +125,9 @@ impl<'r> TraceReader<'r> {
             }
         };
         let object = self.feed.buffered().get(..length).unwrap_or_default();
+        let shape = self.shape_of(object);
         let mut tally = Tally::new(sink);
-        let contents = match decode_json(object, &mut tally) {
+        let contents = match decode_object(shape, object, &mut tally) {
             Ok(contents) => contents,
             Err(error) => return Err(self.json_error(error)),
         };
@@ -128,10 +137,30 @@ impl<'r> TraceReader<'r> {
             portion.other_objects = 1;
             self.first_keys.get_or_insert(keys);
         } else {
-            self.recognised = true;
+            let is_first = !self.recognised;
+            portion.requests = u64::from(is_first || !is_lone(shape));
+            self.recognise(shape);
         }
         self.splitter.consume(&mut self.feed, length);
         Ok(Some(portion))
+    }
+
+    /// The shape of an object. Beside spans that stand alone, what cannot be told is taken for a broken one of them.
+    fn shape_of(&self, object: &[u8]) -> Option<Shape> {
+        shape_of(object).or(self.shape.filter(|shape| is_lone(Some(*shape))))
+    }
+
+    /// A file is called after the first thing in it that is known.
+    fn recognise(&mut self, shape: Option<Shape>) {
+        if !self.recognised {
+            self.format = match shape {
+                Some(Shape::ZipkinSpan) => Format::Zipkin,
+                Some(Shape::JaegerTraces | Shape::JaegerSpan) => Format::Jaeger,
+                Some(Shape::Otlp) | None => Format::Json,
+            };
+        }
+        self.recognised = true;
+        self.shape = shape;
     }
 
     fn json_error(&self, error: DecodeError) -> Fault {
@@ -155,12 +184,7 @@ impl<'r> TraceReader<'r> {
     /// Broken JSON is a broken trace file only when something says that it holds traces.
     fn json_fault(&self, offset: u64, line: u64, cause: String) -> Fault {
         let text = self.feed.buffered();
-        let names: [&[u8]; 3] = [
-            b"\"resourceSpans\"",
-            b"\"resource_spans\"",
-            b"\"scopeSpans\"",
-        ];
-        let is_traces = self.recognised || names.iter().any(|name| contains(text, name));
+        let is_traces = self.recognised || shape_of(text).is_some() || contains(text, NAME);
         if is_traces {
             Fault::Broken {
                 offset,
@@ -171,7 +195,7 @@ impl<'r> TraceReader<'r> {
             self.no_traces()
         } else {
             Fault::NotTraces(format!(
-                "text that begins like JSON and is none without `resourceSpans` (line {line}: {cause})"
+                "text that begins like JSON and is none that holds traces (line {line}: {cause})"
             ))
         }
     }
@@ -184,7 +208,9 @@ impl<'r> TraceReader<'r> {
         } else {
             keys.join(", ")
         };
-        Fault::NotTraces(format!("JSON without `resourceSpans` (it has {known})"))
+        Fault::NotTraces(format!(
+            "JSON that is neither OTLP, Zipkin v2 nor Jaeger (it has {known})"
+        ))
     }
 
     /// The next top-level field of a file that is a single request.
@@ -279,6 +305,26 @@ impl<'r> TraceReader<'r> {
         }
         Ok(portion_of(&tally))
     }
+}
+
+/// Decodes an object of a JSON file.
+fn decode_object(
+    shape: Option<Shape>,
+    object: &[u8],
+    sink: &mut dyn SpanSink,
+) -> Result<JsonContents, DecodeError> {
+    match shape {
+        Some(Shape::Otlp) | None => decode_json(object, sink),
+        Some(Shape::ZipkinSpan) => decode_zipkin(object, sink).map(|()| JsonContents::Traces),
+        Some(Shape::JaegerTraces | Shape::JaegerSpan) => {
+            decode_jaeger(object, sink).map(|()| JsonContents::Traces)
+        }
+    }
+}
+
+/// True for spans of which each is an object of its own; they count as one request.
+fn is_lone(shape: Option<Shape>) -> bool {
+    matches!(shape, Some(Shape::ZipkinSpan | Shape::JaegerSpan))
 }
 
 /// Decodes a framed message of either encoding. As a protobuf tag `{` begins a group, which no request does. White space

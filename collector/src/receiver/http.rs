@@ -18,7 +18,8 @@ use super::body::{self, Arrived};
 use super::inflate::Coding;
 use super::refusal::Refusal;
 use super::{Accepted, Encoding, Intake};
-use answer::{accepted, refused};
+use answer::accepted;
+pub(super) use answer::refused;
 
 pub(crate) fn router(intake: Arc<Intake>) -> Router {
     Router::new()
@@ -30,23 +31,25 @@ pub(crate) fn router(intake: Arc<Intake>) -> Router {
 
 async fn export(State(intake): State<Arc<Intake>>, headers: HeaderMap, body: Body) -> Response {
     let encoding = encoding_of(&headers);
-    match take(&intake, encoding, &headers, body).await {
+    let wanted = encoding.ok_or(Refusal::Unsupported {
+        what: "content type",
+        supported: "`application/x-protobuf` or `application/json`",
+    });
+    match take(&intake, wanted, &headers, body).await {
         Ok((encoding, outcome)) => accepted(encoding, &outcome),
         Err(refusal) => refused(encoding, &intake.refuse(refusal)),
     }
 }
 
-async fn take(
+/// Reads, decodes and submits one request. The caller counts a refusal.
+pub(super) async fn take(
     intake: &Arc<Intake>,
-    encoding: Option<Encoding>,
+    encoding: Result<Encoding, Refusal>,
     headers: &HeaderMap,
     body: Body,
 ) -> Result<(Encoding, Accepted), Refusal> {
     let share = intake.admit(headers)?;
-    let encoding = encoding.ok_or(Refusal::Unsupported {
-        what: "content type",
-        supported: "`application/x-protobuf` or `application/json`",
-    })?;
+    let encoding = encoding?;
     let coding = coding_of(headers).ok_or(Refusal::Unsupported {
         what: "content encoding",
         supported: "`gzip`, `deflate`, `zstd` or none",
@@ -71,13 +74,18 @@ fn declared_length(headers: &HeaderMap) -> Option<u64> {
 }
 
 fn encoding_of(headers: &HeaderMap) -> Option<Encoding> {
-    let value = text_of(headers, &CONTENT_TYPE)?;
-    let media_type = value.split(';').next().unwrap_or_default().trim();
-    match media_type.to_ascii_lowercase().as_str() {
+    match media_type(headers)?.as_str() {
         "application/x-protobuf" | "application/protobuf" => Some(Encoding::Protobuf),
         "application/json" => Some(Encoding::Json),
         _ => None,
     }
+}
+
+/// The content type without its parameters, in lower case.
+pub(super) fn media_type(headers: &HeaderMap) -> Option<String> {
+    let value = text_of(headers, &CONTENT_TYPE)?;
+    let media_type = value.split(';').next().unwrap_or_default().trim();
+    Some(media_type.to_ascii_lowercase())
 }
 
 /// `None` for codings that are not spoken here, and for several on top of each other.

@@ -61,7 +61,7 @@ impl ReadError {
                 _ => None,
             },
             ReadCause::NotTraces(_) | ReadCause::EmptyDirectory { .. } => Some(
-                "trace files hold OTLP as JSON, JSON lines, protobuf or length-delimited protobuf, each plain, gzip or zstd",
+                "trace files hold OTLP (JSON, JSON lines, protobuf or length-delimited protobuf), Zipkin v2 JSON or Jaeger JSON, each plain, gzip or zstd",
             ),
             ReadCause::Broken { .. } => Some(
                 "export or copy the file again; it was probably cut off or is still being written",

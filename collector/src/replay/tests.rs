@@ -59,6 +59,16 @@ fn read_bytes(bytes: &[u8]) -> Result<Replay, ReadError> {
     read(&path)
 }
 
+const ZIPKIN: &str = r#"{"traceId":"5b8efff798038103","id":"eee19b7ec3c1b174","timestamp":1,"localEndpoint":{"serviceName":"web"}}"#;
+
+const JAEGER_SPAN: &str = r#"{"traceID":"5b8efff798038103","spanID":"eee19b7ec3c1b174","startTime":1,"process":{"serviceName":"web"}}"#;
+
+fn jaeger() -> String {
+    format!(
+        r#"{{"traceID":"5b8efff798038103","spans":[{JAEGER_SPAN},{JAEGER_SPAN}],"processes":{{}}}}"#
+    )
+}
+
 fn found(bytes: &[u8]) -> String {
     match read_bytes(bytes).unwrap_err().cause {
         ReadCause::NotTraces(found) => found,
@@ -119,6 +129,38 @@ fn every_layout_is_recognised_under_every_compression() {
             1,
         ),
     ];
+    check_layouts(layouts);
+}
+
+#[test]
+fn zipkin_and_jaeger_are_recognised_under_every_compression() {
+    check_layouts(vec![
+        (format!("[{ZIPKIN},{ZIPKIN}]").into(), Format::Zipkin, 1, 2),
+        (
+            format!("[[{ZIPKIN}],\n [], [{ZIPKIN}]]").into(),
+            Format::Zipkin,
+            1,
+            2,
+        ),
+        (format!("{ZIPKIN}\n{ZIPKIN}\n").into(), Format::Zipkin, 1, 2),
+        (jaeger().into(), Format::Jaeger, 1, 2),
+        (
+            format!("{{\"data\":[{0},{0}]}}\n{{\"data\":[{0}]}}", jaeger()).into(),
+            Format::Jaeger,
+            2,
+            6,
+        ),
+        (
+            format!("{JAEGER_SPAN}\n{{\"_source\":{JAEGER_SPAN}}}").into(),
+            Format::Jaeger,
+            1,
+            2,
+        ),
+    ]);
+}
+
+/// Each file, plain and compressed, has this format, so many requests, and so many spans.
+fn check_layouts(layouts: Vec<(Vec<u8>, Format, u64, u64)>) {
     for (bytes, format, requests, spans) in layouts {
         let stored = [
             (bytes.clone(), Compression::None),
@@ -164,11 +206,11 @@ fn a_file_that_is_no_trace_file_is_named_for_what_it_is() {
     );
     assert_eq!(
         found(br#"{"data": [], "total": 0}"#),
-        "JSON without `resourceSpans` (it has `data`, `total`)"
+        "JSON that is neither OTLP, Zipkin v2 nor Jaeger (it has `data`, `total`)"
     );
     assert_eq!(
         found(b"{}"),
-        "JSON without `resourceSpans` (it has no keys)"
+        "JSON that is neither OTLP, Zipkin v2 nor Jaeger (it has no keys)"
     );
     assert!(found(b"{ broken").starts_with("text that begins like JSON"));
     assert!(found(b"[1, 2]").starts_with("text that begins like JSON"));
@@ -233,6 +275,50 @@ fn other_signals_in_the_same_file_are_counted_and_passed_over() {
         (report.requests, report.spans, report.other_objects),
         (1, 1, 2)
     );
+}
+
+/// One object that cannot be told beside spans is one that is broken; beside requests it is something else.
+#[test]
+fn what_cannot_be_told_in_a_list_of_spans_is_a_rejected_span() {
+    let text = format!("[{ZIPKIN},{{}},{ZIPKIN},{{\"traceId\":\"1\"}}]");
+    let replay = read_bytes(text.as_bytes()).unwrap();
+    let report = &replay.files[0];
+    assert_eq!(
+        (report.spans, report.rejected, report.other_objects),
+        (2, 2, 0)
+    );
+    let text = format!("{}{{}}", jaeger());
+    let report = read_bytes(text.as_bytes()).unwrap().files.remove(0);
+    assert_eq!((report.spans, report.other_objects), (2, 1));
+}
+
+#[test]
+fn formats_may_be_mixed_in_a_file() {
+    let text = format!("{{\"x\":1}}\n{ZIPKIN}\n{JSON}\n{}\n", jaeger());
+    let report = read_bytes(text.as_bytes()).unwrap().files.remove(0);
+    assert_eq!(
+        (report.format, report.spans, report.other_objects),
+        (Format::Zipkin, 4, 1)
+    );
+}
+
+#[test]
+fn files_of_zipkin_and_jaeger_that_are_cut_off_are_broken_and_not_unknown() {
+    let (offset, line, cause, spans) = breakage(format!("[{ZIPKIN},\n{ZIPKIN}").as_bytes());
+    assert_eq!(
+        (offset, line, spans),
+        (2 * ZIPKIN.len() as u64 + 3, Some(2), 2)
+    );
+    assert!(cause.contains("ends inside an array"), "{cause}");
+    let (_, _, cause, _) = breakage(&ZIPKIN.as_bytes()[..60]);
+    assert!(cause.contains("ends inside the object"), "{cause}");
+    let whole = format!("{{\"data\":[{}]}}", jaeger());
+    let (offset, ..) = breakage(&whole.as_bytes()[..whole.len() - 1]);
+    assert_eq!(offset, 0);
+    let bent = whole.replace("\"spans\":[", "\"spans\":7,\"x\":[");
+    let (offset, line, cause, _) = breakage(bent.as_bytes());
+    assert_eq!((offset, line), (47, Some(1)));
+    assert!(cause.contains("invalid type: integer `7`"), "{cause}");
 }
 
 #[test]

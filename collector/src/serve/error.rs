@@ -7,13 +7,13 @@ use std::time::Duration;
 use super::security::SecurityFault;
 use crate::store::StoreError;
 
-/// Why [`collect`] failed.
+/// Why [`collect`](super::collect) failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CollectError {
     /// An address cannot be listened on.
     #[error("cannot listen for {protocol} on `{address}`")]
     Bind {
-        /// `OTLP/gRPC` or `OTLP/HTTP`.
+        /// `OTLP/gRPC`, `OTLP/HTTP` or `Zipkin`.
         protocol: &'static str,
         /// The address.
         address: SocketAddr,
@@ -38,7 +38,7 @@ pub enum CollectError {
     /// A server ended by itself.
     #[error("the {protocol} server failed: {cause}")]
     Server {
-        /// `OTLP/gRPC` or `OTLP/HTTP`.
+        /// `OTLP/gRPC`, `OTLP/HTTP` or `Zipkin`.
         protocol: &'static str,
         /// Why.
         cause: String,

@@ -1,7 +1,7 @@
 //! Moves what the shards inferred into the store, off the network threads.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
@@ -65,12 +65,12 @@ impl Flusher {
                 let pipeline = Arc::clone(&self.pipeline);
                 let telemetry = Arc::clone(&self.telemetry);
                 State::Busy(tokio::task::spawn_blocking(move || {
-                    let (asked, began) = (clock::wall(), Instant::now());
+                    let (asked, began_ms) = (clock::wall(), pipeline.now_ms());
                     let flush = pipeline.flush();
                     let settled = flush.settled.clone();
                     let outcome = ledger.write(flush, asked);
                     telemetry.note_flush(FlushOutcome {
-                        took_s: began.elapsed().as_secs_f64(),
+                        took: Duration::from_millis(pipeline.now_ms().saturating_sub(began_ms)),
                         is_written: outcome.is_ok(),
                     });
                     // It counts as received whether or not it could be written now.

@@ -26,29 +26,34 @@ pub(super) struct Port {
     pub(super) router: Router,
 }
 
-/// The two running servers.
+/// The running servers, of which that of Zipkin may have no port.
 pub(super) struct Servers {
     grpc: Server,
     http: Server,
+    zipkin: Server,
     stop: watch::Sender<bool>,
     terms: Arc<Terms>,
 }
 
 impl Servers {
-    pub(super) fn start(grpc: Port, http: Port, terms: Terms) -> Self {
+    pub(super) fn start(grpc: Port, http: Port, zipkin: Option<Port>, terms: Terms) -> Self {
         let (stop, stopped) = watch::channel(false);
         let start = |port: Port, stopped| {
             tokio::spawn(serve(port.listener, port.router, terms.clone(), stopped))
         };
         Self {
             grpc: start(grpc, stopped.clone()),
-            http: start(http, stopped),
+            http: start(http, stopped.clone()),
+            zipkin: match zipkin {
+                Some(port) => start(port, stopped),
+                None => tokio::spawn(until_stopped(stopped)),
+            },
             stop,
             terms: Arc::new(terms),
         }
     }
 
-    /// Connections of both ports.
+    /// Connections of all ports.
     pub(super) fn connections(&self) -> ConnectionTotals {
         self.terms.counters.totals()
     }
@@ -58,6 +63,7 @@ impl Servers {
         let (protocol, outcome) = tokio::select! {
             outcome = &mut self.grpc => ("OTLP/gRPC", outcome),
             outcome = &mut self.http => ("OTLP/HTTP", outcome),
+            outcome = &mut self.zipkin => ("Zipkin", outcome),
         };
         let cause = match outcome {
             Ok(Ok(())) => "it ended".to_owned(),
@@ -73,7 +79,10 @@ impl Servers {
         self.stop.send_replace(true);
         let deadline = tokio::time::Instant::now() + timeout;
         let mut idle = 0;
-        while !(self.grpc.is_finished() && self.http.is_finished()) {
+        while [&self.grpc, &self.http, &self.zipkin]
+            .iter()
+            .any(|server| !server.is_finished())
+        {
             idle = if intake.in_work() == 0 { idle + 1 } else { 0 };
             if idle > LINGER_LOOKS || tokio::time::Instant::now() >= deadline {
                 break;
@@ -83,6 +92,14 @@ impl Servers {
         let is_cut_off = intake.in_work() > 0;
         self.grpc.abort();
         self.http.abort();
+        self.zipkin.abort();
         is_cut_off
     }
+}
+
+/// Stands for a server that is not wanted.
+async fn until_stopped(mut stopped: watch::Receiver<bool>) -> Result<(), String> {
+    // An error means that the sender is gone, which is a stop as well.
+    drop(stopped.wait_for(|stopped| *stopped).await);
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! What the collector tells about itself: families that begin with `tracemesh_`.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use tracemesh_graph::observed::Observed;
 
@@ -32,7 +33,7 @@ pub(crate) struct Gauges {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FlushOutcome {
     /// Time from asking the shards until the segment was in the store.
-    pub(crate) took_s: f64,
+    pub(crate) took: Duration,
     /// It is in the store.
     pub(crate) is_written: bool,
 }
@@ -82,8 +83,8 @@ impl Own {
     pub(super) fn flushed(&mut self, outcome: FlushOutcome) {
         self.flushes += 1;
         self.failed_flushes += u64::from(!outcome.is_written);
-        self.flush_took_s += outcome.took_s;
-        self.last_flush_s = outcome.took_s;
+        self.flush_took_s += outcome.took.as_secs_f64();
+        self.last_flush_s = outcome.took.as_secs_f64();
     }
 
     pub(super) fn write(&self, gauges: &Gauges, series: &Series, out: &mut Exposition) {

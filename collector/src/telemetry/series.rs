@@ -189,34 +189,28 @@ impl Series {
             "Logical calls whose last attempt failed, corrected for sampling.",
         );
         self.each(|labels, counts| out.counter(labels, counts.failed));
-        let sides: [(&str, &str, fn(&Durations) -> &Histogram); 3] = [
-            (
-                "traces_service_graph_request_server_seconds",
-                "Time of a call as the callee measured it; attempts seen.",
-                |it| &it.server,
-            ),
-            (
-                "traces_service_graph_request_client_seconds",
-                "Time of a call as the caller measured it; attempts seen.",
-                |it| &it.client,
-            ),
-            (
-                "traces_service_graph_request_messaging_system_seconds",
-                "From the end of a send to the start of its consumption.",
-                |it| &it.wait,
-            ),
-        ];
-        for (name, help, side) in sides {
-            out.family(name, Kind::Histogram, help);
-            self.each(|labels, counts| {
-                let histogram = side(&counts.durations);
-                if histogram.count > 0 {
-                    let at_most: Vec<(f64, u64)> =
-                        BOUNDS_S.into_iter().zip(histogram.at_most).collect();
-                    out.histogram(labels, &at_most, (histogram.count, histogram.sum_s));
-                }
-            });
-        }
+        self.write_durations(
+            out,
+            "traces_service_graph_request_server_seconds",
+            "Time of a call as the callee measured it; attempts seen.",
+            |it| &it.server,
+        );
+        self.write_durations(
+            out,
+            "traces_service_graph_request_client_seconds",
+            "Time of a call as the caller measured it; attempts seen.",
+            |it| &it.client,
+        );
+        self.write_durations(
+            out,
+            "traces_service_graph_request_messaging_system_seconds",
+            "From the end of a send to the start of its consumption.",
+            |it| &it.wait,
+        );
+        self.write_unpaired(out);
+    }
+
+    fn write_unpaired(&self, out: &mut Exposition) {
         out.family(
             "traces_service_graph_unpaired_spans",
             Kind::Counter,
@@ -236,6 +230,24 @@ impl Series {
                 to_f64(*count),
             );
         }
+    }
+
+    fn write_durations(
+        &self,
+        out: &mut Exposition,
+        name: &'static str,
+        help: &str,
+        side: fn(&Durations) -> &Histogram,
+    ) {
+        out.family(name, Kind::Histogram, help);
+        self.each(|labels, counts| {
+            let histogram = side(&counts.durations);
+            if histogram.count > 0 {
+                let at_most = BOUNDS_S.into_iter().zip(histogram.at_most);
+                let at_most: Vec<(f64, u64)> = at_most.collect();
+                out.histogram(labels, &at_most, (histogram.count, histogram.sum_s));
+            }
+        });
     }
 
     fn each(&self, mut tell: impl FnMut(&[super::exposition::Label<'_>], &Counts)) {

@@ -18,6 +18,9 @@ use crate::time::Timestamp;
 /// Numbers of the caller and of the callee.
 type Ends = (usize, usize, Relation);
 
+/// Hears the sums behind an edge, by the ids of its ends.
+pub(super) type Tell<'t> = &'t mut dyn FnMut((&str, &str, Relation), &EdgeStats);
+
 /// Edges by (caller, callee, relation).
 #[derive(Debug)]
 pub(super) struct EdgeTable<'a> {
@@ -192,11 +195,7 @@ impl<'a> EdgeTable<'a> {
     }
 
     /// The edges in their final order. `tell` hears the sums behind each, in any order.
-    pub(super) fn finish(
-        self,
-        ids: &BTreeMap<NodeRef, String>,
-        tell: &mut dyn FnMut((&str, &str, Relation), &EdgeStats),
-    ) -> Vec<Edge> {
+    pub(super) fn finish(self, ids: &BTreeMap<NodeRef, String>, tell: Tell<'_>) -> Vec<Edge> {
         let bounds = (self.max_values, self.min_sampled_calls);
         let edges = self.edges.iter();
         let mixed = Mixed::of(edges.map(|((_, callee, _), sum)| (*callee, &sum.hazards)));

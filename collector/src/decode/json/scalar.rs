@@ -1,4 +1,5 @@
-//! The scalar spellings of proto3 JSON: borrowed text, 64-bit numbers as text, enums by name, doubles by word.
+//! The scalar spellings of proto3 JSON: borrowed text, 64-bit numbers as text, enums by name, doubles by word. Zipkin and
+//! Jaeger share text and numbers.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,7 +8,7 @@ use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
 /// Text, borrowed unless it holds escapes. `null` is empty.
 #[derive(Debug, Default)]
-pub(super) struct Text<'a>(pub(super) Cow<'a, str>);
+pub(in crate::decode) struct Text<'a>(pub(in crate::decode) Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -37,11 +38,11 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
 
 /// A whole number in the 64-bit ranges, as a number or as text. `null` is 0.
 #[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Whole(pub(super) i128);
+pub(in crate::decode) struct Whole(pub(in crate::decode) i128);
 
 impl Whole {
     /// The number as `T`, when it fits.
-    pub(super) fn get<T: TryFrom<i128>>(self) -> Option<T> {
+    pub(in crate::decode) fn get<T: TryFrom<i128>>(self) -> Option<T> {
         T::try_from(self.0).ok()
     }
 }

@@ -307,7 +307,11 @@ fn fits<T: TryFrom<i128>>(number: Whole) -> Result<T, RejectReason> {
     number.get().ok_or(RejectReason::Malformed)
 }
 
-fn checked<'t>(text: &'t Text<'_>, sanitised: bool) -> Result<&'t str, RejectReason> {
+/// Text that every reader may use; fails for what was not UTF-8.
+pub(in crate::decode) fn checked<'t>(
+    text: &'t Text<'_>,
+    sanitised: bool,
+) -> Result<&'t str, RejectReason> {
     if sanitised && text.0.contains(BAD_UTF8) {
         return Err(RejectReason::Utf8);
     }

@@ -24,6 +24,8 @@ pub(super) fn accepted(encoding: Encoding, outcome: &Accepted) -> Response {
         }})
         .to_string()
         .into_bytes(),
+        // Its own receiver answers otherwise, and this one never takes it.
+        Encoding::Zipkin => Vec::new(),
     };
     respond(encoding, StatusCode::OK, body)
 }
@@ -31,7 +33,7 @@ pub(super) fn accepted(encoding: Encoding, outcome: &Accepted) -> Response {
 /// A `google.rpc.Status` under the status of HTTP that fits; plain text for senders whose content type is not known.
 ///
 /// The specification lets senders come back after 503 and not after 408, so a late body is 503 as well.
-pub(super) fn refused(encoding: Option<Encoding>, refusal: &Refusal) -> Response {
+pub(in crate::receiver) fn refused(encoding: Option<Encoding>, refusal: &Refusal) -> Response {
     let (status, code) = match refusal.verdict() {
         Verdict::Invalid => (StatusCode::BAD_REQUEST, Code::InvalidArgument),
         Verdict::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, Code::ResourceExhausted),
@@ -46,7 +48,7 @@ pub(super) fn refused(encoding: Option<Encoding>, refusal: &Refusal) -> Response
             let body = json!({"code": i32::from(code), "message": message});
             respond(Encoding::Json, status, body.to_string().into_bytes())
         }
-        None => (status, format!("{message}\n")).into_response(),
+        Some(Encoding::Zipkin) | None => (status, format!("{message}\n")).into_response(),
     };
     let headers = response.headers_mut();
     match refusal.verdict() {
@@ -83,7 +85,7 @@ pub(super) async fn method_not_allowed() -> Response {
 fn respond(encoding: Encoding, status: StatusCode, body: Vec<u8>) -> Response {
     let content_type = match encoding {
         Encoding::Protobuf => "application/x-protobuf",
-        Encoding::Json => "application/json",
+        Encoding::Json | Encoding::Zipkin => "application/json",
     };
     (status, [(CONTENT_TYPE, content_type)], body).into_response()
 }
