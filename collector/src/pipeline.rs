@@ -115,6 +115,12 @@ impl Pipeline {
         self.capacity
     }
 
+    /// Interned names, by table.
+    #[must_use]
+    pub fn interned(&self) -> [(&'static str, usize); 7] {
+        self.names.sizes()
+    }
+
     /// What the shards buffer, all together. Asks none of them.
     #[must_use]
     pub fn usage(&self) -> Usage {

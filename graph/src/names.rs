@@ -199,6 +199,21 @@ impl Names {
         self.tables.read().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Names in each table.
+    #[must_use]
+    pub fn sizes(&self) -> [(&'static str, usize); 7] {
+        let tables = self.read();
+        [
+            ("nodes", tables.nodes.values.len()),
+            ("instances", tables.instances.values.len()),
+            ("resources", tables.resources.values.len()),
+            ("peers", tables.peers.values.len()),
+            ("operations", tables.operations.values.len()),
+            ("labels", tables.labels.values.len()),
+            ("words", tables.words.values.len()),
+        ]
+    }
+
     fn write<T>(&self, change: impl FnOnce(&mut Tables) -> T) -> T {
         let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
         let result = change(&mut tables);

@@ -80,6 +80,15 @@ impl Sketch {
 
     /// Adds durations of a bucket, which must be at most [`LAST_BUCKET`].
     pub(crate) fn add(&mut self, bucket: u16, count: u64) {
+        let offset = usize::from(bucket.wrapping_sub(self.first));
+        match self.counts.get_mut(offset) {
+            Some(sum) => *sum = sum.saturating_add(count),
+            None => self.widen(bucket, count),
+        }
+    }
+
+    /// Makes room for a bucket outside of the range, and sets it.
+    fn widen(&mut self, bucket: u16, count: u64) {
         if count == 0 {
             return;
         }
@@ -95,7 +104,7 @@ impl Sketch {
         if index >= self.counts.len() {
             self.counts.resize(index + 1, 0);
         }
-        self.counts[index] = self.counts[index].saturating_add(count);
+        self.counts[index] = count;
     }
 
     /// Nearest-rank quantile in per mille, never above the exact maximum.

@@ -61,13 +61,26 @@ impl Admin {
     }
 
     fn gauges(&self) -> Gauges {
+        let usage = self.pipeline.usage();
         Gauges {
+            interned: self
+                .pipeline
+                .interned()
+                .map(|(table, names)| (table, names as u64))
+                .to_vec(),
+            buffered: vec![
+                ("open", usage.open_records as u64, usage.open_bytes as u64),
+                (
+                    "waiting",
+                    usage.waiting_records as u64,
+                    usage.waiting_bytes as u64,
+                ),
+            ],
             totals: self.intake.totals(),
             connections: self.connections.totals(),
             queued_records: self.pipeline.queued_records() as u64,
             queue_capacity: self.pipeline.capacity() as u64,
             is_ready: self.is_ready(),
-            ..Gauges::default()
         }
     }
 }
