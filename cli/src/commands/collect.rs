@@ -11,6 +11,7 @@ use tracemesh_collector::serve::{
     BoundAddresses, CollectError, CollectOptions, CollectSummary, SecurityFiles, Signals, TlsFiles,
     collect,
 };
+use tracemesh_graph::sampling::SamplingRules;
 use tracemesh_graph::settings::Settings;
 use tracing::Level;
 
@@ -34,11 +35,7 @@ pub(super) fn run(
         output.data(&lines)?;
         return Ok(Outcome::Done);
     }
-    let settings = Settings {
-        sampling: sampling::rules(&arguments.sampling)?,
-        max_start_off_ms: arguments.max_start_off.ms(),
-        ..Settings::default()
-    };
+    let sampling = sampling::rules(&arguments.sampling)?;
     start_log(output.capabilities().stderr);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -49,10 +46,7 @@ pub(super) fn run(
                 .hint("the limit on threads or open files may be reached: see `ulimit -a`")
         })?;
     let (ready, bound) = oneshot::channel();
-    let options = CollectOptions {
-        settings,
-        ..options(arguments, ready)
-    };
+    let options = options(arguments, sampling, ready);
     let summary = runtime.block_on(receive(options, (bound, &in_force), output));
     // A store that hangs must not hold up the end: what it was to write is given up by now, or written.
     runtime.shutdown_background();
@@ -106,7 +100,11 @@ async fn receive(
     }
 }
 
-fn options(arguments: CollectArgs, ready: oneshot::Sender<BoundAddresses>) -> CollectOptions {
+fn options(
+    arguments: CollectArgs,
+    sampling: SamplingRules,
+    ready: oneshot::Sender<BoundAddresses>,
+) -> CollectOptions {
     let shards = arguments.shards.unwrap_or_else(all_cores);
     CollectOptions {
         grpc_address: arguments.grpc,
@@ -126,6 +124,8 @@ fn options(arguments: CollectArgs, ready: oneshot::Sender<BoundAddresses>) -> Co
         limits: limits(&arguments.receiver),
         security: security(arguments.security),
         settings: Settings {
+            sampling,
+            max_start_off_ms: arguments.max_start_off.ms(),
             slice_idle_ms: millis(arguments.trace_idle),
             slice_max_ms: millis(arguments.trace_max_age),
             late_wait_ms: millis(arguments.late_wait),
