@@ -193,12 +193,17 @@ mod tests {
                 r#"{"processes":{},"traceID":"1","spans":[]}"#,
                 Some(JaegerTraces),
             ),
-            (r#"{"traceID":"1","spanID":"2"}"#, Some(JaegerSpan)),
-            (r#"{"traceID":"1"}"#, Some(JaegerSpan)),
             (
-                r#"{"_index":"i","_source":{"traceID":"1"}}"#,
+                r#"{"traceID":"1","spanID":"2","startTime":3}"#,
                 Some(JaegerSpan),
             ),
+            (r#"{"traceID":"1","spanID":"2"}"#, None),
+            (r#"{"traceID":"1"}"#, None),
+            (
+                r#"{"_index":"i","_source":{"traceID":"1","spanID":"2","operationName":"a"}}"#,
+                Some(JaegerSpan),
+            ),
+            (r#"{"_index":"i","_source":{"traceID":"1"}}"#, None),
             (r#"{"_source":{"message":"1"}}"#, None),
             (
                 r#"{"hits":{"hits":[{"_id":"1","_source":{"traceID":"1","spanID":"2","process":{}}}]}}"#,
