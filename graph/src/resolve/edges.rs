@@ -394,8 +394,10 @@ fn told_facts(
     facts.cap(max_values);
     snapshot::EdgeFacts {
         caller_requests: Some(facts.caller_requests.min(stats.calls)),
-        caller_instances: facts.caller_instances.count(),
-        callee_instances: facts.callee_instances.count(),
+        // Facts hang on what was dialled, calls on who answered: where a name stands for several, facts of one may come to
+        // the edge of another. No more instances took part than there were attempts.
+        caller_instances: facts.caller_instances.count().min(stats.attempts),
+        callee_instances: facts.callee_instances.count().min(stats.attempts),
         peak_concurrency: facts.concurrency.peak(),
         demand: facts.demand.shown(&facts.concurrency),
         zone_pairs: facts.zones,
