@@ -394,8 +394,7 @@ fn told_facts(
     facts.cap(max_values);
     snapshot::EdgeFacts {
         caller_requests: Some(facts.caller_requests.min(stats.calls)),
-        // Facts hang on what was dialled, calls on who answered: where a name stands for several, facts of one may come to
-        // the edge of another. No more instances took part than there were attempts.
+        // As with requests: facts are placed apart from calls, and those of more attempts than the edge has may come to it.
         caller_instances: facts.caller_instances.count().min(stats.attempts),
         callee_instances: facts.callee_instances.count().min(stats.attempts),
         peak_concurrency: facts.concurrency.peak(),
