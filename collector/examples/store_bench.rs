@@ -1,11 +1,11 @@
 //! How long it takes to open two weeks of a large company, and how many bytes they need.
 //!
-//! Makes a store of 1,000 services and 20,000 edges, written by the store itself: 14 segments of a day, 24 of an hour and 60 of a
-//! minute, every edge in each of them. Then reads it as `tracemesh graph` does. `write DIR` makes it, `read DIR
-//! topology|everything` reads it; two processes, so that the peak of memory is that of reading.
+//! Makes a store of 1,000 services and 20,000 edges, written by the store itself: 14 segments of a day, every edge in each of them, and
+//! for a `fresh` one 24 of an hour and 60 of a minute that nobody compacted yet. Then reads it as `tracemesh graph` does. `write DIR
+//! compacted|fresh` makes it, `read DIR topology|everything` reads it; two processes, so that the peak of memory is that of reading.
 //!
 //! ```text
-//! cargo run --release -p tracemesh-collector --example store_bench -- write /tmp/store
+//! cargo run --release -p tracemesh-collector --example store_bench -- write /tmp/store compacted
 //! cargo run --release -p tracemesh-collector --example store_bench -- read /tmp/store topology
 //! ```
 #![expect(
@@ -42,10 +42,11 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
-        ["write", directory] => write(Path::new(directory)),
+        ["write", directory, "compacted"] => write(Path::new(directory), false),
+        ["write", directory, "fresh"] => write(Path::new(directory), true),
         ["read", directory, "topology"] => measure(Path::new(directory), Detail::Topology),
         ["read", directory, "everything"] => measure(Path::new(directory), Detail::Everything),
-        _ => println!("store_bench write DIR | read DIR topology|everything"),
+        _ => println!("store_bench write DIR compacted|fresh | read DIR topology|everything"),
     }
 }
 
@@ -71,25 +72,27 @@ impl Dice {
     }
 }
 
-fn write(directory: &Path) {
+fn write(directory: &Path, fresh: bool) {
     let mut store = Store::open(&Location::from(directory), "bench", Timestamp(START)).unwrap();
     let mut dice = Dice(7);
     let days = (0..14).map(|day| (START + day * DAY, DAY, 40));
     let today = START + 14 * DAY;
-    let hours = (0..24).map(|hour| (today + hour * 3_600 * SECOND, 3_600 * SECOND, 6));
+    let (hours, minutes) = if fresh { (24, 60) } else { (0, 0) };
+    let hours = (0..hours).map(|hour| (today + hour * 3_600 * SECOND, 3_600 * SECOND, 6));
     let tomorrow = today + DAY;
-    let minutes = (0..60).map(|minute| (tomorrow + minute * 60 * SECOND, 60 * SECOND, 1));
-    let mut calls = 0;
+    let minutes = (0..minutes).map(|minute| (tomorrow + minute * 60 * SECOND, 60 * SECOND, 1));
+    let (mut calls, mut segments) = (0, 0);
     for (start, length, calls_per_edge) in days.chain(hours).chain(minutes) {
         let segment = segment_of(start, length, calls_per_edge, &mut dice);
         calls += calls_per_edge * SERVICES * CALLEES;
+        segments += 1;
         let window = Window {
             start: Some(Timestamp(start)),
             end: Some(Timestamp(start + length)),
         };
         store.append(&segment, &Segment::default(), window).unwrap();
     }
-    println!("{calls} calls in 98 segments");
+    println!("{calls} calls in {segments} segments");
     tell_sizes(directory);
 }
 

@@ -17,7 +17,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Duration;
 
-use harness::{Collector, gzip, http, raw_grpc, sample};
+use harness::{Collector, gzip, http, obstruct_store, raw_grpc, remove_store, sample};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
 use prost::Message;
@@ -372,7 +372,7 @@ async fn a_taken_port_is_an_error_that_names_it() {
 #[tokio::test]
 async fn a_removed_store_comes_back_with_what_is_in_hand() {
     let collector = Collector::start(ReceiverLimits::default()).await;
-    std::fs::remove_dir_all(collector.store()).unwrap();
+    remove_store(collector.store());
     let address = collector.addresses.http;
     let answer = http(address, "application/json", "identity", JSON.as_bytes()).await;
     assert_eq!(answer.status, 200);
@@ -391,8 +391,7 @@ async fn a_failing_store_loses_nothing() {
     })
     .await;
     let address = collector.addresses.http;
-    std::fs::remove_dir_all(collector.store()).unwrap();
-    std::fs::write(collector.store(), "in the way").unwrap();
+    obstruct_store(collector.store());
     let bad = br#"{"resourceSpans":[{"scopeSpans":[{"spans":[{}]}]}]}"#;
     let mut taken = 0;
     let turned_away = loop {

@@ -3,7 +3,7 @@
 #[path = "harness/raw.rs"]
 mod raw;
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -263,5 +263,28 @@ impl Decoder for Bytes {
     fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Vec<u8>>, Status> {
         use prost::bytes::Buf;
         Ok(Some(buffer.copy_to_bytes(buffer.remaining()).to_vec()))
+    }
+}
+
+/// Takes a store away under a running collector.
+///
+/// A flush may put a file into a directory that was just emptied; taking away goes on until nothing is there.
+pub(crate) fn remove_store(store: &Path) {
+    loop {
+        match std::fs::remove_dir_all(store) {
+            Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => {}
+            outcome => return outcome.unwrap(),
+        }
+    }
+}
+
+/// Puts a file where the store of a running collector was, so that no flush succeeds.
+pub(crate) fn obstruct_store(store: &Path) {
+    loop {
+        remove_store(store);
+        match std::fs::write(store, "in the way") {
+            Err(error) if error.kind() == ErrorKind::IsADirectory => {}
+            outcome => return outcome.unwrap(),
+        }
     }
 }

@@ -16,7 +16,7 @@ use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 use tracemesh_collector::ReceiverLimits;
 use tracemesh_collector::serve::{CollectError, CollectOptions};
 
-use crate::harness::{Collector, http};
+use crate::harness::{Collector, http, obstruct_store};
 
 const SERVICE: &str = "opentelemetry.proto.collector.trace.v1.TraceService";
 
@@ -59,8 +59,7 @@ async fn health_tells_that_the_store_cannot_be_written() {
     })
     .await;
     let mut client = HealthClient::new(collector.channel().await);
-    std::fs::remove_dir_all(collector.store()).unwrap();
-    std::fs::write(collector.store(), "in the way").unwrap();
+    obstruct_store(collector.store());
     let bad = br#"{"resourceSpans":[{"scopeSpans":[{"spans":[{}]}]}]}"#;
     let until = async |client: &mut HealthClient<_>, wanted: ServingStatus| loop {
         // What is to be written makes the flush fail.
