@@ -10,6 +10,10 @@ use tracemesh::error::CliError;
 use tracemesh::output::Output;
 use tracemesh::terminal::{Capabilities, Surroundings};
 
+/// Reading a large store makes and drops millions of small things on all cores, which the allocator of the C library does slowly.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     // Not locked for the whole run: log lines of other threads share standard error.
     let (mut stdout, mut stderr) = (io::stdout(), io::stderr());

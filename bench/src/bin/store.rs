@@ -5,8 +5,8 @@
 //! compacted|fresh` makes it, `read DIR topology|everything` reads it; two processes, so that the peak of memory is that of reading.
 //!
 //! ```text
-//! cargo run --release -p tracemesh-collector --example store_bench -- write /tmp/store compacted
-//! cargo run --release -p tracemesh-collector --example store_bench -- read /tmp/store topology
+//! cargo run --release -p tracemesh-bench --bin store -- write /tmp/store compacted
+//! cargo run --release -p tracemesh-bench --bin store -- read /tmp/store topology
 //! ```
 #![expect(
     clippy::print_stdout,
@@ -21,6 +21,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use tracemesh_bench as _;
 use tracemesh_collector::store::{Location, Store, Wanted, read};
 use tracemesh_graph::attribute::{AttributeSet, Key, Value};
 use tracemesh_graph::record::{Names, Recorder};
@@ -46,7 +47,7 @@ fn main() {
         ["write", directory, "fresh"] => write(Path::new(directory), true),
         ["read", directory, "topology"] => measure(Path::new(directory), Detail::Topology),
         ["read", directory, "everything"] => measure(Path::new(directory), Detail::Everything),
-        _ => println!("store_bench write DIR compacted|fresh | read DIR topology|everything"),
+        _ => println!("store write DIR compacted|fresh | read DIR topology|everything"),
     }
 }
 
