@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use tracemesh_bench::{cpu_ns, turns};
+use tracemesh_bench::{cpu_ns, resident_bytes, turns, wall_ns};
 use tracemesh_graph::attribute::{AttributeSet, Key, Value};
 use tracemesh_graph::record::{Names, Recorder, SpanRecord};
 use tracemesh_graph::settings::Settings;
@@ -45,9 +45,9 @@ fn main() {
     };
     let mut shard = Shard::new(names, settings);
     drop(source.records(0));
-    let before = resident();
+    let before = resident_bytes();
     let pushed = push(&mut shard, &mut source, spans);
-    let bytes = resident().saturating_sub(before);
+    let bytes = resident_bytes().saturating_sub(before);
     assert_eq!(shard.open_records(), spans);
     let per = |bytes: usize| bytes as f64 / spans as f64;
     let usage = shard.usage();
@@ -191,27 +191,4 @@ impl Source {
         self.random ^= self.random << 17;
         self.random
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a benchmark measures time, and a pause has no processor time"
-)]
-fn wall_ns() -> u64 {
-    use std::sync::OnceLock;
-    use std::time::Instant;
-    static BEGAN: OnceLock<Instant> = OnceLock::new();
-    let since = BEGAN.get_or_init(Instant::now).elapsed();
-    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// Bytes of memory that the process has; 0 where the system does not tell.
-fn resident() -> usize {
-    const PAGE: usize = 4096;
-    let told = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages = told.split_whitespace().nth(1);
-    pages
-        .and_then(|text| text.parse::<usize>().ok())
-        .unwrap_or(0)
-        * PAGE
 }
