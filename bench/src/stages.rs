@@ -123,6 +123,7 @@ pub fn checked_graph(graph: &GraphSnapshot, expected: &Expected, times: u64) -> 
 
 /// The memory floor: nothing that looks at a request can be faster.
 #[must_use]
+#[inline(never)]
 pub fn floor(corpus: &Corpus) -> Outcome {
     let sums = corpus.requests.iter().map(|request| {
         let words = request.chunks_exact(8);
@@ -135,6 +136,7 @@ pub fn floor(corpus: &Corpus) -> Outcome {
 
 /// The wire scanner, in front of somebody who only counts.
 #[must_use]
+#[inline(never)]
 pub fn scan(corpus: &Corpus) -> Outcome {
     let mut sink = Counting::default();
     for request in &corpus.requests {
@@ -164,6 +166,7 @@ impl SpanSink for Counting {
 
 /// Scanner and recorder.
 #[must_use]
+#[inline(never)]
 pub fn record(corpus: &Corpus) -> Outcome {
     let settings = Settings::default();
     let mut recorder = Recorder::new(Arc::new(Names::new(&settings)), &settings);
@@ -177,6 +180,7 @@ pub fn record(corpus: &Corpus) -> Outcome {
 
 /// The full inference, as trace files are read: slices stay open to the end.
 #[must_use]
+#[inline(never)]
 pub fn infer(corpus: &Corpus) -> Outcome {
     let settings = Settings {
         max_open_records: Settings::FILE_OPEN_RECORDS,
@@ -200,6 +204,7 @@ pub fn infer(corpus: &Corpus) -> Outcome {
 
 /// What every receiver built on generated code does first.
 #[must_use]
+#[inline(never)]
 pub fn prost(corpus: &Corpus) -> Outcome {
     let (mut spans, mut attributes) = (0, 0);
     for request in &corpus.requests {
@@ -216,6 +221,7 @@ pub fn prost(corpus: &Corpus) -> Outcome {
 
 /// See [`Naive`].
 #[must_use]
+#[inline(never)]
 pub fn naive(corpus: &Corpus) -> Outcome {
     let mut naive = Naive::default();
     for request in &corpus.requests {
