@@ -3,16 +3,19 @@
 //! ```text
 //! generator (world, traffic) --> corpus (OTLP requests as exporters send them) --> stages, naive --> ab (times, ratios)
 //!                            \-> expected (what must come out) -----------------> asserted by every stage
+//! company (records of a large graph) --> segments --> store and snapshot benchmarks
 //! ```
 //! Everything follows from a seed, so that two runs measure the same bytes. Nothing that is shipped depends on this crate.
 
 pub mod ab;
+pub mod company;
 pub mod corpus;
 mod measure;
 pub mod naive;
+pub mod receive;
 pub mod stages;
 
-pub use measure::{cpu_ns, numbers, peak_mib, process_cpu_ns, resident_bytes, turns, wall_ns};
+pub use measure::{cpu_ns, numbers, peak_mib, process_cpu_ms, resident_bytes, turns, wall_ns};
 
 /// That of the `tracemesh` binary. What is compared with it gains more from it than we do: a baseline deserves the better allocator.
 #[global_allocator]

@@ -7,9 +7,10 @@
 //! and the longest push by the wall clock among those during which the thread was not interrupted.
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 
+use std::process::ExitCode;
 use std::sync::Arc;
 
-use tracemesh_bench::{cpu_ns, resident_bytes, turns, wall_ns};
+use tracemesh_bench::{cpu_ns, numbers, peak_mib, resident_bytes, turns, wall_ns};
 use tracemesh_graph::attribute::{AttributeSet, Key, Value};
 use tracemesh_graph::record::{Names, Recorder, SpanRecord};
 use tracemesh_graph::settings::Settings;
@@ -22,13 +23,21 @@ const BATCH: usize = 4_096;
 /// A flush in steps takes so many records at a time, as that of a receiver does.
 const STEP: usize = 2_048;
 
-fn main() {
-    let mut arguments = std::env::args().skip(1).map(|text| text.parse::<usize>());
-    let mut next = |default| match arguments.next() {
-        Some(Ok(number)) => number,
-        _ => default,
-    };
-    let (spans, per_trace, at_once) = (next(1_000_000), next(9).max(1), next(50_000).max(1));
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match numbers(&arguments, [1_000_000, 9, 50_000]) {
+        Ok([spans, per_trace, at_once]) => {
+            measure(spans.max(1), per_trace.max(1), at_once.max(1));
+            ExitCode::SUCCESS
+        }
+        Err(fault) => {
+            println!("{fault}\nbuffer [SPANS] [SPANS_PER_TRACE] [TRACES_AT_ONCE]");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn measure(spans: usize, per_trace: usize, at_once: usize) {
     let settings = Settings {
         max_open_records: usize::MAX,
         max_buffered_bytes: usize::MAX,
@@ -64,6 +73,7 @@ fn main() {
         pushed.longest_ns as f64 / 1e6
     );
     flush(&mut shard, spans);
+    println!("{} MiB resident at most", peak_mib());
 }
 
 struct Pushed {
