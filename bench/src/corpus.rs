@@ -73,7 +73,7 @@ impl Corpus {
     /// The traffic of so many services, of at least so many spans.
     #[must_use]
     pub fn of(seed: u64, services: usize, spans: usize) -> Self {
-        Self::made(seed, services, spans, false)
+        Self::made(seed, services, spans, BATCH)
     }
 
     /// The traffic of a company of which the mix of spans is the usual one; see the table in the source.
@@ -82,26 +82,25 @@ impl Corpus {
         Self::of(usual_seed(services), services, spans)
     }
 
-    /// [`usual`](Self::usual), with one pod for each service: large companies fill requests with less traffic.
+    /// [`usual`](Self::usual), with so many spans in a request at most: the many pods of a large company fill requests with
+    /// more traffic than fits in memory, and companies compare by requests of the same size only.
     #[must_use]
-    pub fn usual_one_pod(services: usize, spans: usize) -> Self {
-        Self::made(usual_seed(services), services, spans, true)
+    pub fn usual_in_batches(services: usize, spans: usize, batch: usize) -> Self {
+        Self::made(usual_seed(services), services, spans, batch.max(1))
     }
 
-    fn made(seed: u64, services: usize, spans: usize, is_one_pod: bool) -> Self {
+    fn made(seed: u64, services: usize, spans: usize, batch: usize) -> Self {
         let world = World::new(&Options::plain(seed, services));
         let mut queries = Queries::new(&world);
         let mut truth = Truth::default();
         let mut joins = 0;
-        let mut pods = Pods::new(&world, seed, is_one_pod);
-        for mut request in Traffic::new(&world, seed, usize::MAX) {
+        let mut pods = Pods::new(&world, seed, batch);
+        let requests = requests_for(&world, seed, spans);
+        for mut request in Traffic::new(&world, seed, requests) {
             queries.repeat(&mut request);
             truth.add(&request);
             joins += joins_of(&request);
             pods.take(request.spans);
-            if pods.corpus.spans + pods.waiting >= spans as u64 {
-                break;
-            }
         }
         pods.export_all();
         let mut corpus = pods.corpus;
@@ -150,6 +149,24 @@ const fn usual_seed(services: usize) -> u64 {
         5_000 => 4,
         _ => 7,
     }
+}
+
+/// Requests from outside that make at least so many spans. Traffic has to end by itself: who cut it off would leave messages
+/// unread, of which some only their readers know the broker.
+fn requests_for(world: &World, seed: u64, spans: usize) -> usize {
+    let mut queries = Queries::new(world);
+    let (mut from_outside, mut made) = (0, 0);
+    for mut request in Traffic::new(world, seed, usize::MAX) {
+        queries.repeat(&mut request);
+        made += request.spans.len();
+        let first = request.spans.first();
+        let is_reader = first.is_some_and(|span| span.kind == Kind::Consumer);
+        from_outside += usize::from(!is_reader);
+        if made >= spans {
+            break;
+        }
+    }
+    from_outside
 }
 
 /// Services ask a database several times where the generator lets them ask once.
@@ -216,42 +233,31 @@ impl Queries {
 /// Spans that wait in the exporters of pods.
 struct Pods<'w> {
     world: &'w World,
-    /// Whose exporter takes the spans of a resource.
-    exporter: Vec<usize>,
+    /// Spans of a request at most.
+    batch: usize,
     buffers: Vec<Vec<Span<'w>>>,
     due: BinaryHeap<Reverse<(u64, usize)>>,
     now_us: u64,
     step_us: f64,
     moved_us: f64,
-    waiting: u64,
     corpus: Corpus,
 }
 
 impl<'w> Pods<'w> {
-    fn new(world: &'w World, seed: u64, is_one_pod: bool) -> Self {
-        let resources = 0..world.resources.len();
-        let first_pod = |resource: usize| {
-            let service = world.resources[resource].service;
-            world.services[service].pods.start
-        };
-        let exporter: Vec<usize> = match is_one_pod {
-            true => resources.clone().map(first_pod).collect(),
-            false => resources.clone().collect(),
-        };
-        let pods: BTreeSet<usize> = exporter.iter().copied().collect();
+    fn new(world: &'w World, seed: u64, batch: usize) -> Self {
+        let pods = 0..world.resources.len();
         let phase = |pod: usize| mix(&[seed, pod as u64]) % PERIOD_US;
         Self {
             world,
-            buffers: resources.map(|_| Vec::new()).collect(),
+            batch,
+            buffers: pods.clone().map(|_| Vec::new()).collect(),
             due: pods
-                .iter()
-                .map(|pod| Reverse((EPOCH_US + phase(*pod), *pod)))
+                .clone()
+                .map(|pod| Reverse((EPOCH_US + phase(pod), pod)))
                 .collect(),
             now_us: EPOCH_US,
             step_us: 1e6 / (RATE as f64 * pods.len().max(1) as f64),
             moved_us: 0.0,
-            exporter,
-            waiting: 0,
             corpus: Corpus {
                 requests: Vec::new(),
                 arrivals_ms: Vec::new(),
@@ -285,10 +291,9 @@ impl<'w> Pods<'w> {
         for mut span in spans {
             span.start_us = span.start_us - began_us + self.now_us;
             span.end_us = span.end_us - began_us + self.now_us;
-            let pod = self.exporter[span.resource];
+            let pod = span.resource;
             self.buffers[pod].push(span);
-            self.waiting += 1;
-            if self.buffers[pod].len() == BATCH {
+            if self.buffers[pod].len() == self.batch {
                 self.export(pod);
             }
         }
@@ -312,7 +317,6 @@ impl<'w> Pods<'w> {
         corpus.arrivals_ms.push((self.now_us - EPOCH_US) / 1_000);
         corpus.attributes += attributes;
         corpus.spans += batch.len() as u64;
-        self.waiting -= batch.len() as u64;
         batch.clear();
         self.buffers[pod] = batch;
     }
