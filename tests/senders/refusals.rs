@@ -25,7 +25,7 @@ fn expect_to_come_back(sdk: Sdk, protocol: &'static str) {
     let place = tempfile::tempdir().expect("a temporary directory");
     let store = place.path().join("data");
     let collector = Collector::start(&store, &SMALL);
-    let hog = Hog::fill(&collector.http);
+    let hog = Hog::fill(&collector);
     let before = Counters::of(&collector).not_taken("busy");
     let companies = [("company".to_owned(), protocol, "none")];
     let endpoint = |protocol: &str| match protocol {
