@@ -125,7 +125,7 @@ fn join(one: &TcpStream, other: &TcpStream) {
 /// over with the same store.
 #[test]
 fn spans_survive_an_instance_that_stops_before_the_next_is_there() {
-    const CALLS: u64 = 200;
+    const CALLS: u64 = 300;
     let place = tempfile::tempdir().expect("a temporary directory");
     let store = place.path().join("data");
     let first = Collector::start(&store, &["--instance", "first"]);
