@@ -7,6 +7,9 @@ mod faults;
 #[path = "receive/harness.rs"]
 mod harness;
 #[cfg(test)]
+#[path = "receive/leftover.rs"]
+mod leftover;
+#[cfg(test)]
 #[path = "receive/life.rs"]
 mod life;
 #[cfg(test)]
