@@ -6,6 +6,7 @@
 //! Everything follows from a seed, so that two runs measure the same bytes. Nothing that is shipped depends on this crate.
 
 pub mod corpus;
+pub mod wire;
 
 /// That of the `tracemesh` binary. What is compared with it gains more from it than we do: a baseline deserves the better allocator.
 #[global_allocator]
