@@ -3,10 +3,11 @@
 //! Receivers judge spans by their age, so what was made for 2025 cannot be sent as it is. Only times are changed; ids, names and
 //! sizes are those of the corpus.
 
+use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::tonic::trace::v1::Span;
+use opentelemetry_proto::tonic::trace::v1::{ScopeSpans, Span};
 use prost::Message;
 use tracemesh_generator::random::mix;
 use tracemesh_generator::traffic::Traffic;
@@ -16,10 +17,14 @@ use tracemesh_generator::world::{Options, World};
 use super::Fault;
 use crate::corpus::Corpus;
 
+/// Spans of a full request, the default of the SDKs' batch processors.
+const BATCH: usize = 512;
+
 /// How requests leave their exporters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delivery {
-    /// Everything is due at once; the last span ends now.
+    /// Everything is due at once; the last span ends now. Requests are as full as busy exporters make them: the spans of a pod wait for
+    /// each other until there are 512.
     AtOnce,
     /// At the pace of the traffic, which begins now. A request is due so long after its last span at most, by chance. With the
     /// five seconds that exporters gather, the two sides of a call arrive up to five seconds more apart.
@@ -74,6 +79,9 @@ impl Recording {
         for bytes in &corpus.requests {
             requests.push(ExportTraceServiceRequest::decode(bytes.as_slice())?);
         }
+        if delivery == Delivery::AtOnce {
+            requests = filled(requests);
+        }
         let starts = requests.iter_mut().flat_map(spans_of);
         let first_ns = starts.map(|span| span.start_time_unix_nano).min();
         let first_ns = first_ns.ok_or("the corpus has no spans")?;
@@ -110,6 +118,41 @@ impl Recording {
             requests: timed,
         })
     }
+}
+
+/// Puts the spans of each pod into requests of a full batch.
+fn filled(requests: Vec<ExportTraceServiceRequest>) -> Vec<ExportTraceServiceRequest> {
+    let mut full = Vec::new();
+    let mut filling: BTreeMap<Vec<u8>, ExportTraceServiceRequest> = BTreeMap::new();
+    for mut request in requests {
+        let resources = request.resource_spans.iter();
+        let pods = resources.filter_map(|spans| spans.resource.as_ref());
+        let pod = pods.flat_map(Message::encode_to_vec).collect();
+        let waiting = filling.entry(pod).or_default();
+        let Some(scope) = scope_of(waiting) else {
+            *waiting = request;
+            continue;
+        };
+        scope
+            .spans
+            .extend(spans_of(&mut request).map(std::mem::take));
+        if scope.spans.len() >= BATCH {
+            let rest = scope.spans.split_off(BATCH);
+            let mut next = waiting.clone();
+            if let Some(scope) = scope_of(&mut next) {
+                scope.spans = rest;
+            }
+            full.push(std::mem::replace(waiting, next));
+        }
+    }
+    let mut rest: Vec<_> = filling.into_values().collect();
+    rest.retain_mut(|request| spans_of(request).next().is_some());
+    full.append(&mut rest);
+    full
+}
+
+fn scope_of(request: &mut ExportTraceServiceRequest) -> Option<&mut ScopeSpans> {
+    request.resource_spans.first_mut()?.scope_spans.first_mut()
 }
 
 fn spans_of(request: &mut ExportTraceServiceRequest) -> impl Iterator<Item = &mut Span> {
@@ -167,10 +210,14 @@ mod tests {
     #[test]
     fn only_times_change_and_they_end_or_begin_now() {
         const NOW: u64 = 1_800_000_000_000_000_000;
-        let corpus = Corpus::of(3, 10, 2_000);
+        let corpus = Corpus::of(3, 10, 40_000);
         let at_once = Recording::new(&corpus, Delivery::AtOnce, NOW).unwrap();
         assert_eq!(at_once.spans, corpus.spans);
-        assert_eq!(at_once.bytes, corpus.bytes());
+        assert!(at_once.bytes < corpus.bytes());
+        assert!(at_once.requests.iter().any(|request| request.spans == 512));
+        assert!(at_once.requests.iter().all(|request| request.spans <= 512));
+        let sum: u64 = at_once.requests.iter().map(|request| request.spans).sum();
+        assert_eq!(sum, corpus.spans);
         assert_eq!(times(&at_once).1, NOW);
         assert!(at_once.requests.iter().all(|request| request.due_ms == 0));
         let spread = Delivery::Spread {
