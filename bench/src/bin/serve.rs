@@ -23,7 +23,7 @@ use tracemesh_bench::wire::client::{Pace, Sent, send};
 use tracemesh_bench::wire::load::{Load, Protocol};
 use tracemesh_bench::wire::metrics::{scrape, sum};
 use tracemesh_bench::wire::process::{Server, Usage, free_address, stay_on};
-use tracemesh_bench::wire::recording::{Delivery, Recording, wall_ns};
+use tracemesh_bench::wire::recording::{Recording, now_ns};
 
 const SERVICES: usize = 20;
 const CONNECTIONS: [usize; 3] = [1, 4, 16];
@@ -106,16 +106,10 @@ fn main() -> Result<(), Fault> {
 
 /// Those that are compared with each other stand together, so that they run one after the other.
 fn rows(spans: usize) -> Result<Vec<Row>, Fault> {
-    let corpus = Corpus::of(7, SERVICES, spans);
-    let recording = Recording::new(&corpus, Delivery::AtOnce, wall_ns())?;
+    let corpus = Corpus::usual(SERVICES, spans);
+    println!("{SERVICES} services, {}", corpus.told());
+    let recording = Recording::of_corpus(&corpus, now_ns())?;
     drop(corpus);
-    println!(
-        "{} spans of {SERVICES} services in {} requests, {:.0} B and {:.2} attributes per span",
-        recording.spans,
-        recording.requests.len(),
-        recording.bytes as f64 / recording.spans as f64,
-        recording.attributes as f64 / recording.spans as f64,
-    );
     let mut rows = Vec::new();
     for protocol in [Protocol::Grpc, Protocol::GrpcGzip, Protocol::HttpGzip] {
         let load = Arc::new(Load::new(&recording, protocol)?);

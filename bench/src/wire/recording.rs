@@ -1,21 +1,23 @@
-//! The corpus as traffic of today: its times moved to now, every request with the time at which it is due, and the truth beside it.
+//! Requests of today, every one with the time at which it is due.
 //!
-//! Receivers judge spans by their age, so what was made for 2025 cannot be sent as it is. Only times are changed; ids, names and
-//! sizes are those of the corpus.
+//! Receivers judge spans by their age, so what was made for 2025 cannot be sent as it is: times are moved to now, and nothing else
+//! is changed. Either the corpus of all benchmarks, or traffic of a company of which everything is known that happened.
 
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::tonic::trace::v1::{ScopeSpans, Span};
+use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
+use tracemesh_generator::export::Exporters;
 use tracemesh_generator::random::mix;
+use tracemesh_generator::span::Span as MadeSpan;
 use tracemesh_generator::traffic::Traffic;
 use tracemesh_generator::truth::Truth;
 use tracemesh_generator::world::{Options, World};
 
 use super::Fault;
-use crate::corpus::Corpus;
+use crate::corpus::{Corpus, encoded};
 
 /// Spans of a full request, the default of the SDKs' batch processors.
 const BATCH: usize = 512;
@@ -23,11 +25,10 @@ const BATCH: usize = 512;
 /// How requests leave their exporters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delivery {
-    /// Everything is due at once; the last span ends now. Requests are as full as busy exporters make them: the spans of a pod wait for
-    /// each other until there are 512.
+    /// Everything is due at once, in full batches; the last span ends now.
     AtOnce,
-    /// At the pace of the traffic, which begins now. A request is due so long after its last span at most, by chance. With the
-    /// five seconds that exporters gather, the two sides of a call arrive up to five seconds more apart.
+    /// At the pace of the traffic, which begins now. Each pod exports every five seconds, and each of its requests comes so much later
+    /// at most, by chance: the two sides of a call come up to five seconds more apart.
     Spread {
         /// The longest delay.
         max_delay_ms: u64,
@@ -37,7 +38,7 @@ pub enum Delivery {
 /// One request.
 #[derive(Debug, Clone)]
 pub struct TimedRequest {
-    /// Milliseconds after the first.
+    /// Milliseconds after the first could be due.
     pub due_ms: u64,
     /// Spans in it.
     pub spans: u64,
@@ -46,7 +47,7 @@ pub struct TimedRequest {
 }
 
 /// Requests in the order of their due times.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Recording {
     /// All of them.
     pub requests: Vec<TimedRequest>,
@@ -58,9 +59,20 @@ pub struct Recording {
     pub bytes: u64,
 }
 
+/// What is to be made.
+#[derive(Debug, Clone, Copy)]
+pub struct Company {
+    /// Everything else follows from it.
+    pub seed: u64,
+    /// Services.
+    pub services: usize,
+    /// Spans, at least.
+    pub spans: usize,
+}
+
 /// Nanoseconds since the epoch.
 #[must_use]
-pub fn wall_ns() -> u64 {
+pub fn now_ns() -> u64 {
     #[expect(
         clippy::disallowed_methods,
         reason = "spans are to look as if made today"
@@ -70,89 +82,67 @@ pub fn wall_ns() -> u64 {
 }
 
 impl Recording {
-    /// Moves a corpus to now.
+    /// A corpus, due at once; its last span ends now.
     ///
     /// # Errors
-    /// When the corpus is empty or cannot be read.
-    pub fn new(corpus: &Corpus, delivery: Delivery, now_ns: u64) -> Result<Self, Fault> {
+    /// When the corpus cannot be read.
+    pub fn of_corpus(corpus: &Corpus, now_ns: u64) -> Result<Self, Fault> {
         let mut requests = Vec::with_capacity(corpus.requests.len());
         for bytes in &corpus.requests {
             requests.push(ExportTraceServiceRequest::decode(bytes.as_slice())?);
         }
-        if delivery == Delivery::AtOnce {
-            requests = filled(requests);
-        }
-        let starts = requests.iter_mut().flat_map(spans_of);
-        let first_ns = starts.map(|span| span.start_time_unix_nano).min();
-        let first_ns = first_ns.ok_or("the corpus has no spans")?;
-        let last_ns = requests.iter_mut().map(last_end).max().unwrap_or(first_ns);
-        let begins_at = match delivery {
-            Delivery::AtOnce => now_ns - (last_ns - first_ns),
-            Delivery::Spread { .. } => now_ns,
-        };
-        let mut timed: Vec<TimedRequest> = requests
-            .into_iter()
-            .enumerate()
-            .map(|(number, mut request)| {
-                let ends_after_ns = last_end(&mut request).saturating_sub(first_ns);
-                for span in spans_of(&mut request) {
-                    shift(span, first_ns, begins_at);
-                }
-                TimedRequest {
-                    due_ms: match delivery {
-                        Delivery::AtOnce => 0,
-                        Delivery::Spread { max_delay_ms } => {
-                            ends_after_ns / 1_000_000 + mix(&[number as u64]) % (max_delay_ms + 1)
-                        }
-                    },
-                    spans: spans_of(&mut request).count() as u64,
-                    bytes: request.encode_to_vec(),
-                }
-            })
-            .collect();
-        timed.sort_by_key(|request| request.due_ms);
-        Ok(Self {
-            spans: corpus.spans,
-            attributes: corpus.attributes,
-            bytes: timed.iter().map(|request| request.bytes.len() as u64).sum(),
-            requests: timed,
-        })
-    }
-}
-
-/// Puts the spans of each pod into requests of a full batch.
-fn filled(requests: Vec<ExportTraceServiceRequest>) -> Vec<ExportTraceServiceRequest> {
-    let mut full = Vec::new();
-    let mut filling: BTreeMap<Vec<u8>, ExportTraceServiceRequest> = BTreeMap::new();
-    for mut request in requests {
-        let resources = request.resource_spans.iter();
-        let pods = resources.filter_map(|spans| spans.resource.as_ref());
-        let pod = pods.flat_map(Message::encode_to_vec).collect();
-        let waiting = filling.entry(pod).or_default();
-        let Some(scope) = scope_of(waiting) else {
-            *waiting = request;
-            continue;
-        };
-        scope
-            .spans
-            .extend(spans_of(&mut request).map(std::mem::take));
-        if scope.spans.len() >= BATCH {
-            let rest = scope.spans.split_off(BATCH);
-            let mut next = waiting.clone();
-            if let Some(scope) = scope_of(&mut next) {
-                scope.spans = rest;
+        let all = requests.iter_mut().flat_map(spans_of);
+        let last_ns = all.map(|span| span.end_time_unix_nano).max();
+        let last_ns = last_ns.unwrap_or_default();
+        let mut recording = Self::default();
+        for mut request in requests {
+            for span in spans_of(&mut request) {
+                shift(span, last_ns, now_ns);
             }
-            full.push(std::mem::replace(waiting, next));
+            let spans = spans_of(&mut request).count() as u64;
+            recording.add(0, spans, request.encode_to_vec());
         }
+        recording.attributes = corpus.attributes;
+        Ok(recording)
     }
-    let mut rest: Vec<_> = filling.into_values().collect();
-    rest.retain_mut(|request| spans_of(request).next().is_some());
-    full.append(&mut rest);
-    full
-}
 
-fn scope_of(request: &mut ExportTraceServiceRequest) -> Option<&mut ScopeSpans> {
-    request.resource_spans.first_mut()?.scope_spans.first_mut()
+    /// The traffic of a company, with what really happened.
+    #[must_use]
+    pub fn of_company(company: Company, delivery: Delivery, now_ns: u64) -> (Self, World, Truth) {
+        let world = World::new(&Options::plain(company.seed, company.services));
+        let mut truth = Truth::default();
+        let mut spans = Vec::new();
+        for request in Traffic::new(&world, company.seed, usize::MAX) {
+            truth.add(&request);
+            spans.extend(request.spans);
+            if spans.len() >= company.spans {
+                break;
+            }
+        }
+        move_to(&mut spans, delivery, now_ns / 1_000);
+        let mut recording = Self::default();
+        for (due_ms, resource, batch) in batches(spans, company.seed, delivery) {
+            let (bytes, attributes) = encoded(&world, resource, &batch);
+            recording.add(due_ms, batch.len() as u64, bytes);
+            recording.attributes += attributes;
+        }
+        recording.requests.sort_by_key(|request| request.due_ms);
+        let first_ms = recording.requests.first().map_or(0, |first| first.due_ms);
+        for request in &mut recording.requests {
+            request.due_ms -= first_ms;
+        }
+        (recording, world, truth)
+    }
+
+    fn add(&mut self, due_ms: u64, spans: u64, bytes: Vec<u8>) {
+        self.spans += spans;
+        self.bytes += bytes.len() as u64;
+        self.requests.push(TimedRequest {
+            due_ms,
+            spans,
+            bytes,
+        });
+    }
 }
 
 fn spans_of(request: &mut ExportTraceServiceRequest) -> impl Iterator<Item = &mut Span> {
@@ -161,11 +151,7 @@ fn spans_of(request: &mut ExportTraceServiceRequest) -> impl Iterator<Item = &mu
     scopes.flat_map(|scope| &mut scope.spans)
 }
 
-fn last_end(request: &mut ExportTraceServiceRequest) -> u64 {
-    let ends = spans_of(request).map(|span| span.end_time_unix_nano);
-    ends.max().unwrap_or_default()
-}
-
+/// Moves all times of a span as one moment moves; both are far from zero.
 fn shift(span: &mut Span, from_ns: u64, to_ns: u64) {
     let times = [&mut span.start_time_unix_nano, &mut span.end_time_unix_nano];
     let events = span
@@ -173,76 +159,106 @@ fn shift(span: &mut Span, from_ns: u64, to_ns: u64) {
         .iter_mut()
         .map(|event| &mut event.time_unix_nano);
     for time in times.into_iter().chain(events) {
-        *time = to_ns + time.saturating_sub(from_ns);
+        *time = (to_ns + *time).saturating_sub(from_ns);
     }
 }
 
-/// What really happened in the corpus of the same parameters.
-#[must_use]
-pub fn truth_of(seed: u64, services: usize, spans: usize) -> (World, Truth) {
-    let world = World::new(&Options::plain(seed, services));
-    let mut truth = Truth::default();
-    let mut made = 0;
-    for request in Traffic::new(&world, seed, usize::MAX) {
-        truth.add(&request);
-        made += request.spans.len();
-        if made >= spans {
-            break;
+/// The first span begins now, or the last ends now.
+fn move_to(spans: &mut [MadeSpan<'_>], delivery: Delivery, now_us: u64) {
+    let moment_us = match delivery {
+        Delivery::AtOnce => spans.iter().map(|span| span.end_us).max(),
+        Delivery::Spread { .. } => spans.iter().map(|span| span.start_us).min(),
+    };
+    let moment_us = moment_us.unwrap_or_default();
+    for span in spans {
+        span.start_us = (now_us + span.start_us).saturating_sub(moment_us);
+        span.end_us = (now_us + span.end_us).saturating_sub(moment_us);
+    }
+}
+
+/// A request to be: when it is due, whose spans, and which.
+type Batch<'w> = (u64, usize, Vec<MadeSpan<'w>>);
+
+fn batches(spans: Vec<MadeSpan<'_>>, seed: u64, delivery: Delivery) -> Vec<Batch<'_>> {
+    let mut done = Vec::new();
+    let mut waiting: BTreeMap<(u64, usize), Vec<MadeSpan<'_>>> = BTreeMap::new();
+    let exporters = Exporters {
+        seed,
+        late_permille: 0,
+        late_ms: 0,
+    };
+    for (tick_ms, span) in exporters.deliver(spans) {
+        let tick_ms = match delivery {
+            Delivery::AtOnce => 0,
+            Delivery::Spread { .. } => tick_ms,
+        };
+        let resource = span.resource;
+        let batch = waiting.entry((tick_ms, resource)).or_default();
+        batch.push(span);
+        if batch.len() == BATCH {
+            done.push((tick_ms, resource, std::mem::take(batch)));
         }
     }
-    (world, truth)
+    let rest = waiting.into_iter();
+    let rest = rest.map(|((tick_ms, resource), batch)| (tick_ms, resource, batch));
+    done.extend(rest.filter(|(_, _, batch)| !batch.is_empty()));
+    if let Delivery::Spread { max_delay_ms } = delivery {
+        for (number, (due_ms, _, _)) in done.iter_mut().enumerate() {
+            *due_ms += mix(&[seed, number as u64]) % (max_delay_ms + 1);
+        }
+    }
+    done
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const NOW: u64 = 1_800_000_000_000_000_000;
+    const COMPANY: Company = Company {
+        seed: 3,
+        services: 10,
+        spans: 20_000,
+    };
+
     fn times(recording: &Recording) -> (u64, u64) {
         let decode = |request: &TimedRequest| {
             ExportTraceServiceRequest::decode(request.bytes.as_slice()).unwrap()
         };
         let mut requests: Vec<_> = recording.requests.iter().map(decode).collect();
-        let starts = requests.iter_mut().flat_map(spans_of);
-        let first = starts.map(|span| span.start_time_unix_nano).min().unwrap();
-        (first, requests.iter_mut().map(last_end).max().unwrap())
+        let spans = requests.iter_mut().flat_map(spans_of);
+        let times = spans.map(|span| (span.start_time_unix_nano, span.end_time_unix_nano));
+        times.fold((u64::MAX, 0), |(first, last), (start, end)| {
+            (first.min(start), last.max(end))
+        })
     }
 
     #[test]
-    fn only_times_change_and_they_end_or_begin_now() {
-        const NOW: u64 = 1_800_000_000_000_000_000;
-        let corpus = Corpus::of(3, 10, 40_000);
-        let at_once = Recording::new(&corpus, Delivery::AtOnce, NOW).unwrap();
-        assert_eq!(at_once.spans, corpus.spans);
-        assert!(at_once.bytes < corpus.bytes());
-        assert!(at_once.requests.iter().any(|request| request.spans == 512));
-        assert!(at_once.requests.iter().all(|request| request.spans <= 512));
-        let sum: u64 = at_once.requests.iter().map(|request| request.spans).sum();
-        assert_eq!(sum, corpus.spans);
-        assert_eq!(times(&at_once).1, NOW);
-        assert!(at_once.requests.iter().all(|request| request.due_ms == 0));
+    fn a_corpus_keeps_its_sizes_and_ends_now() {
+        let corpus = Corpus::of(3, 10, 2_000);
+        let recording = Recording::of_corpus(&corpus, NOW).unwrap();
+        assert_eq!(recording.spans, corpus.spans);
+        assert_eq!(recording.bytes, corpus.bytes());
+        assert_eq!(times(&recording).1, NOW);
+    }
+
+    #[test]
+    fn all_spans_of_a_company_are_delivered_once_now_or_at_their_pace() {
         let spread = Delivery::Spread {
             max_delay_ms: 5_000,
         };
-        let spread = Recording::new(&corpus, spread, NOW).unwrap();
-        assert_eq!(times(&spread).0, NOW);
-        assert!(spread.requests.is_sorted_by_key(|request| request.due_ms));
-        let sum: u64 = spread.requests.iter().map(|request| request.spans).sum();
-        assert_eq!(sum, corpus.spans);
-    }
-
-    #[test]
-    fn the_truth_is_that_of_the_corpus() {
-        let corpus = Corpus::of(3, 10, 2_000);
-        let (world, truth) = truth_of(3, 10, 2_000);
-        let traffic = Traffic::new(&world, 3, usize::MAX);
-        let mut made = 0;
-        let taken = traffic.take_while(|request| {
-            let is_wanted = made < 2_000;
-            made += request.spans.len();
-            is_wanted
-        });
-        let spans: usize = taken.map(|request| request.spans.len()).sum();
-        assert_eq!(corpus.spans, spans as u64);
-        assert!(truth.calls() > 0);
+        let (at_once, _, truth) = Recording::of_company(COMPANY, Delivery::AtOnce, NOW);
+        let (paced, _, same) = Recording::of_company(COMPANY, spread, NOW);
+        assert_eq!(truth, same);
+        assert_eq!(at_once.spans, paced.spans);
+        assert_eq!(times(&at_once).1, NOW);
+        assert_eq!(times(&paced).0, NOW);
+        assert!(at_once.requests.iter().any(|request| request.spans == 512));
+        assert!(at_once.requests.iter().all(|request| request.due_ms == 0));
+        assert!(paced.requests.is_sorted_by_key(|request| request.due_ms));
+        for recording in [at_once, paced] {
+            let spans = recording.requests.iter().map(|request| request.spans);
+            assert_eq!(spans.sum::<u64>(), recording.spans);
+        }
     }
 }

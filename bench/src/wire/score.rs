@@ -233,11 +233,16 @@ fn meanings(truth: &Truth, claim: &Claim, group: Group) -> Vec<Meant> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::recording::truth_of;
+    use crate::wire::recording::{Company, Delivery, Recording};
 
     #[test]
     fn a_graph_that_tells_the_truth_is_right_and_complete_and_another_is_not() {
-        let (world, truth) = truth_of(3, 10, 2_000);
+        let company = Company {
+            seed: 3,
+            services: 10,
+            spans: 2_000,
+        };
+        let (_, world, truth) = Recording::of_company(company, Delivery::AtOnce, 1 << 60);
         let edges = truth.edges.iter();
         let edges = edges.map(|(key, edge)| Claim {
             callers: vec![key.0],

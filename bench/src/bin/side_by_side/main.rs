@@ -15,23 +15,24 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 
-use tracemesh_bench::corpus::Corpus;
 use tracemesh_bench::wire::Fault;
 use tracemesh_bench::wire::client::Pace;
 use tracemesh_bench::wire::load::{Load, Protocol};
 use tracemesh_bench::wire::process::stay_on;
-use tracemesh_bench::wire::recording::{Delivery, Recording, truth_of, wall_ns};
+use tracemesh_bench::wire::recording::{Company, Delivery, Recording, now_ns};
 
 use contender::{Binaries, Contender, Outcome, Stage};
 
-const SEED: u64 = 11;
-const SERVICES: usize = 50;
 const SERVER_CORE: usize = 0;
 const CLIENT_CORE: usize = 1;
 const CONNECTIONS: usize = 4;
 
-/// Spans of the paced part: some ninety seconds of traffic.
-const PACED_SPANS: usize = 100_000;
+/// The paced part: some ninety seconds of traffic. The other has the same company and more spans.
+const PACED: Company = Company {
+    seed: 11,
+    services: 50,
+    spans: 100_000,
+};
 
 /// Beside the five seconds for which exporters gather.
 const MAX_DELAY_MS: u64 = 5_000;
@@ -61,10 +62,8 @@ fn main() -> Result<(), Fault> {
 
 /// Everything as fast as it is taken; servers take turns.
 fn at_once(binaries: &Binaries, spans: usize, rounds: usize) -> Result<(), Fault> {
-    let corpus = Corpus::of(SEED, SERVICES, spans);
-    let recording = Recording::new(&corpus, Delivery::AtOnce, wall_ns())?;
-    drop(corpus);
-    let (world, truth) = truth_of(SEED, SERVICES, spans);
+    let company = Company { spans, ..PACED };
+    let (recording, world, truth) = Recording::of_company(company, Delivery::AtOnce, now_ns());
     table::heading("sent at once", &recording);
     let mut graphs = Vec::new();
     for protocol in [Protocol::Grpc, Protocol::GrpcGzip] {
@@ -95,12 +94,10 @@ fn at_once(binaries: &Binaries, spans: usize, rounds: usize) -> Result<(), Fault
 
 /// As exporters deliver; the servers run at the same time.
 fn paced(binaries: &Binaries) -> Result<(), Fault> {
-    let corpus = Corpus::of(SEED, SERVICES, PACED_SPANS);
-    let (world, truth) = truth_of(SEED, SERVICES, PACED_SPANS);
     let delivery = Delivery::Spread {
         max_delay_ms: MAX_DELAY_MS,
     };
-    let recording = Recording::new(&corpus, delivery, wall_ns())?;
+    let (recording, world, truth) = Recording::of_company(PACED, delivery, now_ns());
     table::heading("sent at the pace of exporters", &recording);
     let load = Arc::new(Load::new(&recording, Protocol::Grpc)?);
     let stage = Stage {
