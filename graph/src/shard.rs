@@ -37,7 +37,7 @@ use crate::segment::Segment;
 use crate::settings::Settings;
 use crate::slice;
 use crate::span::TraceId;
-use crate::tally::{Tally, TallySink};
+use crate::tally::{Sum, Tally, TallySink};
 use chains::Chains;
 use closing::Cause;
 use flushing::Flushing;
@@ -59,7 +59,9 @@ pub struct Shard {
     seen: Seen,
     /// Settled since the last flush: slice by slice, and with their cohort.
     tally: Tally,
-    settled: Segment,
+    settled: Sum,
+    /// What a flush that was given up had settled.
+    given_up: Segment,
     /// Instead of the tally, where windows of span time are kept apart.
     windows: Option<Windows>,
     /// The flush that is being made; nothing closes or settles meanwhile.
@@ -103,7 +105,8 @@ impl Shard {
             seen: Seen::new(&settings),
             settings,
             tally: Tally::default(),
-            settled: Segment::default(),
+            settled: Sum::default(),
+            given_up: Segment::default(),
             windows: None,
             flushing: None,
             flushed: None,
@@ -158,9 +161,12 @@ impl Shard {
 
     /// Takes what settled since the last call, with names resolved. After [`close_all`](Self::close_all) that is all.
     pub fn take_segment(&mut self) -> Segment {
-        let mut segment = std::mem::take(&mut self.settled);
-        let tally = std::mem::take(&mut self.tally);
-        segment.merge(tally.into_segment(&self.names.read(), &self.settings));
+        let mut segment = std::mem::take(&mut self.given_up);
+        let mut settled = std::mem::take(&mut self.settled);
+        let names = self.names.read();
+        settled.add(std::mem::take(&mut self.tally), &names);
+        segment.merge(settled.into_segment(&names, &self.settings));
+        drop(names);
         add_counters(&mut segment, std::mem::take(&mut self.counters));
         segment
     }

@@ -138,7 +138,7 @@ impl Shard {
             cohort.renew(rebuild);
         }
         let is_cut = cohort.is_cut();
-        self.settled.merge(cohort.into_segment(infer));
+        self.settled.add(cohort.into_tally(), &names);
         let mut sink = infer.sink(&mut self.tally);
         let mut settled = Vec::new();
         for (key, chain) in slices {
