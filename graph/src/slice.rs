@@ -35,7 +35,7 @@ use crate::span::{SpanId, TraceId};
 
 use answers::Answers;
 use chains::Sibling;
-pub(crate) use complete::is_complete;
+pub(crate) use complete::Gaps;
 use passage::Passage;
 use steps::Steps;
 use tree::Tree;

@@ -111,7 +111,7 @@ impl Shard {
             };
             let mut sink = infer.sink(&mut flushing.tally);
             self.seen.drop_repeats(slice.key, &mut records, &mut sink);
-            infer.slice(slice.key, records, &mut flushing.tally);
+            infer.slice(slice.key, &mut records, &mut flushing.tally);
         }
         flushing.are_open_done
     }

@@ -44,7 +44,7 @@ impl Cohort {
         }
     }
 
-    pub(super) fn add(&mut self, key: u64, records: Vec<SpanRecord>, infer: Infer<'_>) {
+    pub(super) fn add(&mut self, key: u64, records: &mut Vec<SpanRecord>, infer: Infer<'_>) {
         self.records += records.len();
         if !self.is_stale {
             infer.slice(key, records, &mut self.tally);
@@ -102,14 +102,15 @@ impl Rebuild {
         chains: &Chains,
         infer: Infer<'_>,
     ) -> bool {
+        let mut records = Vec::new();
         while *records_left > 0 {
             let Some((key, chain)) = self.slices.next() else {
                 return true;
             };
-            let mut records = Vec::new();
+            records.clear();
             chains.read(&chain, key, &mut records);
             *records_left = records_left.saturating_sub(records.len());
-            infer.slice(key, records, &mut self.tally);
+            infer.slice(key, &mut records, &mut self.tally);
         }
         self.slices.len() == 0
     }
