@@ -27,6 +27,7 @@ mod policy;
 mod receiver;
 mod reports;
 mod scenarios;
+mod senders;
 mod shop;
 mod store;
 mod store_sql;

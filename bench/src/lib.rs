@@ -1,31 +1,22 @@
-//! What benchmarks have in common: the corpus that they feed and the clock that they read.
+//! What benchmarks have in common: the corpora that they feed, the ways of a span that they time, and the clocks that they read.
 //!
 //! ```text
-//! generator (world, traffic) --> corpus (OTLP requests as exporters send them) --> the stage under test
+//! generator (world, traffic) --> corpus (OTLP requests as exporters send them) --> stages, naive --> ab (times, ratios)
+//!                            \-> expected (what must come out) -----------------> asserted by every stage
+//! company (records of a large graph) --> segments --> store and snapshot benchmarks
 //! ```
 //! Everything follows from a seed, so that two runs measure the same bytes. Nothing that is shipped depends on this crate.
 
+pub mod ab;
+pub mod company;
 pub mod corpus;
+mod measure;
+pub mod naive;
+pub mod receive;
+pub mod stages;
+
+pub use measure::{cpu_ns, numbers, peak_mib, process_cpu_ms, resident_bytes, turns, wall_ns};
 
 /// That of the `tracemesh` binary. What is compared with it gains more from it than we do: a baseline deserves the better allocator.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-/// Nanoseconds of processor time that the calling thread has used; 0 where the system does not tell.
-#[must_use]
-pub fn cpu_ns() -> u64 {
-    schedule(0)
-}
-
-/// How often the calling thread was given a processor; 0 where the system does not tell. What was measured while it did not change
-/// was not interrupted.
-#[must_use]
-pub fn turns() -> u64 {
-    schedule(2)
-}
-
-fn schedule(field: usize) -> u64 {
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let told = told.split_whitespace().nth(field);
-    told.and_then(|text| text.parse().ok()).unwrap_or_default()
-}

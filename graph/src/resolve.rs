@@ -22,6 +22,7 @@ mod placed;
 pub(crate) mod policy;
 mod ports;
 mod services;
+mod shares;
 mod sidecars;
 mod wildcards;
 

@@ -87,7 +87,8 @@ impl Sketch {
         }
     }
 
-    /// Makes room for a bucket outside of the range, and sets it.
+    /// Makes room for a bucket outside of the range, and sets it. Room grows by octaves: twice as much would be empty for good in
+    /// tens of thousands of sketches.
     fn widen(&mut self, bucket: u16, count: u64) {
         if count == 0 {
             return;
@@ -97,14 +98,23 @@ impl Sketch {
         }
         if bucket < self.first {
             let gap = usize::from(self.first - bucket);
+            self.reserve(gap);
             self.counts.splice(0..0, std::iter::repeat_n(0, gap));
             self.first = bucket;
         }
         let index = usize::from(bucket - self.first);
         if index >= self.counts.len() {
+            self.reserve(index + 1 - self.counts.len());
             self.counts.resize(index + 1, 0);
         }
         self.counts[index] = count;
+    }
+
+    fn reserve(&mut self, more: usize) {
+        let octave = 1 << SUB_BITS;
+        if self.counts.capacity() - self.counts.len() < more {
+            self.counts.reserve_exact(more.next_multiple_of(octave));
+        }
     }
 
     /// Nearest-rank quantile in per mille, never above the exact maximum.

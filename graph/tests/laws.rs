@@ -355,6 +355,44 @@ proptest! {
 }
 
 /// A sender chooses weights and message counts: sums of the largest must neither wrap nor panic.
+/// Two calls of one caller to no named destination, both with halves that no slice could join: facts of both were counted together, and
+/// only one edge can have them.
+#[test]
+fn calls_that_several_answer_late_count_no_more_facts_than_attempts() {
+    let span = |trace: u8, id: u8, kind: i64, service: &'static str| AnySpan {
+        trace,
+        id,
+        parent: None,
+        kind,
+        service,
+        zone: "z1",
+        instance: if trace == 0 { "i1" } else { "i2" },
+        start: 100,
+        length: 50,
+        is_error: trace == 0,
+        link: (id == 5).then_some((0, 4)),
+        attributes: match kind {
+            3 => vec![(Key::HttpMethod, "POST")],
+            _ => Vec::new(),
+        },
+        resource: match service {
+            "" => Vec::new(),
+            _ => vec![(Key::K8sClusterName, "one")],
+        },
+        resend: if trace == 0 { 2 } else { 0 },
+        trace_state: "",
+        flags: 0,
+    };
+    let calls = [span(0, 4, 3, "b"), span(2, 7, 3, "b")];
+    let answers = [span(2, 5, 2, ""), span(3, 7, 2, "unknown_service:x")];
+    let spans = [calls, answers].concat();
+    let graph = graph(&segment(&spans));
+    assert_sane(&graph, spans.len());
+    let methods = |edge: &Edge| edge.facts.methods.get("POST").copied();
+    let methods: Vec<_> = graph.edges.iter().map(methods).collect();
+    assert_eq!(methods, [Some(1), None], "{:?}", graph.edges);
+}
+
 #[test]
 fn the_largest_weights_and_counts_are_summed_and_not_wrapped() {
     const MESSAGES: u32 = u32::MAX;

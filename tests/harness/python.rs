@@ -36,7 +36,7 @@ pub(crate) fn environment<T>(
 }
 
 /// The directory beside the build where tools for tests are kept, and the sole right to make the one of this name.
-pub(super) fn locked(name: &str) -> Result<(PathBuf, File), String> {
+pub(crate) fn locked(name: &str) -> Result<(PathBuf, File), String> {
     let tools = Path::new(env!("CARGO_TARGET_TMPDIR"))
         .parent()
         .ok_or("the target directory has no parent")?
@@ -80,7 +80,7 @@ pub(crate) fn interpreter(venv: &Path, module: &str) -> Option<PathBuf> {
 }
 
 /// Runs a command that may take this long.
-pub(super) fn run(command: &mut Command, seconds: u32) -> Result<(), String> {
+pub(crate) fn run(command: &mut Command, seconds: u32) -> Result<(), String> {
     let mut child = command
         .stdin(Stdio::null())
         .spawn()

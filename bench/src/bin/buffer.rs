@@ -7,9 +7,10 @@
 //! and the longest push by the wall clock among those during which the thread was not interrupted.
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 
+use std::process::ExitCode;
 use std::sync::Arc;
 
-use tracemesh_bench::{cpu_ns, turns};
+use tracemesh_bench::{cpu_ns, numbers, peak_mib, resident_bytes, turns, wall_ns};
 use tracemesh_graph::attribute::{AttributeSet, Key, Value};
 use tracemesh_graph::record::{Names, Recorder, SpanRecord};
 use tracemesh_graph::settings::Settings;
@@ -22,13 +23,21 @@ const BATCH: usize = 4_096;
 /// A flush in steps takes so many records at a time, as that of a receiver does.
 const STEP: usize = 2_048;
 
-fn main() {
-    let mut arguments = std::env::args().skip(1).map(|text| text.parse::<usize>());
-    let mut next = |default| match arguments.next() {
-        Some(Ok(number)) => number,
-        _ => default,
-    };
-    let (spans, per_trace, at_once) = (next(1_000_000), next(9).max(1), next(50_000).max(1));
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match numbers(&arguments, [1_000_000, 9, 50_000]) {
+        Ok([spans, per_trace, at_once]) => {
+            measure(spans.max(1), per_trace.max(1), at_once.max(1));
+            ExitCode::SUCCESS
+        }
+        Err(fault) => {
+            println!("{fault}\nbuffer [SPANS] [SPANS_PER_TRACE] [TRACES_AT_ONCE]");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn measure(spans: usize, per_trace: usize, at_once: usize) {
     let settings = Settings {
         max_open_records: usize::MAX,
         max_buffered_bytes: usize::MAX,
@@ -45,9 +54,9 @@ fn main() {
     };
     let mut shard = Shard::new(names, settings);
     drop(source.records(0));
-    let before = resident();
+    let before = resident_bytes();
     let pushed = push(&mut shard, &mut source, spans);
-    let bytes = resident().saturating_sub(before);
+    let bytes = resident_bytes().saturating_sub(before);
     assert_eq!(shard.open_records(), spans);
     let per = |bytes: usize| bytes as f64 / spans as f64;
     let usage = shard.usage();
@@ -64,6 +73,7 @@ fn main() {
         pushed.longest_ns as f64 / 1e6
     );
     flush(&mut shard, spans);
+    println!("{} MiB resident at most", peak_mib());
 }
 
 struct Pushed {
@@ -191,27 +201,4 @@ impl Source {
         self.random ^= self.random << 17;
         self.random
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a benchmark measures time, and a pause has no processor time"
-)]
-fn wall_ns() -> u64 {
-    use std::sync::OnceLock;
-    use std::time::Instant;
-    static BEGAN: OnceLock<Instant> = OnceLock::new();
-    let since = BEGAN.get_or_init(Instant::now).elapsed();
-    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// Bytes of memory that the process has; 0 where the system does not tell.
-fn resident() -> usize {
-    const PAGE: usize = 4096;
-    let told = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages = told.split_whitespace().nth(1);
-    pages
-        .and_then(|text| text.parse::<usize>().ok())
-        .unwrap_or(0)
-        * PAGE
 }

@@ -19,7 +19,8 @@ use super::refusal::Refusal;
 pub(crate) enum Coding {
     Identity,
     Gzip,
-    /// RFC 1950. Some senders leave its wrapper away, which is recognised.
+    /// RFC 1950, which the OpenTelemetry Collector also calls `zlib`. Some senders leave its wrapper away, which is
+    /// recognised.
     Deflate,
     Zstd,
 }
@@ -33,7 +34,7 @@ impl Coding {
         match name.trim().to_ascii_lowercase().as_str() {
             "" | "identity" => Some(Self::Identity),
             "gzip" | "x-gzip" => Some(Self::Gzip),
-            "deflate" => Some(Self::Deflate),
+            "deflate" | "zlib" => Some(Self::Deflate),
             "zstd" => Some(Self::Zstd),
             _ => None,
         }

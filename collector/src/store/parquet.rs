@@ -158,7 +158,7 @@ fn read(
     let frame = reader
         .with_columns(Some(names.collect()))
         .read_parallel(ParallelStrategy::None)
-        .set_rechunk(true)
+        .set_rechunk(false)
         .finish()?;
     // Taken out one by one, so that no column is in memory twice.
     let mut found: BTreeMap<String, Series> = BTreeMap::new();
@@ -212,20 +212,24 @@ fn cells(column: Values, kind: Kind) -> PolarsResult<ReadColumn> {
     }))
 }
 
-/// The numbers of a column without gaps, which are not copied: nobody else has them.
+/// The numbers of a column without gaps. Those of one row group are taken over as they are; more are copied once.
 fn whole<T: PolarsNumericType>(
     column: Values,
     typed: impl Fn(&Values) -> PolarsResult<&ChunkedArray<T>>,
 ) -> PolarsResult<Vec<T::Native>> {
     let cells = typed(&column)?.clone();
     drop(column);
+    let (rows, chunks) = (cells.len(), cells.chunks().len());
     let mut all = Vec::new();
     for chunk in cells.downcast_into_iter() {
         let (_, values, _) = chunk.into_inner();
-        match all.is_empty() {
-            true => all = values.to_vec(),
-            false => all.extend_from_slice(&values),
+        if chunks == 1 {
+            return Ok(values
+                .into_mut()
+                .either(|shared| shared.to_vec(), |own| own));
         }
+        all.reserve_exact(rows - all.len());
+        all.extend_from_slice(&values);
     }
     Ok(all)
 }

@@ -7,6 +7,7 @@ use super::classes::{Classes, trace_hex};
 use super::destination::{Evidence, Known};
 use super::hazards::{Dialled, EdgeHazards, Mixed};
 use super::numbers::Numbers;
+use super::shares;
 use crate::peer::{Category, Peer};
 use crate::segment::planning::EdgeFacts;
 use crate::segment::sampling::{Seen, TraceSum};
@@ -394,14 +395,15 @@ fn told_facts(
     facts.cap(max_values);
     snapshot::EdgeFacts {
         caller_requests: Some(facts.caller_requests.min(stats.calls)),
-        // As with requests: facts are placed apart from calls, and those of more attempts than the edge has may come to it.
+        // Facts are counted by what was dialled: where late halves tell that several answered, those of more attempts than the edge
+        // has may come to it.
         caller_instances: facts.caller_instances.count().min(stats.attempts),
         callee_instances: facts.callee_instances.count().min(stats.attempts),
         peak_concurrency: facts.concurrency.peak(),
         demand: facts.demand.shown(&facts.concurrency),
-        zone_pairs: facts.zones,
-        methods: facts.methods,
-        routes: facts.routes,
+        zone_pairs: shares::of_pairs(facts.zones, stats.attempts),
+        methods: shares::of(facts.methods, stats.attempts),
+        routes: shares::of(facts.routes, stats.attempts),
         ..snapshot::EdgeFacts::default()
     }
 }

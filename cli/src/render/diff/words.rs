@@ -192,11 +192,11 @@ impl<N: Fn(&str) -> String> Words<N> {
                 sign(detail.presence),
                 if detail.certain { "" } else { ", perhaps" },
             );
-            let count = crate::render::whole(count);
-            return format!(
-                "{what} {sign} {} ({count} times{unsure})",
-                (self.name)(value)
-            );
+            let often = match crate::render::whole(count).as_str() {
+                "1" => "once".to_owned(),
+                count => format!("{count} times"),
+            };
+            return format!("{what} {sign} {} ({often}{unsure})", (self.name)(value));
         }
         let (before, after) = match detail.what {
             What::ErrorRate => (percent(detail.before), percent(detail.after)),

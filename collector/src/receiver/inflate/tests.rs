@@ -67,6 +67,12 @@ const ALL: [(Coding, Compress); 4] = [
 ];
 
 #[test]
+fn zlib_is_another_name_of_deflate() {
+    assert_eq!(Coding::named("zlib"), Coding::named("deflate"));
+    assert_eq!(Coding::named("snappy"), None);
+}
+
+#[test]
 fn every_coding_gives_back_what_was_compressed_up_to_the_bound() {
     for (coding, compress) in ALL {
         for length in [0, 1, 100, 5_000, MAX - 1, MAX] {

@@ -36,6 +36,7 @@ impl Assembly {
     pub(super) fn absorb_edges(&mut self, part: &Checked, places: &Places) {
         let rows = &part.sheets.edges;
         let mut values = vec![0; part.graph.edges.len()];
+        self.edges.expect(values.len());
         let is_open = |row: usize| part.graph.edges[row].open.is_some();
         for row in (0..values.len()).filter(|row| !is_open(*row)) {
             let route = self.route(

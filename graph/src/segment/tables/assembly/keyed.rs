@@ -65,6 +65,14 @@ impl<K, V> Default for Keyed<K, V> {
 }
 
 impl<K: Hash + Eq, V: Default> Keyed<K, V> {
+    /// Makes room for the first keys: values are large, and moving them to twice the room takes more than both.
+    pub(super) fn expect(&mut self, keys: usize) {
+        if self.values.is_empty() {
+            self.places.reserve(keys);
+            self.values.reserve_exact(keys);
+        }
+    }
+
     /// The place of the value of a key, and whether it is new.
     pub(super) fn place(&mut self, key: K) -> (usize, bool) {
         let next = self.values.len();
