@@ -14,7 +14,7 @@ use super::security::SecurityFiles;
 use crate::receiver::{ReceiverLimits, Totals};
 use crate::store::{DEFAULT_DIRECTORY, Location, Upkeep};
 
-/// Parameters of [`collect`].
+/// Parameters of [`collect`](super::collect).
 #[derive(Debug)]
 pub struct CollectOptions {
     /// Where OTLP/gRPC listens; port 0 takes a free one.
@@ -117,7 +117,7 @@ pub struct BoundAddresses {
     pub zipkin: Option<SocketAddr>,
 }
 
-/// What a finished [`collect`] did.
+/// What a finished [`collect`](super::collect) did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CollectSummary {
     /// Requests and spans.
