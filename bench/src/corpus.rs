@@ -23,6 +23,7 @@ use tracemesh_generator::traffic::{Request, Traffic};
 use tracemesh_generator::truth::{Evidence, NodeIndex, Relation, Truth};
 use tracemesh_generator::world::{Options, World};
 
+pub(crate) use encode::request as encoded;
 use pods::Pods;
 use queries::Queries;
 

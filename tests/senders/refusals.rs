@@ -25,7 +25,7 @@ fn expect_to_come_back(sdk: Sdk, protocol: &'static str) {
     let place = tempfile::tempdir().expect("a temporary directory");
     let store = place.path().join("data");
     let collector = Collector::start(&store, &SMALL);
-    let hog = Hog::fill(&collector.http);
+    let hog = Hog::fill(&collector);
     let before = Counters::of(&collector).not_taken("busy");
     let companies = [("company".to_owned(), protocol, "none")];
     let endpoint = |protocol: &str| match protocol {
@@ -125,7 +125,7 @@ fn join(one: &TcpStream, other: &TcpStream) {
 /// over with the same store.
 #[test]
 fn spans_survive_an_instance_that_stops_before_the_next_is_there() {
-    const CALLS: u64 = 200;
+    const CALLS: u64 = 300;
     let place = tempfile::tempdir().expect("a temporary directory");
     let store = place.path().join("data");
     let first = Collector::start(&store, &["--instance", "first"]);

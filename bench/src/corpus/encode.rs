@@ -15,7 +15,7 @@ use tracemesh_generator::world::World;
 use super::sdk::{self, Subject};
 
 /// A request of this resource, and the number of attributes of its spans.
-pub(super) fn request(world: &World, resource: usize, batch: &[MadeSpan<'_>]) -> (Vec<u8>, u64) {
+pub(crate) fn request(world: &World, resource: usize, batch: &[MadeSpan<'_>]) -> (Vec<u8>, u64) {
     let mut scopes: BTreeMap<Subject, Vec<Span>> = BTreeMap::new();
     let mut attributes = 0;
     for made in batch {
