@@ -14,6 +14,7 @@ use hyper::client::conn::{http1, http2};
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, TE};
 use hyper::{Method, Request, StatusCode, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use libdeflater::Decompressor;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use prost::Message;
 use tokio::net::TcpStream;
@@ -29,6 +30,9 @@ const COME_BACK: Duration = Duration::from_secs(1);
 
 /// Times that one request may be turned away.
 const PATIENCE: u32 = 120;
+
+/// An answer has at most the words of a partial success.
+const MAX_ANSWER_BYTES: usize = 64 << 10;
 
 /// UNAVAILABLE of gRPC.
 const UNAVAILABLE: &str = "14";
@@ -204,7 +208,7 @@ impl Answer {
         let status = self.trailers.get("grpc-status");
         let status = status.or_else(|| self.headers.get("grpc-status"));
         match status.map(|status| status.to_str().unwrap_or_default()) {
-            Some("0") => full(self.body.get(5..).unwrap_or_default()),
+            Some("0") => full(&message_of(&self.body)?),
             Some(UNAVAILABLE) => Ok(false),
             status => Err(format!("HTTP {}, grpc-status {status:?}", self.status).into()),
         }
@@ -219,6 +223,20 @@ impl Answer {
     }
 }
 
+/// The message of an answer. Some servers compress theirs when the request was.
+fn message_of(body: &[u8]) -> Result<Vec<u8>, Fault> {
+    let Some((frame, message)) = body.split_first_chunk::<5>() else {
+        return Ok(Vec::new());
+    };
+    if frame[0] == 0 {
+        return Ok(message.to_vec());
+    }
+    let mut out = vec![0; MAX_ANSWER_BYTES];
+    let length = Decompressor::new().gzip_decompress(message, &mut out)?;
+    out.truncate(length);
+    Ok(out)
+}
+
 /// Nothing was rejected.
 fn full(response: &[u8]) -> Result<bool, Fault> {
     let response = ExportTraceServiceResponse::decode(response)?;
@@ -227,5 +245,27 @@ fn full(response: &[u8]) -> Result<bool, Fault> {
             Err(format!("{} spans rejected", partial.rejected_spans).into())
         }
         _ => Ok(true),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use libdeflater::{CompressionLvl, Compressor};
+
+    use super::*;
+
+    #[test]
+    fn compressed_answers_are_read_and_rejected_spans_are_a_fault() {
+        assert_eq!(message_of(b"").unwrap(), b"");
+        assert_eq!(message_of(b"\0\0\0\0\x02ab").unwrap(), b"ab");
+        let mut out = vec![0; 100];
+        let mut compressor = Compressor::new(CompressionLvl::default());
+        let length = compressor.gzip_compress(b"ab", &mut out).unwrap();
+        let body = [b"\x01\0\0\0\x16", &out[..length]].concat();
+        assert_eq!(message_of(&body).unwrap(), b"ab");
+        assert!(message_of(b"\x01\0\0\0\x02ab").is_err());
+        // partial_success { rejected_spans: 3 }
+        assert!(full(b"\x0a\x02\x08\x03").is_err());
+        assert!(full(b"").unwrap());
     }
 }

@@ -112,13 +112,14 @@ impl Server {
     /// When it does not end within two minutes, or not well.
     pub fn finish(mut self) -> Result<Usage, Fault> {
         let id = self.child.id();
+        // Before it is asked: one that ends at once has no memory to tell of.
+        let mut last = self.usage();
         let sent = Command::new("kill")
             .args(["-TERM", &id.to_string()])
             .status()?;
         if !sent.success() {
             return Err(self.complaint("it is gone"));
         }
-        let mut last = self.usage();
         for _ in 0..MAX_LOOKS {
             // A process that has ended keeps its times until it is waited for, but not its memory.
             let usage = usage_of(id);
