@@ -81,7 +81,7 @@ pub enum Command {
     Analyze(AnalyzeArgs),
     /// Receive OTLP traces and keep what they say in a store
     #[command(after_help = help::collect())]
-    Collect(CollectArgs),
+    Collect(Box<CollectArgs>),
     /// Add trace files to a store
     #[command(after_help = help::import())]
     Import(ImportArgs),

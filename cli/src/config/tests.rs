@@ -89,7 +89,7 @@ fn what_is_in_force_is_a_file_with_the_same_effect() {
 
 fn take(parsed: Parsed) -> args::CollectArgs {
     match parsed.cli.command {
-        args::Command::Collect(arguments) => arguments,
+        args::Command::Collect(arguments) => *arguments,
         other => panic!("{other:?} is not collect"),
     }
 }
