@@ -77,7 +77,7 @@ pub struct Shard {
 /// Memory that is reused from slice to slice.
 #[derive(Debug, Default)]
 struct Buffers {
-    due: Vec<Taken>,
+    taken: Vec<Taken>,
     records: Vec<SpanRecord>,
     gaps: Gaps,
     settled: Settled,
@@ -160,9 +160,8 @@ impl Shard {
     /// Closes and settles every slice: nothing more will come. Gives up a flush that is under way.
     pub fn close_all(&mut self) {
         self.give_up_flush();
-        for key in self.open.keys() {
-            self.close_key(key, Cause::End);
-        }
+        let keys = self.open.keys();
+        self.close_keys(&keys, Cause::End);
         while let Some(cohort) = self.waiting.next_cohort() {
             self.settle(cohort);
         }

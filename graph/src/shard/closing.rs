@@ -61,18 +61,33 @@ impl Shard {
         }
     }
 
+    /// Closes the slices with these keys that are open, in this order.
+    pub(super) fn close_keys(&mut self, keys: &[u64], cause: Cause) {
+        for keys in keys.chunks(SIDE_BY_SIDE) {
+            let mut taken = std::mem::take(&mut self.buffers.taken);
+            let keys = keys.iter();
+            taken.extend(keys.filter_map(|key| self.open.take(*key, &self.chains)));
+            self.close_together(taken, cause);
+        }
+    }
+
     /// Closes some of the slices that are due; false when none is.
     pub(super) fn close_due(&mut self) -> bool {
-        let mut due = std::mem::take(&mut self.buffers.due);
+        let mut taken = std::mem::take(&mut self.buffers.taken);
         let next = || self.open.take_due(self.now_ms, &self.chains);
-        due.extend(std::iter::from_fn(next).take(SIDE_BY_SIDE));
-        self.chains.touch(due.iter().map(|taken| &taken.chain));
-        let is_any = !due.is_empty();
-        for taken in due.drain(..) {
-            self.close(taken, Cause::Time);
-        }
-        self.buffers.due = due;
+        taken.extend(std::iter::from_fn(next).take(SIDE_BY_SIDE));
+        let is_any = !taken.is_empty();
+        self.close_together(taken, Cause::Time);
         is_any
+    }
+
+    /// Closes at most [`SIDE_BY_SIDE`] slices, in the list that is kept for them.
+    fn close_together(&mut self, mut slices: Vec<Taken>, cause: Cause) {
+        self.chains.touch(slices.iter().map(|taken| &taken.chain));
+        for taken in slices.drain(..) {
+            self.close(taken, cause);
+        }
+        self.buffers.taken = slices;
     }
 
     pub(super) fn close(&mut self, taken: Taken, cause: Cause) {
