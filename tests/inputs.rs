@@ -8,14 +8,17 @@ mod translate;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use serde_json::Value;
 use tracemesh_graph::snapshot::{GraphSnapshot, NodeKind};
 
-use crate::harness::process::Collector;
+use crate::harness::process::{Collector, get};
 use crate::harness::recording::requests;
 use crate::harness::{python, root, tracemesh_in};
 use crate::shop::compare::{MIXED, edges, faults};
@@ -216,4 +219,103 @@ fn expect_the_senders(graph: &GraphSnapshot, calls: u64) {
     );
     assert_eq!(graph.diagnostics.spans, 7 * calls);
     assert_eq!(graph.diagnostics.used, 7 * calls);
+}
+
+/// Posts Zipkin spans and expects them to be taken.
+#[track_caller]
+fn post_zipkin(address: &str, spans: &str) {
+    let mut stream = TcpStream::connect(address).expect("the receiver listens");
+    let request = format!(
+        "POST /api/v2/spans HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+         Connection: close\r\n\r\n{spans}",
+        spans.len()
+    );
+    stream
+        .write_all(request.as_bytes())
+        .expect("the receiver reads");
+    let mut answer = String::new();
+    stream
+        .read_to_string(&mut answer)
+        .expect("the answer is text");
+    assert!(answer.starts_with("HTTP/1.1 202"), "{answer}");
+}
+
+/// The two halves of a call under one id, as B3 tracers send them: each from its own process, in either order, in requests of their
+/// own, also long after the other was inferred and written. They are one call, and no span is taken for a copy of the other.
+#[test]
+fn halves_of_a_shared_span_that_come_apart_are_one_call() {
+    let place = tempfile::tempdir().expect("a temporary directory");
+    let options = [
+        "--zipkin",
+        "127.0.0.1:0",
+        "--trace-idle",
+        "200ms",
+        "--flush-interval",
+        "200ms",
+    ];
+    let collector = Collector::start(&place.path().join("data"), &options);
+    let (_, address) = collector
+        .said_at_start
+        .split_once(" Zipkin on ")
+        .expect("the address is told");
+    let address = address.split(',').next().unwrap_or_default();
+    let half = |trace: u8, service: &str, rest: &str| {
+        format!(
+            r#"[{{"traceId":"{trace:016x}","id":"b","parentId":"a","timestamp":1760000000000000,"duration":5000,"localEndpoint":{{"serviceName":"{service}"}},{rest}}}]"#
+        )
+    };
+    let root = |trace: u8| {
+        format!(
+            r#"[{{"traceId":"{trace:016x}","id":"a","kind":"SERVER","timestamp":1759999999999000,"duration":9000,"localEndpoint":{{"serviceName":"front"}}}}]"#
+        )
+    };
+    let client = |trace| half(trace, "front", r#""kind":"CLIENT""#);
+    let server = |trace| half(trace, "back", r#""kind":"SERVER","shared":true"#);
+    // Old tracers of servers say no kind.
+    let kindless = |trace| half(trace, "back", r#""shared":true"#);
+    for spans in [
+        client(1),
+        server(1),
+        root(1),
+        root(2),
+        kindless(2),
+        client(2),
+    ] {
+        post_zipkin(address, &spans);
+    }
+    let closed = |spans: u64| {
+        let number = |text: &str, name: &str| {
+            let mut lines = text.lines();
+            let value = lines
+                .find_map(|line| line.strip_prefix(name))
+                .unwrap_or("0");
+            value.trim().parse::<u64>().expect("a whole number")
+        };
+        let is_there = (0..600).any(|_| {
+            std::thread::sleep(Duration::from_millis(100));
+            let (_, _, text) = get(&collector.admin, "/metrics", &[]);
+            let waiting = number(&text, "tracemesh_buffered_spans{state=\"waiting\"}");
+            let used = number(&text, "tracemesh_spans_inferred_total{outcome=\"used\"}");
+            waiting + used == spans
+        });
+        assert!(is_there, "{spans} spans never closed");
+    };
+    post_zipkin(address, &server(3));
+    closed(7);
+    post_zipkin(address, &client(3));
+    post_zipkin(address, &root(3));
+    closed(9);
+    let said = collector.terminate();
+    assert!(said.contains("received 9 spans"), "{said}");
+    let graph = graph_of(place.path(), "--store", "data");
+    let [edge] = graph.edges.as_slice() else {
+        panic!("not one edge: {:#?}", graph.edges)
+    };
+    assert_eq!(
+        (edge.caller.as_str(), edge.callee.as_str()),
+        ("service/front", "service/back")
+    );
+    assert_eq!((edge.calls, edge.evidence.paired), (3, 3), "{edge:?}");
+    let told = &graph.diagnostics;
+    assert_eq!((told.spans, told.used, told.duplicates), (9, 9, 0));
 }

@@ -9,6 +9,7 @@ mod diff;
 mod docs;
 mod envoy;
 mod exports;
+mod faults;
 mod findings;
 mod harness;
 mod hazards;

@@ -12,6 +12,7 @@ use tracemesh_collector::store::Location;
 use tracemesh_graph::egress::Host;
 use tracemesh_graph::settings::Settings;
 
+mod admin;
 mod bytes;
 mod clock;
 mod diff;
@@ -27,6 +28,7 @@ mod upkeep;
 mod verify;
 mod window;
 
+pub use admin::{AdminAccessArg, AdminAddress, AdminArgs};
 pub use bytes::ByteSize;
 pub use clock::StartOff;
 pub use diff::{DiffArgs, DiffFormat, Stretch};
@@ -79,7 +81,7 @@ pub enum Command {
     Analyze(AnalyzeArgs),
     /// Receive OTLP traces and keep what they say in a store
     #[command(after_help = help::collect())]
-    Collect(CollectArgs),
+    Collect(Box<CollectArgs>),
     /// Add trace files to a store
     #[command(after_help = help::import())]
     Import(ImportArgs),
@@ -186,19 +188,17 @@ pub struct CollectArgs {
     /// Address of the OTLP/HTTP receiver (protobuf and JSON)
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4318", value_parser = parse_address)]
     pub http: SocketAddr,
-    /// Address of metrics, health and the graph (/metrics, /healthz, /readyz, /api/v1/graph), or `none`
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9464")]
-    pub admin: AdminAddress,
-    /// Pairs of services that the metrics tell apart; calls of others count for `other`
+    /// What operators may ask, and where.
+    #[command(flatten)]
+    pub operators: AdminArgs,
+    /// Receive Zipkin v2 JSON (`POST /api/v2/spans`), on 127.0.0.1:9411 unless another address follows; off unless given
     #[arg(
         long,
-        value_name = "N",
-        default_value = "10000",
-        help_heading = "Limits"
+        value_name = "ADDRESS",
+        num_args = 0..=1,
+        default_missing_value = "127.0.0.1:9411",
+        value_parser = parse_address
     )]
-    pub max_series: usize,
-    /// Address of a receiver for Zipkin v2 JSON (`POST /api/v2/spans`), such as 127.0.0.1:9411; off unless given
-    #[arg(long, value_name = "ADDRESS", value_parser = parse_address)]
     pub zipkin: Option<SocketAddr>,
     /// The store: a directory, or a URL such as `s3://BUCKET/PREFIX`, `gs://..`, `az://..`
     #[arg(long, value_name = "DIR", default_value = DEFAULT_STORE)]
@@ -278,29 +278,6 @@ pub struct CollectArgs {
     /// What is done for the store meanwhile.
     #[command(flatten)]
     pub upkeep: UpkeepArgs,
-}
-
-/// Where operators ask, if they may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AdminAddress(Option<SocketAddr>);
-
-impl AdminAddress {
-    /// The address; `None` when nothing is to be served.
-    #[must_use]
-    pub const fn get(self) -> Option<SocketAddr> {
-        self.0
-    }
-}
-
-impl FromStr for AdminAddress {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "none" => Ok(Self(None)),
-            _ => parse_address(text).map(|address| Self(Some(address))),
-        }
-    }
 }
 
 /// A size of 1 to 1024 MiB.

@@ -34,7 +34,7 @@ pub fn run(
 ) -> Result<Outcome, CliError> {
     match command {
         Command::Analyze(arguments) => analyze::run(&arguments, output),
-        Command::Collect(arguments) => collect::run(arguments, effective, output),
+        Command::Collect(arguments) => collect::run(*arguments, effective, output),
         Command::Import(arguments) => import::run(&arguments, output),
         Command::Graph(arguments) => graph::run(&arguments, output),
         Command::Egress(arguments) => egress::run(&arguments, output),

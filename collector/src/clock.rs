@@ -8,6 +8,28 @@ use tracemesh_graph::time::Timestamp;
 /// Milliseconds on a clock that never goes back.
 pub(crate) type MonotonicMs = Arc<dyn Fn() -> u64 + Send + Sync>;
 
+/// Time of day, which people and machines set forwards and back.
+pub(crate) type Wall = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// The clocks that a running collector goes by.
+#[derive(Clone)]
+pub(crate) struct Clocks {
+    /// For waits, and for the ages of traces.
+    pub(crate) monotonic: MonotonicMs,
+    /// For the windows of segments, and to judge what spans claim.
+    pub(crate) wall: Wall,
+}
+
+impl Clocks {
+    /// Those of this machine.
+    pub(crate) fn system() -> Self {
+        Self {
+            monotonic: monotonic(),
+            wall: Arc::new(wall),
+        }
+    }
+}
+
 /// A monotonic clock that starts at 0 now.
 #[expect(
     clippy::disallowed_methods,

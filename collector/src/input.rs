@@ -6,6 +6,7 @@
 //! why, or, for a stray file in a directory, a reported skip.
 
 pub(crate) mod compression;
+mod dated;
 pub(crate) mod detect;
 pub(crate) mod directory;
 mod feed;

@@ -131,10 +131,13 @@ impl Pipeline {
         total
     }
 
-    /// An empty buffer for the records of a request, that one before may have left; [`submit`](Self::submit) keeps it for another.
-    #[must_use]
-    pub fn spare_records(&self) -> Vec<SpanRecord> {
-        self.desk.spare_records()
+    /// What each shard buffers, and whether its thread is alive. Asks none of them.
+    pub(crate) fn shards(&self) -> impl Iterator<Item = (Usage, bool)> {
+        self.shards.iter().map(|shard| {
+            let mut usage = Usage::default();
+            shard.gauges().add_to(&mut usage);
+            (usage, !shard.is_dead())
+        })
     }
 
     /// The most records that may wait.

@@ -15,6 +15,7 @@ pub(crate) mod grpc;
 pub(crate) mod http;
 mod inflate;
 mod limits;
+mod metered;
 mod refusal;
 mod tokens;
 mod totals;
@@ -22,6 +23,7 @@ pub(crate) mod zipkin;
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -29,13 +31,15 @@ use axum::http::HeaderMap;
 use tokio::sync::Semaphore;
 use tracemesh_graph::record::Recorder;
 use tracemesh_graph::span::RejectReason;
+use tracemesh_graph::time::Timestamp;
 
-use crate::clock;
-use crate::decode::{Tally, decode_json, decode_protobuf, decode_zipkin};
+use crate::clock::Clocks;
+use crate::decode::{decode_json, decode_protobuf, decode_zipkin};
 use crate::pipeline::{Pipeline, Refused};
 use body::Held;
 use budget::{Budget, Share};
 use inflate::{Coding, Inflater};
+use metered::Metered;
 use refusal::Refusal;
 
 pub use limits::ReceiverLimits;
@@ -49,6 +53,10 @@ const INLINE_BYTES: usize = 256 << 10;
 
 /// The same for compressed bodies, which are some seven times as long as they look.
 const INLINE_COMPRESSED_BYTES: usize = 32 << 10;
+
+/// Desks that are kept for each core. What a desk remembers may take tens of megabytes when senders make up names; more of them
+/// than can work at a time are of no use.
+const DESKS_PER_CORE: usize = 2;
 
 /// How a request is encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,6 +93,19 @@ impl Accepted {
     }
 }
 
+/// What requests hold in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct InFlight {
+    /// Requests that were let in and are read or decoded.
+    pub(crate) requests: usize,
+    /// Their bytes: as sent, decompressed, and as records.
+    pub(crate) bytes: usize,
+    /// The most that these may be.
+    pub(crate) capacity_bytes: usize,
+    /// Desks that wait for a request, with what they remember.
+    pub(crate) idle_desks: usize,
+}
+
 /// What one request needs to be decoded; used again for the next.
 struct Desk {
     recorder: Recorder,
@@ -95,6 +116,8 @@ struct Desk {
 pub(crate) struct Intake {
     pipeline: Arc<Pipeline>,
     desks: Mutex<Vec<Desk>>,
+    max_desks: usize,
+    clocks: Clocks,
     places: Semaphore,
     budget: Arc<Budget>,
     tokens: RwLock<Option<Arc<Tokens>>>,
@@ -106,10 +129,13 @@ pub(crate) struct Intake {
 }
 
 impl Intake {
-    pub(crate) fn new(pipeline: Arc<Pipeline>, limits: ReceiverLimits) -> Self {
+    pub(crate) fn new(pipeline: Arc<Pipeline>, limits: ReceiverLimits, clocks: Clocks) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         Self {
             pipeline,
             desks: Mutex::default(),
+            max_desks: DESKS_PER_CORE * cores,
+            clocks,
             places: Semaphore::new(limits.max_concurrent.clamp(1, Semaphore::MAX_PERMITS)),
             budget: Budget::new(limits.budget_bytes()),
             tokens: RwLock::default(),
@@ -155,11 +181,16 @@ impl Intake {
         self.budget.shares()
     }
 
-    /// Lets a request in by its head, with a share of the bytes in flight. To be asked before the body is read.
-    pub(crate) fn admit(&self, headers: &HeaderMap) -> Result<Share, Refusal> {
+    /// True when no token is asked for, or this request has one.
+    pub(crate) fn knows(&self, headers: &HeaderMap) -> bool {
         let tokens = self.tokens.read().unwrap_or_else(PoisonError::into_inner);
         let tokens = tokens.clone();
-        if tokens.is_some_and(|tokens| !tokens.admit(headers)) {
+        tokens.is_none_or(|tokens| tokens.admit(headers))
+    }
+
+    /// Lets a request in by its head, with a share of the bytes in flight. To be asked before the body is read.
+    pub(crate) fn admit(&self, headers: &HeaderMap) -> Result<Share, Refusal> {
+        if !self.knows(headers) {
             return Err(Refusal::Unauthenticated);
         }
         if self.is_stopping.load(Ordering::Relaxed) {
@@ -219,7 +250,10 @@ impl Intake {
                 inflater.inflate(coding, &bytes, max, &mut share)
             }
         };
-        let outcome = plain.and_then(|plain| self.decode(recorder, encoding, plain));
+        let outcome = plain.and_then(|plain| {
+            // What was inflated is in the hands of the inflater; the share stays with the request.
+            self.decode(recorder, (encoding, plain), &mut share)
+        });
         inflater.rest();
         self.return_desk(desk);
         outcome
@@ -228,21 +262,23 @@ impl Intake {
     fn decode(
         &self,
         recorder: &mut Recorder,
-        encoding: Encoding,
-        body: &[u8],
+        (encoding, body): (Encoding, &[u8]),
+        share: &mut Share,
     ) -> Result<Accepted, Refusal> {
-        recorder.set_arrival(clock::wall());
-        let mut tally = Tally::new(recorder);
+        // 0 would mean that the arrival is not known; a clock that was never set tells it.
+        recorder.set_arrival((self.clocks.wall)().max(Timestamp(1)));
+        let mut sink = Metered::new(recorder, share);
         let outcome = match encoding {
-            Encoding::Protobuf => decode_protobuf(body, &mut tally),
-            Encoding::Json => decode_json(body, &mut tally).map(drop),
-            Encoding::Zipkin => decode_zipkin(body, &mut tally),
+            Encoding::Protobuf => decode_protobuf(body, &mut sink),
+            Encoding::Json => decode_json(body, &mut sink).map(drop),
+            Encoding::Zipkin => decode_zipkin(body, &mut sink),
         };
-        let (spans, rejected) = (tally.spans, tally.rejected);
+        let counts = sink.finish().map(|tally| (tally.spans, tally.rejected));
         // Taken in any case: a refused request must leave nothing behind in the recorder.
         let records = recorder.take_records();
         let counted = recorder.take_rejected();
         outcome?;
+        let (spans, rejected) = counts?;
         self.pipeline.submit(records, &counted)?;
         self.counters.accept(spans, rejected.values().sum());
         Ok(Accepted { rejected })
@@ -261,7 +297,24 @@ impl Intake {
 
     fn return_desk(&self, desk: Desk) {
         let mut desks = self.desks.lock().unwrap_or_else(PoisonError::into_inner);
-        desks.push(desk);
+        if desks.len() < self.max_desks {
+            desks.push(desk);
+            return;
+        }
+        // Freed without the lock: it holds a lot.
+        drop(desks);
+        drop(desk);
+    }
+
+    /// What requests hold now.
+    pub(crate) fn in_flight(&self) -> InFlight {
+        let desks = self.desks.lock().unwrap_or_else(PoisonError::into_inner);
+        InFlight {
+            requests: self.budget.shares(),
+            bytes: self.budget.total().saturating_sub(self.budget.free()),
+            capacity_bytes: self.budget.total(),
+            idle_desks: desks.len(),
+        }
     }
 
     /// Counts a refusal and logs some of them.

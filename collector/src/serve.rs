@@ -11,10 +11,12 @@
 mod admin;
 mod connections;
 mod error;
+mod exposure;
 mod flush;
 mod guard;
 mod health;
 mod ledger;
+mod options;
 mod schedule;
 mod security;
 mod servers;
@@ -23,28 +25,26 @@ mod upkeep;
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
-use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, oneshot};
-use tracemesh_graph::settings::Settings;
+use tokio::sync::watch;
+use tokio_rustls::rustls::ServerConfig;
 
-use crate::clock;
+use crate::clock::Clocks;
 use crate::pipeline::Pipeline;
-use crate::receiver::{Intake, ReceiverLimits, Totals, grpc, http, zipkin};
-use crate::store::{DEFAULT_DIRECTORY, LastRun, Location, Store, Upkeep};
+use crate::receiver::{Intake, grpc, http, zipkin};
+use crate::store::{LastRun, Store};
 use crate::telemetry::Telemetry;
 use admin::{Admin, AdminServer};
 pub use admin::{GraphPage, GraphRefusal};
 pub use connections::ConnectionTotals;
 use connections::Terms;
 pub use error::CollectError;
+use exposure::{check_admin, tell_exposure};
 use flush::Flusher;
 use health::Health;
+pub use options::{AdminAccess, BoundAddresses, CollectOptions, CollectSummary};
 use schedule::Schedule;
 use security::Reloader;
 pub use security::{SecurityFault, SecurityFiles, TlsFiles};
@@ -55,125 +55,38 @@ use upkeep::Keeper;
 /// Flushes that may fail in a row before requests are turned away: what cannot be written stays in memory.
 const MAX_FAILED_FLUSHES: u32 = 10;
 
-/// Parameters of [`collect`].
-#[derive(Debug)]
-pub struct CollectOptions {
-    /// Where OTLP/gRPC listens; port 0 takes a free one.
-    pub grpc_address: SocketAddr,
-    /// Where OTLP/HTTP listens; port 0 takes a free one.
-    pub http_address: SocketAddr,
-    /// Where metrics, health and the graph are served; port 0 takes a free one, `None` serves none.
-    pub admin_address: Option<SocketAddr>,
-    /// What makes the graph for that.
-    pub graph_page: Option<GraphPage>,
-    /// Pairs of nodes that the service graph metrics tell apart.
-    pub max_series: usize,
-    /// Where Zipkin listens; port 0 takes a free one, none does not listen.
-    pub zipkin_address: Option<SocketAddr>,
-    /// Directory of the store; created when missing.
-    pub store: Location,
-    /// Name of this instance in the store.
-    pub instance: String,
-    /// Time between two segments.
-    pub flush_interval: Duration,
-    /// Longest wait for requests in work at shutdown.
-    pub drain_timeout: Duration,
-    /// Longest time after that to infer what is open and to write the last segment.
-    pub finish_timeout: Duration,
-    /// Shard threads.
-    pub shards: NonZeroUsize,
-    /// Records that may wait for the shards.
-    pub queue_records: usize,
-    /// Parameters of inference.
-    pub settings: Settings,
-    /// Bounds on requests and connections.
-    pub limits: ReceiverLimits,
-    /// Who may send, and how.
-    pub security: SecurityFiles,
-    /// How often the files of `security` are looked at.
-    pub security_interval: Duration,
-    /// What is done for the store meanwhile.
-    pub upkeep: Upkeep,
-    /// Told the bound addresses once all listen.
-    pub ready: Option<oneshot::Sender<BoundAddresses>>,
-}
-
-impl Default for CollectOptions {
-    fn default() -> Self {
-        Self {
-            grpc_address: SocketAddr::from(([127, 0, 0, 1], 4317)),
-            http_address: SocketAddr::from(([127, 0, 0, 1], 4318)),
-            admin_address: None,
-            graph_page: None,
-            max_series: 10_000,
-            zipkin_address: None,
-            store: Location::from(Path::new(DEFAULT_DIRECTORY)),
-            instance: "collector".to_owned(),
-            flush_interval: Duration::from_secs(60),
-            drain_timeout: Duration::from_secs(10),
-            finish_timeout: Duration::from_secs(60),
-            shards: NonZeroUsize::MIN,
-            queue_records: 1_000_000,
-            settings: Settings::default(),
-            limits: ReceiverLimits::default(),
-            security: SecurityFiles::default(),
-            security_interval: Duration::from_secs(10),
-            upkeep: Upkeep::DEFAULT,
-            ready: None,
-        }
-    }
-}
-
-/// The addresses that are listened on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BoundAddresses {
-    /// OTLP/gRPC.
-    pub grpc: SocketAddr,
-    /// OTLP/HTTP.
-    pub http: SocketAddr,
-    /// Metrics, health and the graph.
-    pub admin: Option<SocketAddr>,
-    /// Zipkin, if asked for.
-    pub zipkin: Option<SocketAddr>,
-}
-
-/// What a finished [`collect`] did.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct CollectSummary {
-    /// Requests and spans.
-    pub totals: Totals,
-    /// Connections over both protocols.
-    pub connections: ConnectionTotals,
-    /// Segments written.
-    pub segments: u64,
-    /// True when requests were still in work at the end of the drain timeout and were cut off unanswered.
-    pub cut_off: bool,
-}
-
 /// Receives spans until `shutdown` completes, then drains and returns.
 ///
 /// # Errors
 /// When it cannot start, when a server fails, or when the last segment cannot be written. The pipeline
 /// is drained into the store in every case but the first.
 pub async fn collect(
+    options: CollectOptions,
+    shutdown: impl Future<Output = ()>,
+) -> Result<CollectSummary, CollectError> {
+    collect_by(Clocks::system(), options, shutdown).await
+}
+
+async fn collect_by(
+    clocks: Clocks,
     mut options: CollectOptions,
     shutdown: impl Future<Output = ()>,
 ) -> Result<CollectSummary, CollectError> {
     let ready = options.ready.take();
+    check_admin(&options)?;
     let secrets = options.security.load().map_err(CollectError::Security)?;
-    let store = Store::open(&options.store, &options.instance, clock::wall())?;
+    let store = Store::open(&options.store, &options.instance, (clocks.wall)())?;
     tell_last_run(&store, &options.instance);
     let listeners = Listeners::bind(&options).await?;
     let bound = listeners.addresses(&options);
-    tell_exposure(bound, &options.security);
-    let pipeline = Pipeline::start(&options.settings, options.shards, options.queue_records)
-        .map_err(CollectError::Threads)?;
-    let pipeline = Arc::new(pipeline);
+    tell_exposure(bound, options.admin_access, &options.security);
+    let pipeline = start_pipeline(&options, &clocks)?;
     let schedule = Schedule::new(options.flush_interval);
     let telemetry = Arc::new(Telemetry::new(options.settings.clone(), options.max_series));
     let shared = (Arc::clone(&pipeline), Arc::clone(&telemetry));
-    let flusher = Flusher::new(store, shared, schedule)?;
-    let intake = Arc::new(Intake::new(Arc::clone(&pipeline), options.limits.clone()));
+    let flusher = Flusher::new(store, shared, schedule, clocks.clone())?;
+    let (limits, also) = (options.limits.clone(), clocks.clone());
+    let intake = Arc::new(Intake::new(Arc::clone(&pipeline), limits, also));
     let (files, interval) = (options.security.clone(), options.security_interval);
     let reloader = Reloader::start(files, secrets, interval, Arc::clone(&intake));
     let (health, others) = Health::start()?;
@@ -190,17 +103,13 @@ pub async fn collect(
         router: zipkin::router(Arc::clone(&intake)),
     });
     let terms = Terms::new(&options.limits, reloader.tls());
-    let pages = Admin {
-        telemetry,
-        intake: Arc::clone(&intake),
-        connections: Arc::clone(&terms.counters),
-        pipeline,
-        store: options.store.clone(),
-        graph: options.graph_page,
-        is_stopping: AtomicBool::new(false),
-        readers: Semaphore::new(1),
-    };
-    let operators = Terms::for_operators(&options.limits);
+    let operators = Terms::for_operators(&options.limits, operators_tls(&options, &reloader));
+    let pages = Admin::new(
+        &mut options,
+        (telemetry, pipeline),
+        (Arc::clone(&intake), Arc::clone(&terms.counters)),
+        clocks.clone(),
+    );
     let admin = listeners
         .admin
         .map(|listener| AdminServer::start(listener, pages, operators));
@@ -220,9 +129,32 @@ pub async fn collect(
         health,
         keeper,
         schedule,
+        clocks,
         admin,
     };
     running.until(shutdown, &options).await
+}
+
+fn start_pipeline(
+    options: &CollectOptions,
+    clocks: &Clocks,
+) -> Result<Arc<Pipeline>, CollectError> {
+    let clock = Arc::clone(&clocks.monotonic);
+    let queue = options.queue_records;
+    Pipeline::start_with_clock(&options.settings, options.shards, queue, clock)
+        .map(Arc::new)
+        .map_err(CollectError::Threads)
+}
+
+/// The TLS that operators meet.
+fn operators_tls(
+    options: &CollectOptions,
+    reloader: &Reloader,
+) -> Option<watch::Receiver<Arc<ServerConfig>>> {
+    match options.admin_access {
+        AdminAccess::Secured => reloader.tls(),
+        AdminAccess::Local | AdminAccess::Open => None,
+    }
 }
 
 /// Everything that is listened on.
@@ -308,30 +240,6 @@ fn address_of(listener: &TcpListener, asked: SocketAddr) -> SocketAddr {
     listener.local_addr().unwrap_or(asked)
 }
 
-/// Warns of what anybody on the network could do.
-fn tell_exposure(bound: BoundAddresses, security: &SecurityFiles) {
-    if let Some(exposure) = exposure(bound, security) {
-        let (grpc, http) = (bound.grpc, bound.http);
-        tracing::warn!(%grpc, %http, exposure, "receiving from beyond this machine");
-    }
-}
-
-fn exposure(bound: BoundAddresses, security: &SecurityFiles) -> Option<&'static str> {
-    let mut all = [Some(bound.grpc), Some(bound.http), bound.zipkin]
-        .into_iter()
-        .flatten();
-    let is_local = all.all(|address| address.ip().is_loopback());
-    if is_local || security.tls.is_some() {
-        return None;
-    }
-    Some(match security.tokens {
-        Some(_) => "tokens cross the network in clear text: give a certificate",
-        None => {
-            "whoever reaches these addresses can send spans: give a certificate, and tokens or client certificates"
-        }
-    })
-}
-
 /// A collector at work.
 struct Running {
     servers: Servers,
@@ -340,6 +248,7 @@ struct Running {
     health: Health,
     keeper: Option<Keeper>,
     schedule: Schedule,
+    clocks: Clocks,
     admin: Option<AdminServer>,
 }
 
@@ -384,7 +293,7 @@ impl Running {
     async fn work(&mut self, shutdown: impl Future<Output = ()>) -> Option<CollectError> {
         tokio::pin!(shutdown);
         loop {
-            let due = tokio::time::sleep(self.schedule.wait(clock::wall()));
+            let due = tokio::time::sleep(self.schedule.wait((self.clocks.wall)()));
             tokio::select! {
                 () = &mut shutdown => return None,
                 failure = self.servers.failure() => return Some(failure),
@@ -405,40 +314,4 @@ impl Running {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn listening_beyond_this_machine_without_tls_is_worth_a_warning() {
-        let exposed = |grpc: &str, security: &SecurityFiles| {
-            let bound = BoundAddresses {
-                grpc: grpc.parse().unwrap(),
-                http: "127.0.0.1:4318".parse().unwrap(),
-                zipkin: None,
-                admin: None,
-            };
-            exposure(bound, security).unwrap_or("no")
-        };
-        let open = SecurityFiles::default();
-        let tokens = SecurityFiles {
-            tokens: Some("tokens".into()),
-            ..SecurityFiles::default()
-        };
-        let tls = SecurityFiles {
-            tls: Some(TlsFiles {
-                certificate: "crt".into(),
-                key: "key".into(),
-                client_ca: None,
-            }),
-            ..SecurityFiles::default()
-        };
-        for local in ["127.0.0.1:4317", "[::1]:4317"] {
-            assert_eq!(exposed(local, &open), "no");
-        }
-        for far in ["0.0.0.0:4317", "[::]:4317", "10.0.0.1:4317"] {
-            assert!(exposed(far, &open).contains("whoever"));
-            assert!(exposed(far, &tokens).contains("clear text"));
-            assert_eq!(exposed(far, &tls), "no");
-        }
-    }
-}
+mod tests;

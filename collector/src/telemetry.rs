@@ -18,7 +18,7 @@ use tracemesh_graph::settings::Settings;
 
 pub(crate) use exposition::{Exposition, Format};
 use own::Own;
-pub(crate) use own::{FlushOutcome, Gauges};
+pub(crate) use own::{FlushOutcome, FlushTotals, Gauges};
 use series::Series;
 
 /// Everything that is told; shared by the flusher, which adds, and scrapes, which read.
@@ -50,7 +50,7 @@ impl Telemetry {
     }
 
     /// Adds what settled since the last flush.
-    pub(crate) fn note(&self, settled: &Segment) {
+    pub(crate) fn note(&self, settled: Segment) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let observed = state.knowledge.place(settled, &self.settings);
         state.series.add(&observed);
@@ -61,6 +61,12 @@ impl Telemetry {
     pub(crate) fn note_flush(&self, outcome: FlushOutcome) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.own.flushed(outcome);
+    }
+
+    /// How flushes went so far.
+    pub(crate) fn flushes(&self) -> FlushTotals {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.own.flushes()
     }
 
     /// The text of a scrape; `gauges` is how things stand now.

@@ -1,14 +1,26 @@
 //! The collector as its peers see it: real sockets, a real OTLP client, and HTTP written by hand.
 
 #[cfg(test)]
+#[path = "receive/cardinality.rs"]
+mod cardinality;
+#[cfg(test)]
 #[path = "receive/faults.rs"]
 mod faults;
 #[cfg(test)]
 #[path = "receive/harness.rs"]
 mod harness;
 #[cfg(test)]
+#[path = "receive/leftover.rs"]
+mod leftover;
+#[cfg(test)]
 #[path = "receive/life.rs"]
 mod life;
+#[cfg(test)]
+#[path = "receive/overload.rs"]
+mod overload;
+#[cfg(test)]
+#[path = "receive/pages.rs"]
+mod pages;
 #[cfg(test)]
 #[path = "receive/security.rs"]
 mod security;

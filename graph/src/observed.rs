@@ -83,23 +83,25 @@ impl Histogram {
 /// the half before.
 #[derive(Debug, Default)]
 pub struct Knowledge {
-    older: Segment,
     newer: Segment,
+    /// Of both halves together.
+    all: Segment,
 }
 
 impl Knowledge {
     /// Learns from a segment, and places its calls with all that is known then. At most about as many lessons are kept as a
     /// shard may count edges; beyond that, the older half is forgotten.
-    pub fn place(&mut self, segment: &Segment, settings: &Settings) -> Observed {
+    pub fn place(&mut self, mut segment: Segment, settings: &Settings) -> Observed {
         if self.newer.lesson_count() > settings.max_edges / 2 {
-            self.older = std::mem::take(&mut self.newer);
+            self.all = std::mem::take(&mut self.newer);
         }
-        self.newer.merge(segment.lessons());
-        let mut learnt = self.older.clone();
-        learnt.merge(self.newer.clone());
-        let mut whole = segment.clone();
-        whole.borrow_lessons(&learnt);
-        let (graph, durations) = whole.observe(settings);
+        let lessons = segment.lessons();
+        self.newer.merge(lessons.clone());
+        self.all.merge(lessons);
+        // What is known is much more than what is new: it is lent and not copied.
+        segment.swap_lessons(&mut self.all);
+        let (graph, durations) = segment.observe(settings);
+        segment.swap_lessons(&mut self.all);
         Observed { graph, durations }
     }
 }

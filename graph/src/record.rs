@@ -44,7 +44,8 @@ pub struct Recorder {
     resources: HashMap<ResourceFacts, Source, Seeded>,
     encoded: ByBytes<Source>,
     derivations: Memory,
-    labels: ByBytes<LabelId>,
+    /// `None` for those that the table had no room for.
+    labels: ByBytes<Option<LabelId>>,
     peers: HashMap<Peer, PeerId, Seeded>,
     operations: OperationCache,
     words: WordCache,
@@ -63,7 +64,12 @@ struct Source {
     instance: InstanceId,
     /// Weight configured for the service.
     weight: Option<f32>,
+    /// A table had no room for one of these.
+    is_folded: bool,
 }
+
+/// Records that room is made for before a request is known.
+const MAX_ROOM: usize = 8_192;
 
 /// Private caches start over at this size; the shared tables have caps of their own.
 const CACHE_ENTRIES: usize = 65_536;
@@ -88,6 +94,7 @@ impl Recorder {
                 node: NodeId::FIRST,
                 instance: InstanceId::FIRST,
                 weight: None,
+                is_folded: true,
             },
             arrived_ns: 0,
             max_start_off_ms: settings.max_start_off_ms,
@@ -104,8 +111,9 @@ impl Recorder {
 
     /// Takes the records made since the last call, in arrival order.
     pub fn take_records(&mut self) -> Vec<SpanRecord> {
-        // The next request is likely to be as large: growing step by step would copy every record twice.
-        let room = self.records.len();
+        // The next request is likely to be as large: growing step by step would copy every record twice. One that was unusually
+        // large must not make its memory wait for another.
+        let room = self.records.len().min(MAX_ROOM);
         std::mem::replace(&mut self.records, Vec::with_capacity(room))
     }
 
@@ -183,7 +191,7 @@ impl Recorder {
         marks.set(Marks::PLUMBING, is_plumbing(span.name));
         let is_upkeep = derived.may_be_upkeep && is_upkeep(span.name);
         marks.set(Marks::UPKEEP, is_upkeep);
-        marks.set(Marks::FOLDED, self.current.node == NodeId::FIRST);
+        marks.set(Marks::FOLDED, self.current.is_folded);
         marks.add(client_marks(span.attributes));
         marks
     }
@@ -210,17 +218,18 @@ impl Recorder {
         })
     }
 
-    fn error(&mut self, span: &SpanView<'_>) -> LabelId {
+    fn error(&mut self, span: &SpanView<'_>, marks: &mut Marks) -> LabelId {
         if !span.is_error {
             return LabelId::FIRST;
         }
         let label = error_label(span.attributes, self.max_chars);
-        if let Some(known) = self.labels.get(label.as_bytes()) {
-            return known;
-        }
-        let id = self.names.label(&label).unwrap_or(LabelId::FIRST);
-        self.labels.insert(label.as_bytes(), id);
-        id
+        let id = self.labels.get(label.as_bytes()).unwrap_or_else(|| {
+            let id = self.names.label(&label);
+            self.labels.insert(label.as_bytes(), id);
+            id
+        });
+        marks.set(Marks::FOLDED, id.is_none());
+        id.unwrap_or(LabelId::FIRST)
     }
 
     fn source_of(&mut self, attributes: &AttributeSet<'_>) -> Source {
@@ -230,18 +239,14 @@ impl Recorder {
         }
         let key = NodeKey::from_resource(attributes, self.max_chars);
         let weight = self.sampling.weight_of(&key);
-        let node = self.names.node(key).unwrap_or(NodeId::FIRST);
-        let instance = instance_of(attributes)
-            .and_then(|name| self.names.instance(name))
-            .unwrap_or(InstanceId::FIRST);
-        let resource = self
-            .names
-            .resource(facts.clone())
-            .unwrap_or(ResourceId::FIRST);
+        let node = self.names.node(key);
+        let instance = instance_of(attributes).map(|name| self.names.instance(name));
+        let resource = self.names.resource(facts.clone());
         let source = Source {
-            resource,
-            node,
-            instance,
+            is_folded: node.is_none() || instance == Some(None) || resource.is_none(),
+            resource: resource.unwrap_or(ResourceId::FIRST),
+            node: node.unwrap_or(NodeId::FIRST),
+            instance: instance.flatten().unwrap_or(InstanceId::FIRST),
             weight,
         };
         if self.resources.len() >= CACHE_ENTRIES {
@@ -273,7 +278,7 @@ impl SpanSink for Recorder {
         let told = self.told(span);
         let mut marks = self.marks(span, &derived, &told);
         let word = self.word(span, &derived, &mut marks);
-        let error = self.error(span);
+        let error = self.error(span, &mut marks);
         let Source {
             resource,
             node,

@@ -227,7 +227,7 @@ impl Segment {
     }
 
     /// Adds a message. Of several under one id one is kept, whatever their order.
-    fn add_send(&mut self, id: MessageId, send: SendHalf) {
+    pub(crate) fn add_send(&mut self, id: MessageId, send: SendHalf) {
         match self.sends.entry(id) {
             Entry::Occupied(known) if known.get().rank() >= send.rank() => {}
             Entry::Occupied(mut known) => drop(known.insert(send)),
@@ -236,7 +236,7 @@ impl Segment {
     }
 
     /// As for sends.
-    fn add_consume(&mut self, id: MessageId, consume: ConsumeHalf) {
+    pub(crate) fn add_consume(&mut self, id: MessageId, consume: ConsumeHalf) {
         match self.consumes.entry(id) {
             Entry::Occupied(known) if known.get().rank() >= consume.rank() => {}
             Entry::Occupied(mut known) => drop(known.insert(consume)),

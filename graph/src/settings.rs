@@ -22,8 +22,8 @@ pub struct Settings {
     /// A span that comes again this long after its slice settled, or less, is known again. As long waits a slice in
     /// which nothing is missing, while the room for waiting ones is less than half full.
     pub dedupe_window_ms: u64,
-    /// Settled spans per shard that are remembered as hashes, at most twice as many; above it the window shrinks. About
-    /// 80 MB when full.
+    /// Settled spans per shard that are remembered, at most twice as many; above it the window shrinks. About 50 MB when
+    /// full.
     pub max_seen_spans: usize,
     /// Distinct nodes; further ones fold into `other`.
     pub max_nodes: usize,

@@ -35,14 +35,14 @@ use crate::names::{Names, Tables};
 use crate::record::SpanRecord;
 use crate::segment::Segment;
 use crate::settings::Settings;
-use crate::slice;
+use crate::slice::{self, Gaps};
 use crate::span::TraceId;
-use crate::tally::{Tally, TallySink};
+use crate::tally::{Sum, Tally, TallySink};
 use chains::Chains;
 use closing::Cause;
 use flushing::Flushing;
-use open::OpenSlices;
-use seen::Seen;
+use open::{OpenSlices, Taken};
+use seen::{Seen, Settled};
 pub use usage::Usage;
 use waiting::Waiting;
 use windows::Windows;
@@ -59,7 +59,9 @@ pub struct Shard {
     seen: Seen,
     /// Settled since the last flush: slice by slice, and with their cohort.
     tally: Tally,
-    settled: Segment,
+    settled: Sum,
+    /// What a flush that was given up had settled.
+    given_up: Segment,
     /// Instead of the tally, where windows of span time are kept apart.
     windows: Option<Windows>,
     /// The flush that is being made; nothing closes or settles meanwhile.
@@ -69,6 +71,16 @@ pub struct Shard {
     /// Latest arrival time told.
     now_ms: u64,
     counters: Counters,
+    buffers: Buffers,
+}
+
+/// Memory that is reused from slice to slice.
+#[derive(Debug, Default)]
+struct Buffers {
+    taken: Vec<Taken>,
+    records: Vec<SpanRecord>,
+    gaps: Gaps,
+    settled: Settled,
 }
 
 /// How slices fared, by name.
@@ -103,12 +115,14 @@ impl Shard {
             seen: Seen::new(&settings),
             settings,
             tally: Tally::default(),
-            settled: Segment::default(),
+            settled: Sum::default(),
+            given_up: Segment::default(),
             windows: None,
             flushing: None,
             flushed: None,
             now_ms: 0,
             counters: BTreeMap::new(),
+            buffers: Buffers::default(),
         }
     }
 
@@ -137,9 +151,7 @@ impl Shard {
         if self.flushing.is_some() {
             return;
         }
-        while let Some(taken) = self.open.take_due(self.now_ms, &self.chains) {
-            self.close(taken, Cause::Time);
-        }
+        while self.close_due() {}
         while let Some(cohort) = self.waiting.next_over(self.now_ms) {
             self.settle(cohort);
         }
@@ -148,9 +160,8 @@ impl Shard {
     /// Closes and settles every slice: nothing more will come. Gives up a flush that is under way.
     pub fn close_all(&mut self) {
         self.give_up_flush();
-        for key in self.open.keys() {
-            self.close_key(key, Cause::End);
-        }
+        let keys = self.open.keys();
+        self.close_keys(&keys, Cause::End);
         while let Some(cohort) = self.waiting.next_cohort() {
             self.settle(cohort);
         }
@@ -158,9 +169,12 @@ impl Shard {
 
     /// Takes what settled since the last call, with names resolved. After [`close_all`](Self::close_all) that is all.
     pub fn take_segment(&mut self) -> Segment {
-        let mut segment = std::mem::take(&mut self.settled);
-        let tally = std::mem::take(&mut self.tally);
-        segment.merge(tally.into_segment(&self.names.read(), &self.settings));
+        let mut segment = std::mem::take(&mut self.given_up);
+        let mut settled = std::mem::take(&mut self.settled);
+        let names = self.names.read();
+        settled.add(std::mem::take(&mut self.tally), &names);
+        segment.merge(settled.into_segment(&names, &self.settings));
+        drop(names);
         add_counters(&mut segment, std::mem::take(&mut self.counters));
         segment
     }
@@ -192,31 +206,38 @@ impl<'a> Infer<'a> {
         }
     }
 
-    /// Infers the traces of a slice.
-    fn slice(self, key: u64, records: Vec<SpanRecord>, tally: &mut Tally) {
+    /// Infers the traces of a slice, and leaves its records in no state that means anything.
+    fn slice(self, key: u64, records: &mut Vec<SpanRecord>, tally: &mut Tally) {
         let mut scratch = tally.scratch.take().unwrap_or_default();
         let mut sink = self.sink(tally);
         let settled = |id| self.seen.has(key, id);
-        for trace in split_by_trace(records) {
-            slice::infer(&trace, self.names, settled, &mut scratch, &mut sink);
+        let mut infer = |trace: &[SpanRecord]| {
+            slice::infer(trace, self.names, settled, &mut scratch, &mut sink);
+        };
+        if is_one_trace(records) {
+            infer(records);
+        } else {
+            let traces = split_by_trace(std::mem::take(records));
+            traces.iter().for_each(|trace| infer(trace));
         }
         tally.scratch = Some(scratch);
     }
 
     /// False when a span of the slice points to one that is missing, or should have an answer and has none.
-    fn is_complete(self, key: u64, records: &[SpanRecord]) -> bool {
-        slice::is_complete(records, self.names, |id| self.seen.has(key, id))
+    fn is_complete(self, key: u64, records: &[SpanRecord], gaps: &mut Gaps) -> bool {
+        gaps.are_none(records, self.names, |id| self.seen.has(key, id))
     }
+}
+
+/// True when all trace ids are the same, in both halves: nearly always.
+fn is_one_trace(records: &[SpanRecord]) -> bool {
+    let mut pairs = records.iter().zip(records.iter().skip(1));
+    pairs.all(|(a, b)| a.trace_id == b.trace_id)
 }
 
 /// Traces that share the low half of their ids are one trace when all but one kind of high half are zero (a 64-bit
 /// tracer took part, rule 1.4.2); else they are apart, and zero halves belong to none of them.
 fn split_by_trace(records: Vec<SpanRecord>) -> Vec<Vec<SpanRecord>> {
-    let mut ids = records.iter().map(|record| record.trace_id);
-    let first = ids.next();
-    if ids.all(|id| Some(id) == first) {
-        return vec![records];
-    }
     let mut by_high: BTreeMap<u64, Vec<SpanRecord>> = BTreeMap::new();
     for record in records {
         by_high

@@ -35,7 +35,8 @@ use crate::span::{SpanId, TraceId};
 
 use answers::Answers;
 use chains::Sibling;
-pub(crate) use complete::is_complete;
+pub(crate) use complete::Gaps;
+use passage::Passage;
 use steps::Steps;
 use tree::Tree;
 use units::Units;
@@ -359,7 +360,7 @@ pub(crate) struct Scratch {
     steps: Steps,
     units: Units,
     siblings: Vec<Sibling>,
-    nodes: Vec<NodeId>,
+    passage: Passage,
 }
 
 /// Infers one trace. Records may come in any order. `settled` tells which spans of the trace were inferred without these:
@@ -398,6 +399,6 @@ pub(crate) fn infer(
     for span in (0..tree.len()).filter(|span| tree.request(*span) == Some(*span)) {
         sink.request(tree.node(span), tree.speaker(span));
     }
-    passage::emit(&tree, &mut scratch.nodes, sink);
+    scratch.passage.emit(&tree, sink);
     sink.end();
 }

@@ -148,6 +148,8 @@ pub enum RejectReason {
     Malformed,
     /// More attributes, links or nesting than the configured limit.
     Limit,
+    /// No start time, in a file: nothing says when it was.
+    StartTime,
 }
 
 impl RejectReason {
@@ -161,6 +163,7 @@ impl RejectReason {
             Self::Utf8 => "utf8",
             Self::Malformed => "malformed",
             Self::Limit => "limit",
+            Self::StartTime => "start_time",
         }
     }
 }

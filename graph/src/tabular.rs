@@ -6,13 +6,11 @@
 
 mod cell;
 mod declare;
-mod hashing;
 mod read;
 mod words;
 
 pub use cell::{Cell, Column, Kind};
 pub(crate) use declare::{Rows, table};
-pub(crate) use hashing::Mixed;
 pub use read::{ReadColumn, ReadTable};
 pub use words::Words;
 

@@ -12,6 +12,7 @@ mod nodes;
 mod open;
 mod planning;
 mod sampling;
+mod sum;
 mod together;
 mod trail;
 
@@ -34,6 +35,7 @@ use nodes::NodeTally;
 use open::OpenTally;
 use planning::PlanningTally;
 use sampling::SamplingTally;
+pub(crate) use sum::Sum;
 use trail::TrailIds;
 
 /// Counts since the last flush.
@@ -224,11 +226,11 @@ impl Tally {
         for (name, count) in counters.into_iter().filter(|(_, count)| *count > 0) {
             segment.counters.insert(name.to_owned(), count);
         }
-        for send in self.sends {
-            name_send(&send, names, &mut segment);
+        for send in &self.sends {
+            name_send(send, names, &mut segment);
         }
-        for consume in self.consumes {
-            name_consume(&consume, names, &mut segment);
+        for consume in &self.consumes {
+            name_consume(consume, names, &mut segment);
         }
         self.nodes.name_into(names, settings, &mut segment);
         self.edges.name_into(names, &mut segment);
@@ -238,7 +240,7 @@ impl Tally {
             segment.add_edge(key, counts.into_stats(names));
         });
         self.planning.name_into(names, settings, &mut segment);
-        self.open.name_into(names, &mut segment);
+        segment.merge(self.open.named(names));
         segment
     }
 }
@@ -276,7 +278,7 @@ fn name_send(send: &Send, names: &Tables, segment: &mut Segment) {
         end_ns: send.end_ns,
     };
     let id = (send.trace_id.as_u128(), send.span_id.as_u64());
-    segment.sends.insert(id, half);
+    segment.add_send(id, half);
 }
 
 fn name_consume(consume: &Consume, names: &Tables, segment: &mut Segment) {
@@ -296,5 +298,5 @@ fn name_consume(consume: &Consume, names: &Tables, segment: &mut Segment) {
         end_ns: consume.end_ns,
     };
     let id = (consume.trace_id.as_u128(), consume.span_id.as_u64());
-    segment.consumes.insert(id, half);
+    segment.add_consume(id, half);
 }

@@ -90,6 +90,11 @@ impl Collector {
         said
     }
 
+    /// The number of the process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends what an orchestrator sends first.
     pub(crate) fn signal(&self) {
         let pid = self.child.id().to_string();

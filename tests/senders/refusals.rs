@@ -25,7 +25,7 @@ fn expect_to_come_back(sdk: Sdk, protocol: &'static str) {
     let place = tempfile::tempdir().expect("a temporary directory");
     let store = place.path().join("data");
     let collector = Collector::start(&store, &SMALL);
-    let hog = Hog::fill(&collector.http);
+    let hog = Hog::fill(&collector);
     let before = Counters::of(&collector).not_taken("busy");
     let companies = [("company".to_owned(), protocol, "none")];
     let endpoint = |protocol: &str| match protocol {
@@ -54,11 +54,37 @@ fn spans_of_the_python_sdk_survive_a_receiver_over_its_budget() {
     expect_to_come_back(Sdk::Python, "http/protobuf");
 }
 
-/// Its exporter over gRPC takes no `UNAVAILABLE` for an invitation to come back.
 #[test]
 fn spans_of_the_node_sdk_survive_a_receiver_over_its_budget() {
     expect_to_come_back(Sdk::Node, "http/protobuf");
     expect_to_come_back(Sdk::Node, "http/json");
+}
+
+/// Its exporter over gRPC takes no `UNAVAILABLE` for an invitation to come back: what is lost, the receiver's counters show.
+#[test]
+fn what_the_node_sdk_gives_up_over_grpc_is_counted_as_turned_away() {
+    let place = tempfile::tempdir().expect("a temporary directory");
+    let collector = Collector::start(&place.path().join("data"), &SMALL);
+    let hog = Hog::fill(&collector);
+    let turned_away =
+        |counters: &Counters| counters.value("tracemesh_requests_total{outcome=\"turned_away\"}");
+    let before = turned_away(&Counters::of(&collector));
+    let companies = [("company".to_owned(), "grpc", "none")];
+    let arguments = arguments(CALLS, Duration::ZERO, &companies, |_| {
+        collector.grpc.clone()
+    });
+    let Some(sender) = Sdk::Node.start(&arguments) else {
+        return;
+    };
+    let ended = sender.wait_with_output().expect("the sender ends");
+    assert_eq!(ended.status.code(), Some(1), "it comes back by now");
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(said.contains("too many requests to decode"), "{said}");
+    let counters = Counters::of(&collector);
+    assert_eq!(counters.accepted_spans(), 0);
+    assert!(turned_away(&counters) >= before + REFUSALS);
+    drop(hog);
+    collector.terminate();
 }
 
 #[test]
@@ -125,7 +151,7 @@ fn join(one: &TcpStream, other: &TcpStream) {
 /// over with the same store.
 #[test]
 fn spans_survive_an_instance_that_stops_before_the_next_is_there() {
-    const CALLS: u64 = 200;
+    const CALLS: u64 = 300;
     let place = tempfile::tempdir().expect("a temporary directory");
     let store = place.path().join("data");
     let first = Collector::start(&store, &["--instance", "first"]);

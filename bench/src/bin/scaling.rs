@@ -1,12 +1,12 @@
 //! How the cost of a span grows with the number of services, and how the rate of spans grows with that of cores.
 //!
 //! ```text
-//! cargo run --release -p tracemesh-bench --bin scaling -- services [SERVICES] [SPANS] [ROUNDS] [PODS]
+//! cargo run --release -p tracemesh-bench --bin scaling -- services [SERVICES] [SPANS] [ROUNDS] [BATCH]
 //! cargo run --release -p tracemesh-bench --bin scaling -- cores [SPANS] [ROUNDS]
 //! ```
 //! `services` feeds traffic of so many services and of 20 in turn, through a receiver each. The first feed meets every name and edge
-//! for the first time; the further ones are the steady state, with traces that are new. PODS is 1 for one pod per service, so
-//! that requests are full, and 0 for the usual two to four.
+//! for the first time; the further ones are the steady state, with traces that are new. BATCH is the number of spans
+//! in a request at most: the pods of 5,000 services fill requests of 512 spans with more traffic than memory is to spare.
 //!
 //! `cores` runs pipelines as the collector makes them, with one decoding thread and one shard on one core, and with two of each on
 //! two, in processes of their own, in turn. Needs `taskset`.
@@ -44,7 +44,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
             println!(
-                "{fault}\nscaling services [SERVICES] [SPANS] [ROUNDS] [PODS] | cores [SPANS] [ROUNDS]"
+                "{fault}\nscaling services [SERVICES] [SPANS] [ROUNDS] [BATCH] | cores [SPANS] [ROUNDS]"
             );
             ExitCode::from(2)
         }
@@ -52,11 +52,8 @@ fn main() -> ExitCode {
 }
 
 fn services(arguments: &[String]) -> Result<(), String> {
-    let [services, spans, rounds, pods] = numbers(arguments, [1_000, 1_000_000, 9, 1])?;
-    let made = match pods {
-        0 => Corpus::usual,
-        _ => Corpus::usual_one_pod,
-    };
+    let [services, spans, rounds, batch] = numbers(arguments, [1_000, 524_288, 9, 128])?;
+    let made = |services, spans| Corpus::usual_in_batches(services, spans, batch);
     let mut small = made(20, spans.min(262_144));
     let mut large = made(services, spans);
     println!("20 services: {}", small.told());

@@ -67,7 +67,8 @@ fn spans_are_as_large_and_as_mixed_as_real_ones() {
 
 #[test]
 fn a_request_is_that_of_one_pod_and_its_sdk() {
-    let corpus = Corpus::usual_one_pod(20, 20_000);
+    let batch = 128;
+    let corpus = Corpus::usual_in_batches(20, 20_000, batch);
     assert!(corpus.arrivals_ms.is_sorted());
     assert_eq!(corpus.arrivals_ms.len(), corpus.requests.len());
     let mut full = 0;
@@ -80,8 +81,8 @@ fn a_request_is_that_of_one_pod_and_its_sdk() {
         assert!(resource_spans.scope_spans.len() <= 5);
         let scopes = resource_spans.scope_spans.iter();
         let spans: usize = scopes.map(|scope| scope.spans.len()).sum();
-        assert!((1..=BATCH).contains(&spans));
-        full += usize::from(spans == BATCH);
+        assert!((1..=batch).contains(&spans));
+        full += usize::from(spans == batch);
     }
     assert!(full * 3 > corpus.requests.len(), "{full} full requests");
 }
@@ -122,11 +123,11 @@ fn a_seed_makes_the_same_bytes() {
 }
 
 #[test]
-fn one_pod_for_each_service_fills_larger_requests() {
-    let many = Corpus::usual(20, 4_000);
-    let one = Corpus::usual_one_pod(20, 4_000);
-    assert_eq!(many.expected, one.expected);
-    assert!(one.requests.len() < many.requests.len());
+fn smaller_requests_hold_the_same_traffic() {
+    let usual = Corpus::usual(20, 4_000);
+    let small = Corpus::usual_in_batches(20, 4_000, 16);
+    assert_eq!(usual.expected, small.expected);
+    assert!(usual.requests.len() < small.requests.len());
 }
 
 #[test]

@@ -65,7 +65,10 @@ Examples:
   tracemesh collect
   tracemesh collect --config collect.yaml --print-config
   curl http://127.0.0.1:9464/metrics
-  tracemesh collect --zipkin 127.0.0.1:9411
+  tracemesh collect --zipkin
+  tracemesh collect --debug-pages
+  tracemesh collect --admin 0.0.0.0:9464 --admin-access secured --token-file tokens \\
+    --tls-cert tls.crt --tls-key tls.key
   tracemesh collect --service-sampling shop/cart=0.1 --sampling-ratio-attribute my.ratio
   tracemesh collect --grpc 0.0.0.0:4317 --http 0.0.0.0:4318 --store /var/lib/tracemesh \\
     --tls-cert tls.crt --tls-key tls.key --token-file tokens",

@@ -8,14 +8,14 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tracemesh_collector::ReceiverLimits;
 use tracemesh_collector::serve::{
-    BoundAddresses, CollectError, CollectOptions, CollectSummary, SecurityFiles, Signals, TlsFiles,
-    collect,
+    AdminAccess, BoundAddresses, CollectError, CollectOptions, CollectSummary, SecurityFiles,
+    Signals, TlsFiles, collect,
 };
 use tracemesh_graph::sampling::SamplingRules;
 use tracemesh_graph::settings::Settings;
 use tracing::Level;
 
-use crate::args::{CollectArgs, ReceiverArgs, SecurityArgs};
+use crate::args::{AdminAccessArg, CollectArgs, ReceiverArgs, SecurityArgs};
 use crate::commands::sampling;
 use crate::config::Effective;
 use crate::error::{CliError, Outcome};
@@ -46,7 +46,10 @@ pub(super) fn run(
                 .hint("the limit on threads or open files may be reached: see `ulimit -a`")
         })?;
     let (ready, bound) = oneshot::channel();
-    let options = options(arguments, sampling, ready);
+    let options = CollectOptions {
+        configuration: in_force.iter().map(|line| format!("{line}\n")).collect(),
+        ..options(arguments, sampling, ready)
+    };
     let summary = runtime.block_on(receive(options, (bound, &in_force), output));
     // A store that hangs must not hold up the end: what it was to write is given up by now, or written.
     runtime.shutdown_background();
@@ -109,9 +112,15 @@ fn options(
     CollectOptions {
         grpc_address: arguments.grpc,
         http_address: arguments.http,
-        admin_address: arguments.admin.get(),
+        admin_address: arguments.operators.admin.get(),
+        admin_access: match arguments.operators.admin_access {
+            AdminAccessArg::Local => AdminAccess::Local,
+            AdminAccessArg::Secured => AdminAccess::Secured,
+            AdminAccessArg::Open => AdminAccess::Open,
+        },
+        debug_pages: arguments.operators.debug_pages,
         graph_page: Some(page::graph),
-        max_series: arguments.max_series,
+        max_series: arguments.operators.max_series,
         zipkin_address: arguments.zipkin,
         store: arguments.store,
         instance: arguments.instance,
@@ -232,7 +241,9 @@ fn into_error(error: CollectError) -> CliError {
         CollectError::Threads(_) => {
             "pass fewer `--shards`, or raise the limit on threads: see `ulimit -u`"
         }
-        CollectError::Security(_)
+        CollectError::AdminExposed(_)
+        | CollectError::AdminUnsecured
+        | CollectError::Security(_)
         | CollectError::Unfinished(_)
         | CollectError::Lost
         | CollectError::Server { .. } => {

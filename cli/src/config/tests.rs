@@ -89,7 +89,7 @@ fn what_is_in_force_is_a_file_with_the_same_effect() {
 
 fn take(parsed: Parsed) -> args::CollectArgs {
     match parsed.cli.command {
-        args::Command::Collect(arguments) => arguments,
+        args::Command::Collect(arguments) => *arguments,
         other => panic!("{other:?} is not collect"),
     }
 }
@@ -165,4 +165,27 @@ fn other_commands_do_not_look_at_the_environment() {
     let environment = [("TRACEMESH_NOTHING", "1"), ("TRACEMESH_STORE", "x")];
     let parsed = parse(words("tracemesh graph"), variables(&environment)).expect("as before");
     assert!(parsed.effective.is_none());
+}
+
+/// Zipkin has a port of its own, so the flag needs no address; a variable and a file have to say one.
+#[test]
+fn zipkin_alone_means_its_own_port_on_this_machine() {
+    let of = |line: &str| {
+        let parsed = parse(words(line), []).expect("it can be used");
+        let lines = parsed.effective.as_ref().expect("it is collect").lines();
+        let zipkin = lines.iter().find(|line| line.contains("zipkin:"));
+        let zipkin = zipkin.expect("it is an option").clone();
+        (collected(&parsed).zipkin.map(|it| it.to_string()), zipkin)
+    };
+    let (address, line) = of("tracemesh collect --zipkin --store x");
+    assert_eq!(address.as_deref(), Some("127.0.0.1:9411"));
+    assert!(line.starts_with("zipkin: \"127.0.0.1:9411\""), "{line}");
+    let (address, _) = of("tracemesh collect --zipkin 127.0.0.1:1 --store x");
+    assert_eq!(address.as_deref(), Some("127.0.0.1:1"));
+    let (address, line) = of("tracemesh collect");
+    assert_eq!(
+        (address, line.starts_with("# zipkin:")),
+        (None, true),
+        "{line}"
+    );
 }

@@ -10,14 +10,15 @@ use std::rc::Rc;
 use tracemesh_graph::span::SpanSink;
 
 use super::compression::{self, CompressionFault, Opened, recognise};
+use super::dated::Dated;
 use super::detect::{PREFIX_BYTES, detect, frame_header};
 use super::feed::Feed;
 use super::json_text::{SplitFault, Splitter};
 use super::shape::{Shape, shape_of};
 use super::{Compression, Format, ReadLimits, quoted};
 use crate::decode::{
-    DecodeError, JsonContents, Reader, Tally, WireFault, decode_jaeger, decode_json,
-    decode_protobuf, decode_zipkin,
+    DecodeError, JsonContents, Reader, WireFault, decode_jaeger, decode_json, decode_protobuf,
+    decode_zipkin,
 };
 
 /// What broken JSON has somewhere if it was OTLP, even where the brokenness comes first.
@@ -126,12 +127,12 @@ impl<'r> TraceReader<'r> {
         };
         let object = self.feed.buffered().get(..length).unwrap_or_default();
         let shape = self.shape_of(object);
-        let mut tally = Tally::new(sink);
-        let contents = match decode_object(shape, object, &mut tally) {
+        let mut dated = Dated::new(sink);
+        let contents = match decode_object(shape, object, &mut dated) {
             Ok(contents) => contents,
             Err(error) => return Err(self.json_error(error)),
         };
-        let mut portion = portion_of(&tally);
+        let mut portion = portion_of(dated);
         if let JsonContents::Other(keys) = contents {
             portion.requests = 0;
             portion.other_objects = 1;
@@ -290,20 +291,20 @@ impl<'r> TraceReader<'r> {
         let offset = self.feed.offset() + header as u64;
         let frame = self.feed.buffered().get(header..total).unwrap_or_default();
         let compression = recognise(frame);
-        let mut tally = Tally::new(sink);
+        let mut dated = Dated::new(sink);
         if compression == Compression::None {
-            decode_message(frame, &mut tally)
+            decode_message(frame, &mut dated)
                 .map_err(|(inner, cause)| broken(offset + inner, cause))?;
         } else {
             let max = self.limits.max_protobuf_bytes;
             let message = compression::decompress(compression, frame, max)
                 .map_err(|fault| broken(offset, format!("a {compression} message: {fault}")))?;
-            decode_message(&message, &mut tally).map_err(|(inner, cause)| {
+            decode_message(&message, &mut dated).map_err(|(inner, cause)| {
                 let cause = format!("byte {inner} of a {compression} message: {cause}");
                 broken(offset, cause)
             })?;
         }
-        Ok(portion_of(&tally))
+        Ok(portion_of(dated))
     }
 }
 
@@ -358,7 +359,8 @@ fn field_length(bytes: &[u8]) -> Option<u64> {
     rest.checked_add(reader.offset() as u64)
 }
 
-fn portion_of(tally: &Tally<'_>) -> Portion {
+fn portion_of(dated: Dated<'_>) -> Portion {
+    let tally = dated.finish();
     Portion {
         requests: 1,
         spans: tally.spans,

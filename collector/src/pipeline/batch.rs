@@ -2,7 +2,8 @@
 //!
 //! Records are not moved on their way: each shard gets the same request with the places of its own records in it, in order.
 //! The request counts against the capacity of the queues until the last shard is done with it, because that is how
-//! long its memory is held. Its buffers are then kept for requests to come.
+//! long its memory is held. Its lists of places are then kept for requests to come; the records themselves are given back, since
+//! decoders make room for the next request before this one is done.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,7 +27,6 @@ pub(super) struct Desk {
 /// Empty, with room.
 #[derive(Debug, Default)]
 struct Buffers {
-    records: Vec<SpanRecord>,
     places: Vec<u32>,
     ends: Vec<usize>,
 }
@@ -52,12 +52,11 @@ pub(super) struct Batch {
 }
 
 impl Desk {
-    /// An empty buffer for the records of a request, with room if one was used before.
-    pub(super) fn spare_records(&self) -> Vec<SpanRecord> {
-        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
-        let last = spare.last_mut();
-        last.map(|buffers| std::mem::take(&mut buffers.records))
-            .unwrap_or_default()
+    /// True when lists for so many records are kept.
+    #[cfg(test)]
+    pub(super) fn has_spare(&self, records: usize) -> bool {
+        let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        spare.iter().any(|it| it.places.capacity() >= records)
     }
 
     fn buffers(&self) -> Buffers {
@@ -66,11 +65,10 @@ impl Desk {
     }
 
     fn keep(&self, mut buffers: Buffers) {
-        buffers.records.clear();
         buffers.places.clear();
         buffers.ends.clear();
         let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
-        if spare.len() < MAX_SPARE && buffers.records.capacity() <= MAX_SPARE_RECORDS {
+        if spare.len() < MAX_SPARE && buffers.places.capacity() <= MAX_SPARE_RECORDS {
             spare.push(buffers);
         }
     }
@@ -82,7 +80,6 @@ impl Request {
         let Buffers {
             mut places,
             mut ends,
-            ..
         } = desk.buffers();
         ends.resize(shards, 0);
         for record in &records {
@@ -133,7 +130,6 @@ impl Drop for Request {
         let queued = &self.desk.queued;
         queued.fetch_sub(self.records.len(), Ordering::AcqRel);
         self.desk.keep(Buffers {
-            records: std::mem::take(&mut self.records),
             places: std::mem::take(&mut self.places),
             ends: std::mem::take(&mut self.ends),
         });

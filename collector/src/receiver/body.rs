@@ -3,7 +3,7 @@
 //! Place in the flow: connection -> here -> `Intake::accept`. The pieces of a body are kept as they come and joined once: a
 //! body of one piece is never copied.
 
-use axum::body::{Body, Bytes};
+use axum::body::{Bytes, HttpBody};
 use http_body_util::BodyExt;
 
 use super::budget::Share;
@@ -57,7 +57,7 @@ impl Arrived {
 
 /// Reads to the end. `judge` looks at what has arrived after every piece and may end the reading.
 pub(super) async fn read(
-    mut body: Body,
+    mut body: impl HttpBody<Data = Bytes> + Unpin,
     mut share: Share,
     judge: impl Fn(&Arrived) -> Result<(), Refusal>,
 ) -> Result<Held, Refusal> {
@@ -94,6 +94,8 @@ pub(super) async fn read(
 
 #[cfg(test)]
 mod tests {
+    use axum::body::Body;
+
     use super::*;
     use crate::receiver::budget::Budget;
 

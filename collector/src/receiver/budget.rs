@@ -12,6 +12,7 @@ use super::refusal::Refusal;
 /// The bytes that may be in flight.
 #[derive(Debug)]
 pub(crate) struct Budget {
+    total: usize,
     free: AtomicUsize,
     shares: AtomicUsize,
 }
@@ -19,6 +20,7 @@ pub(crate) struct Budget {
 impl Budget {
     pub(crate) fn new(bytes: usize) -> Arc<Self> {
         Arc::new(Self {
+            total: bytes,
             free: AtomicUsize::new(bytes),
             shares: AtomicUsize::new(0),
         })
@@ -38,8 +40,12 @@ impl Budget {
         self.shares.load(Ordering::Acquire)
     }
 
+    /// Bytes that may be held.
+    pub(crate) const fn total(&self) -> usize {
+        self.total
+    }
+
     /// Bytes that nobody holds.
-    #[cfg(test)]
     pub(crate) fn free(&self) -> usize {
         self.free.load(Ordering::Acquire)
     }
@@ -66,6 +72,11 @@ impl Share {
             .map_err(|_free| Refusal::Busy)?;
         self.bytes = self.bytes.saturating_add(bytes);
         Ok(())
+    }
+
+    /// True when it could hold this many bytes more if nobody else held any.
+    pub(crate) fn could_grow(&self, bytes: usize) -> bool {
+        self.bytes.saturating_add(bytes) <= self.budget.total
     }
 
     /// Gives back this many bytes, or what is held.
@@ -97,6 +108,8 @@ mod tests {
         other.grow(40).unwrap();
         assert!(one.grow(1).is_err());
         assert!(one.grow(usize::MAX).is_err());
+        // Alone it would find room for forty more, and never for more than that.
+        assert!(one.could_grow(40) && !one.could_grow(41));
         one.shrink(10);
         assert_eq!(budget.free(), 10);
         one.shrink(usize::MAX);

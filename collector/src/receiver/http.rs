@@ -3,6 +3,7 @@
 //! Answers come in the content type of the request, errors as `google.rpc.Status`, as the specification asks.
 
 mod answer;
+mod leftover;
 
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::{HeaderMap, HeaderName, Version};
 use axum::response::Response;
 use axum::routing::post;
 
@@ -20,6 +21,7 @@ use super::refusal::Refusal;
 use super::{Accepted, Encoding, Intake};
 use answer::accepted;
 pub(super) use answer::refused;
+pub(super) use leftover::after_rest;
 
 pub(crate) fn router(intake: Arc<Intake>) -> Router {
     Router::new()
@@ -29,15 +31,23 @@ pub(crate) fn router(intake: Arc<Intake>) -> Router {
         .with_state(intake)
 }
 
-async fn export(State(intake): State<Arc<Intake>>, headers: HeaderMap, body: Body) -> Response {
+async fn export(
+    State(intake): State<Arc<Intake>>,
+    version: Version,
+    headers: HeaderMap,
+    mut body: Body,
+) -> Response {
     let encoding = encoding_of(&headers);
     let wanted = encoding.ok_or(Refusal::Unsupported {
         what: "content type",
         supported: "`application/x-protobuf` or `application/json`",
     });
-    match take(&intake, wanted, &headers, body).await {
+    match take(&intake, wanted, &headers, &mut body).await {
         Ok((encoding, outcome)) => accepted(encoding, &outcome),
-        Err(refusal) => refused(encoding, &intake.refuse(refusal)),
+        Err(refusal) => {
+            let answer = refused(encoding, &intake.refuse(refusal));
+            after_rest(version, body, intake.limits.max_body_bytes, answer).await
+        }
     }
 }
 
@@ -46,7 +56,7 @@ pub(super) async fn take(
     intake: &Arc<Intake>,
     encoding: Result<Encoding, Refusal>,
     headers: &HeaderMap,
-    body: Body,
+    body: &mut Body,
 ) -> Result<(Encoding, Accepted), Refusal> {
     let share = intake.admit(headers)?;
     let encoding = encoding?;

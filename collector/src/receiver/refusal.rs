@@ -25,6 +25,11 @@ pub(crate) enum Refusal {
     Bomb(usize),
     #[error("the request has more than {0} bytes as sent: send smaller batches")]
     TooLarge(usize),
+    /// Its records would fill the memory for requests, if it were the only one.
+    #[error(
+        "the request has too many spans for the memory that requests may use: send smaller batches"
+    )]
+    TooManySpans,
     #[error("the gRPC message cannot be read: {0}")]
     Framing(&'static str),
     #[error("unsupported {what}; send {supported}")]
@@ -71,7 +76,7 @@ impl Refusal {
     pub(crate) const fn verdict(&self) -> Verdict {
         match self {
             Self::Undecodable(_) | Self::Corrupt | Self::Framing(_) | Self::Cut => Verdict::Invalid,
-            Self::Bomb(_) | Self::TooLarge(_) => Verdict::TooLarge,
+            Self::Bomb(_) | Self::TooLarge(_) | Self::TooManySpans => Verdict::TooLarge,
             Self::Unsupported { .. } => Verdict::Unsupported,
             Self::Unauthenticated => Verdict::Unauthenticated,
             Self::Late | Self::Busy | Self::Failed | Self::Pipeline(Refused::Overloaded) => {
@@ -92,6 +97,7 @@ impl Refusal {
             Self::Corrupt => "corrupt_compression",
             Self::Bomb(_) => "too_large_decompressed",
             Self::TooLarge(_) => "too_large",
+            Self::TooManySpans => "too_many_spans",
             Self::Framing(_) => "framing",
             Self::Unsupported { .. } => "unsupported",
             Self::Unauthenticated => "unauthenticated",

@@ -13,7 +13,7 @@ use crate::testing::{sample_request, sample_span};
 fn intake(limits: ReceiverLimits) -> Arc<Intake> {
     let shards = NonZeroUsize::new(2).unwrap();
     let pipeline = Pipeline::start(&Settings::default(), shards, 10).unwrap();
-    Arc::new(Intake::new(Arc::new(pipeline), limits))
+    Arc::new(Intake::new(Arc::new(pipeline), limits, Clocks::system()))
 }
 
 fn body() -> Vec<u8> {

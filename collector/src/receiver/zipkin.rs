@@ -10,11 +10,11 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{ALLOW, CONTENT_TYPE};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Version};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 
-use super::http::{media_type, refused, take};
+use super::http::{after_rest, media_type, refused, take};
 use super::refusal::Refusal;
 use super::{Encoding, Intake};
 
@@ -28,10 +28,18 @@ pub(crate) fn router(intake: Arc<Intake>) -> Router {
         .with_state(intake)
 }
 
-async fn report(State(intake): State<Arc<Intake>>, headers: HeaderMap, body: Body) -> Response {
-    match take(&intake, encoding_of(&headers), &headers, body).await {
+async fn report(
+    State(intake): State<Arc<Intake>>,
+    version: Version,
+    headers: HeaderMap,
+    mut body: Body,
+) -> Response {
+    match take(&intake, encoding_of(&headers), &headers, &mut body).await {
         Ok(_) => StatusCode::ACCEPTED.into_response(),
-        Err(refusal) => refused(None, &intake.refuse(refusal)),
+        Err(refusal) => {
+            let answer = refused(None, &intake.refuse(refusal));
+            after_rest(version, body, intake.limits.max_body_bytes, answer).await
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::io::Write;
 use flate2::write::GzEncoder;
 use prost::Message;
 use tempfile::TempDir;
+use tracemesh_graph::time::Timestamp;
 
 use super::*;
 use crate::testing::{sample_request, sample_span};
@@ -416,4 +417,34 @@ fn progress_is_told_for_every_file() {
     .unwrap();
     assert_eq!(seen.first(), Some(&(0, 2, 0)));
     assert_eq!(seen.last(), Some(&(1, 2, 2)));
+}
+
+/// One span without a start beside good ones: it is counted, and the graph is of the day of the others, not of all days since 1970.
+#[test]
+fn spans_without_a_start_are_rejected_and_stretch_no_window() {
+    let good = sample_span(1, 1);
+    let mut undated = sample_span(1, 2);
+    undated.start_time_unix_nano = 0;
+    let mut years_off = sample_span(2, 3);
+    years_off.start_time_unix_nano = 1;
+    let bytes = sample_request(vec![good.clone(), undated]).encode_to_vec();
+    let replay = read_bytes(&bytes).unwrap();
+    assert_eq!(
+        replay.rejected,
+        BTreeMap::from([(RejectReason::StartTime, 1)])
+    );
+    assert_eq!((replay.files[0].spans, replay.files[0].rejected), (1, 1));
+    let graph = replay.segment.snapshot(&Settings::default());
+    let told = &graph.diagnostics;
+    assert_eq!(told.rejected["start_time"], 1);
+    assert_eq!((told.spans, told.used), (2, 1));
+    let start = graph.window.start.unwrap();
+    assert_eq!(start, Timestamp(good.start_time_unix_nano));
+    // What a file says is taken as it is, also where it is hard to believe.
+    let bytes = sample_request(vec![good, years_off]).encode_to_vec();
+    let graph = read_bytes(&bytes)
+        .unwrap()
+        .segment
+        .snapshot(&Settings::default());
+    assert_eq!(graph.window.start, Some(Timestamp(1)));
 }

@@ -1,7 +1,10 @@
 //! What operators and orchestrators ask a running collector over HTTP: metrics, health, readiness, the graph.
 //!
 //! A listener of its own, so that it can be reachable for a scraper where the receiver is not, and the other way round. It
-//! only reads. The graph is read from the store off the network threads, one at a time: it costs memory.
+//! only reads. The graph is read from the store off the network threads, one at a time: it costs memory. Where tokens are asked
+//! for, health and readiness need none: probes have nothing to hide and nowhere to keep a secret.
+
+mod debug;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,9 +12,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{RawQuery, State};
-use axum::http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
+use axum::extract::{RawQuery, Request, State};
+use axum::http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::net::TcpListener;
@@ -19,6 +23,8 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
 use super::connections::{ConnectionCounters, Terms, serve};
+use super::options::{AdminAccess, CollectOptions};
+use crate::clock::Clocks;
 use crate::pipeline::Pipeline;
 use crate::receiver::Intake;
 use crate::store::Location;
@@ -44,18 +50,43 @@ const MAX_PARAMETERS: usize = 8;
 
 /// What the pages show.
 pub(super) struct Admin {
-    pub(super) telemetry: Arc<Telemetry>,
-    pub(super) intake: Arc<Intake>,
-    pub(super) connections: Arc<ConnectionCounters>,
-    pub(super) pipeline: Arc<Pipeline>,
-    pub(super) store: Location,
-    pub(super) graph: Option<GraphPage>,
-    pub(super) is_stopping: AtomicBool,
+    telemetry: Arc<Telemetry>,
+    intake: Arc<Intake>,
+    connections: Arc<ConnectionCounters>,
+    pipeline: Arc<Pipeline>,
+    store: Location,
+    graph: Option<GraphPage>,
+    is_stopping: AtomicBool,
     /// One graph at a time.
-    pub(super) readers: Semaphore,
+    readers: Semaphore,
+    access: AdminAccess,
+    debug: Option<debug::Facts>,
 }
 
 impl Admin {
+    pub(super) fn new(
+        options: &mut CollectOptions,
+        (telemetry, pipeline): (Arc<Telemetry>, Arc<Pipeline>),
+        (intake, connections): (Arc<Intake>, Arc<ConnectionCounters>),
+        clocks: Clocks,
+    ) -> Self {
+        let facts = options
+            .debug_pages
+            .then(|| debug::Facts::new(options, clocks));
+        Self {
+            telemetry,
+            intake,
+            connections,
+            pipeline,
+            store: options.store.clone(),
+            graph: options.graph_page,
+            is_stopping: AtomicBool::new(false),
+            readers: Semaphore::new(1),
+            access: options.admin_access,
+            debug: facts,
+        }
+    }
+
     fn is_ready(&self) -> bool {
         !self.is_stopping.load(Ordering::Relaxed) && !self.intake.is_paused()
     }
@@ -78,6 +109,7 @@ impl Admin {
             ],
             totals: self.intake.totals(),
             connections: self.connections.totals(),
+            in_flight: self.intake.in_flight(),
             queued_records: self.pipeline.queued_records() as u64,
             queue_capacity: self.pipeline.capacity() as u64,
             is_ready: self.is_ready(),
@@ -123,17 +155,31 @@ impl Drop for AdminServer {
 }
 
 fn router(admin: Arc<Admin>) -> Router {
+    let known = axum::middleware::from_fn_with_state(Arc::clone(&admin), only_known);
     Router::new()
         .route("/metrics", get(metrics))
+        .route("/api/v1/graph", get(graph))
+        .route("/debug/state", get(debug::state))
+        .route("/debug/config", get(debug::config))
+        .fallback(not_found)
+        .layer(known)
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
-        .route("/api/v1/graph", get(graph))
-        .fallback(not_found)
         .with_state(admin)
 }
 
+/// Turns away who has no token, where one is asked for.
+async fn only_known(State(admin): State<Arc<Admin>>, request: Request, next: Next) -> Response {
+    if admin.access == AdminAccess::Secured && !admin.intake.knows(request.headers()) {
+        let challenge = [(WWW_AUTHENTICATE, "Bearer")];
+        let told = "this page needs a bearer token of the receiver\n";
+        return (StatusCode::UNAUTHORIZED, challenge, told).into_response();
+    }
+    next.run(request).await
+}
+
 async fn not_found() -> Response {
-    let pages = "pages: /metrics /healthz /readyz /api/v1/graph?since=1h&until=..\n";
+    let pages = "pages: /metrics /healthz /readyz /api/v1/graph?since=1h&until=.. /debug/state /debug/config\n";
     (StatusCode::NOT_FOUND, pages).into_response()
 }
 

@@ -84,13 +84,16 @@ impl Terms {
         }
     }
 
-    /// The terms of a port for operators: few connections, in clear text, and counted apart.
-    pub(super) fn for_operators(limits: &ReceiverLimits) -> Self {
+    /// The terms of a port for operators: few connections, counted apart.
+    pub(super) fn for_operators(
+        limits: &ReceiverLimits,
+        tls: Option<watch::Receiver<Arc<ServerConfig>>>,
+    ) -> Self {
         let limits = ReceiverLimits {
             max_connections: OPERATOR_CONNECTIONS,
             ..limits.clone()
         };
-        Self::new(&limits, None)
+        Self::new(&limits, tls)
     }
 
     /// Logs some of the connections that were not served at all, which their operators cannot see otherwise.
@@ -206,6 +209,7 @@ impl Connection {
             if let Err(fault) = self.run(stream).await {
                 counters.count(fault);
             }
+            counters.close();
             drop(place);
         });
     }

@@ -20,6 +20,14 @@ pub enum CollectError {
         /// Why.
         source: io::Error,
     },
+    /// Metrics and the graph would be there for everybody who reaches this address.
+    #[error(
+        "`{0}` is reachable from beyond this machine, and metrics and the graph name every service"
+    )]
+    AdminExposed(SocketAddr),
+    /// Metrics and the graph are to be secured, and nothing says how.
+    #[error("metrics and the graph cannot be secured: there is neither a certificate nor a token")]
+    AdminUnsecured,
     /// Certificates, keys or tokens cannot be used.
     #[error("{}", told(.0))]
     Security(Vec<SecurityFault>),
@@ -62,6 +70,12 @@ impl CollectError {
             Self::Security(_) => Some(
                 "all files are PEM, but for tokens, of which a file has one per line; nothing of them is shown here",
             ),
+            Self::AdminExposed(_) => Some(
+                "`--admin-access secured` asks for the certificates and tokens of the receiver there, `--admin-access open` lets everybody read; or give an address of this machine, or `none`",
+            ),
+            Self::AdminUnsecured => {
+                Some("give `--tls-cert` and `--tls-key`, `--token-file`, or both")
+            }
             Self::Unfinished(_) => Some("see why the store is slow, or allow more time"),
             Self::Threads(_) | Self::Lost | Self::Server { .. } => None,
         }

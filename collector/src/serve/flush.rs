@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use crate::clock;
+use crate::clock::{Clocks, Wall};
 use crate::pipeline::Pipeline;
 use crate::serve::CollectError;
 use crate::serve::ledger::Ledger;
@@ -29,6 +29,7 @@ pub(super) struct Flusher {
     pipeline: Arc<Pipeline>,
     telemetry: Arc<Telemetry>,
     state: State,
+    wall: Wall,
     /// Flushes that failed since the last one that did not.
     failures: u32,
 }
@@ -42,12 +43,15 @@ impl Flusher {
         store: Store,
         (pipeline, telemetry): (Arc<Pipeline>, Arc<Telemetry>),
         schedule: Schedule,
+        clocks: Clocks,
     ) -> Result<Self, StoreError> {
-        let ledger = Ledger::begin(store, schedule, clock::wall())?;
+        let wall = clocks.wall;
+        let ledger = Ledger::begin(store, schedule, wall())?;
         Ok(Self {
             pipeline,
             telemetry,
             state: State::Idle(Box::new(ledger)),
+            wall,
             failures: 0,
         })
     }
@@ -64,17 +68,19 @@ impl Flusher {
             State::Idle(mut ledger) => {
                 let pipeline = Arc::clone(&self.pipeline);
                 let telemetry = Arc::clone(&self.telemetry);
+                let wall = Arc::clone(&self.wall);
                 State::Busy(tokio::task::spawn_blocking(move || {
-                    let (asked, began_ms) = (clock::wall(), pipeline.now_ms());
+                    let (asked, began_ms) = (wall(), pipeline.now_ms());
                     let flush = pipeline.flush();
                     let settled = flush.settled.clone();
                     let outcome = ledger.write(flush, asked);
                     telemetry.note_flush(FlushOutcome {
+                        asked,
                         took: Duration::from_millis(pipeline.now_ms().saturating_sub(began_ms)),
                         is_written: outcome.is_ok(),
                     });
                     // It counts as received whether or not it could be written now.
-                    telemetry.note(&settled);
+                    telemetry.note(settled);
                     (*ledger, outcome)
                 }))
             }
@@ -113,14 +119,17 @@ impl Flusher {
     pub(super) async fn finish(mut self) -> Result<u64, CollectError> {
         self.settle().await;
         let Self {
-            pipeline, state, ..
+            pipeline,
+            state,
+            wall,
+            ..
         } = self;
         let finished = tokio::task::spawn_blocking(move || {
             let rest = pipeline.drain();
             let State::Idle(ledger) = state else {
                 return Err(CollectError::Lost);
             };
-            Ok(ledger.finish(rest, clock::wall())?)
+            Ok(ledger.finish(rest, wall())?)
         });
         finished.await.unwrap_or_else(|error| {
             tracing::error!(%error, "drain failed");

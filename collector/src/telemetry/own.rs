@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tracemesh_graph::observed::Observed;
+use tracemesh_graph::time::Timestamp;
 
 use super::exposition::{Exposition, Kind, Label};
 use super::series::Series;
-use crate::receiver::Totals;
+use crate::receiver::{InFlight, Totals};
 use crate::serve::ConnectionTotals;
 
 /// How things stand at a scrape.
@@ -17,6 +18,8 @@ pub(crate) struct Gauges {
     pub(crate) totals: Totals,
     /// Connections to the receiver since the start.
     pub(crate) connections: ConnectionTotals,
+    /// What requests hold.
+    pub(crate) in_flight: InFlight,
     /// Records on their way to the shards.
     pub(crate) queued_records: u64,
     /// The most that may be.
@@ -32,10 +35,20 @@ pub(crate) struct Gauges {
 /// How one flush went.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FlushOutcome {
+    /// When the shards were asked.
+    pub(crate) asked: Timestamp,
     /// Time from asking the shards until the segment was in the store.
     pub(crate) took: Duration,
     /// It is in the store.
     pub(crate) is_written: bool,
+}
+
+/// How all flushes went.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct FlushTotals {
+    pub(crate) all: u64,
+    pub(crate) failed: u64,
+    pub(crate) last: Option<FlushOutcome>,
 }
 
 /// Sums over all flushes.
@@ -49,10 +62,8 @@ pub(crate) struct Own {
     events: BTreeMap<String, u64>,
     evidence: [u64; 6],
     unresolved: u64,
-    flushes: u64,
-    failed_flushes: u64,
+    flushes: FlushTotals,
     flush_took_s: f64,
-    last_flush_s: f64,
 }
 
 const EVIDENCE: [&str; 6] = ["paired", "parent", "address", "alias", "named", "link"];
@@ -81,10 +92,14 @@ impl Own {
     }
 
     pub(super) fn flushed(&mut self, outcome: FlushOutcome) {
-        self.flushes += 1;
-        self.failed_flushes += u64::from(!outcome.is_written);
+        self.flushes.all += 1;
+        self.flushes.failed += u64::from(!outcome.is_written);
+        self.flushes.last = Some(outcome);
         self.flush_took_s += outcome.took.as_secs_f64();
-        self.last_flush_s = outcome.took.as_secs_f64();
+    }
+
+    pub(super) const fn flushes(&self) -> FlushTotals {
+        self.flushes
     }
 
     pub(super) fn write(&self, gauges: &Gauges, series: &Series, out: &mut Exposition) {
@@ -153,9 +168,9 @@ impl Own {
         );
         out.counter(
             &[("outcome", "written")],
-            count(self.flushes - self.failed_flushes),
+            count(self.flushes.all - self.flushes.failed),
         );
-        out.counter(&[("outcome", "failed")], count(self.failed_flushes));
+        out.counter(&[("outcome", "failed")], count(self.flushes.failed));
         out.family(
             "tracemesh_flush_seconds",
             Kind::Counter,
@@ -167,7 +182,8 @@ impl Own {
             Kind::Gauge,
             "Time that the last flush took.",
         );
-        out.gauge(&[], self.last_flush_s);
+        let last = self.flushes.last.map(|last| last.took.as_secs_f64());
+        out.gauge(&[], last.unwrap_or_default());
     }
 }
 
@@ -217,6 +233,18 @@ fn write_receiver(gauges: &Gauges, out: &mut Exposition) {
     ] {
         out.counter(&[("cause", cause)], count(number));
     }
+    out.family(
+        "tracemesh_in_flight_bytes",
+        Kind::Gauge,
+        "Memory of requests that are read or decoded: as sent, decompressed, and as spans.",
+    );
+    out.gauge(&[], count(gauges.in_flight.bytes as u64));
+    out.family(
+        "tracemesh_in_flight_capacity_bytes",
+        Kind::Gauge,
+        "The most memory that such requests may use.",
+    );
+    out.gauge(&[], count(gauges.in_flight.capacity_bytes as u64));
     out.family(
         "tracemesh_queue_spans",
         Kind::Gauge,

@@ -194,6 +194,24 @@ pub(crate) async fn http(address: SocketAddr, kind: &str, encoding: &str, body: 
     send(address, &request).await
 }
 
+/// Asks for a page; `headers` are whole lines.
+pub(crate) async fn get(address: SocketAddr, page: &str, headers: &str) -> Answer {
+    let request = format!("GET {page} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n{headers}\r\n");
+    send(address, request.as_bytes()).await
+}
+
+/// The value of a line of the metrics, which must be there.
+pub(crate) async fn metric(admin: SocketAddr, name: &str) -> f64 {
+    let answer = get(admin, "/metrics", "").await;
+    let lines = answer.text().lines();
+    let mut values = lines.filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    let value = values.next();
+    value
+        .unwrap_or_else(|| panic!("no {name} in\n{}", answer.text()))
+        .parse()
+        .unwrap()
+}
+
 /// Sends bytes and reads to the end.
 pub(crate) async fn send(address: SocketAddr, request: &[u8]) -> Answer {
     let mut stream = TcpStream::connect(address).await.unwrap();

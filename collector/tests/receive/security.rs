@@ -1,5 +1,6 @@
 //! TLS, client certificates and tokens, over real sockets.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,9 +15,11 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use tonic::Code;
-use tracemesh_collector::serve::{CollectError, CollectOptions, SecurityFiles, TlsFiles, collect};
+use tracemesh_collector::serve::{
+    AdminAccess, CollectError, CollectOptions, SecurityFiles, TlsFiles, collect,
+};
 
-use crate::harness::{Collector, Raw, framed, http};
+use crate::harness::{Collector, Raw, framed, get, http};
 
 /// An authority, and the certificates that it gives.
 struct Authority {
@@ -115,11 +118,16 @@ async fn start(security: SecurityFiles) -> Collector {
 
 /// Posts over HTTP/1 and TLS; the status line, or nothing when the connection fails.
 async fn post(collector: &Collector, client: &TlsConnector) -> Option<String> {
-    let stream = TcpStream::connect(collector.addresses.http).await.unwrap();
+    let request = "POST /v1/traces HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}";
+    ask(collector.addresses.http, client, request).await
+}
+
+/// The same for any request.
+async fn ask(address: SocketAddr, client: &TlsConnector, request: &str) -> Option<String> {
+    let stream = TcpStream::connect(address).await.unwrap();
     let name = ServerName::try_from("localhost").unwrap();
     let mut stream = client.connect(name, stream).await.ok()?;
-    let request = b"POST /v1/traces HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}";
-    stream.write_all(request).await.ok()?;
+    stream.write_all(request.as_bytes()).await.ok()?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await.ok()?;
     Some(String::from_utf8_lossy(&answer).lines().next()?.to_owned())
@@ -300,4 +308,97 @@ async fn files_that_cannot_be_used_keep_the_collector_from_starting() {
             .starts_with("`/nowhere/tokens`: it cannot be read"),
         "{error}"
     );
+}
+
+async fn start_secured(security: SecurityFiles) -> Collector {
+    Collector::start_with(CollectOptions {
+        security,
+        admin_address: Some("127.0.0.1:0".parse().unwrap()),
+        admin_access: AdminAccess::Secured,
+        debug_pages: true,
+        ..CollectOptions::default()
+    })
+    .await
+}
+
+/// Probes have no tokens, and nothing to hide; whatever names services or options wants one.
+#[tokio::test]
+async fn secured_pages_want_a_token_and_health_does_not() {
+    let files = files();
+    let collector = start_secured(SecurityFiles {
+        tls: None,
+        tokens: Some(files.write("tokens", "first-0123456789")),
+    })
+    .await;
+    let admin = collector.addresses.admin.unwrap();
+    for page in [
+        "/metrics",
+        "/api/v1/graph",
+        "/debug/state",
+        "/debug/config",
+        "/",
+    ] {
+        let answer = get(admin, page, "").await;
+        assert_eq!(
+            (answer.status, answer.header("www-authenticate")),
+            (401, "bearer"),
+            "{page}"
+        );
+    }
+    for page in ["/healthz", "/readyz"] {
+        assert_eq!(get(admin, page, "").await.status, 200, "{page}");
+    }
+    let right = "authorization: Bearer first-0123456789\r\n";
+    assert_eq!(get(admin, "/metrics", right).await.status, 200);
+    let wrong = "authorization: Bearer other-0123456789\r\n";
+    assert_eq!(get(admin, "/metrics", wrong).await.status, 401);
+    let (summary, _store) = collector.stop().await;
+    // Operators are no senders.
+    assert_eq!(summary.totals.refused, 0);
+}
+
+#[tokio::test]
+async fn secured_pages_speak_the_tls_of_the_receiver() {
+    let (authority, senders, files) = (Authority::new(), Authority::new(), files());
+    let collector = start_secured(files.tls(&authority.identity(), Some(&senders))).await;
+    let admin = collector.addresses.admin.unwrap();
+    let request = "GET /metrics HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+    let known = authority.client(Some(senders.identity()));
+    assert_eq!(
+        ask(admin, &known, request).await.unwrap(),
+        "HTTP/1.1 200 OK"
+    );
+    assert!(ask(admin, &authority.client(None), request).await.is_none());
+    let mut clear = TcpStream::connect(admin).await.unwrap();
+    clear.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let _end = clear.read_to_end(&mut answer).await;
+    assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
+    collector.stop().await;
+}
+
+/// Metrics and the graph name every service: nobody opens them to a network by giving an address.
+#[tokio::test]
+async fn pages_that_others_could_reach_are_refused_before_anything_is_made() {
+    let place = TempDir::new().unwrap();
+    let store = place.path().join("data");
+    let refused = async |admin: &str, admin_access| {
+        let options = CollectOptions {
+            grpc_address: "127.0.0.1:0".parse().unwrap(),
+            http_address: "127.0.0.1:0".parse().unwrap(),
+            admin_address: Some(admin.parse().unwrap()),
+            admin_access,
+            store: tracemesh_collector::store::Location::from(store.as_path()),
+            ..CollectOptions::default()
+        };
+        collect(options, std::future::pending()).await.unwrap_err()
+    };
+    for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:9464"] {
+        let error = refused(address, AdminAccess::Local).await;
+        assert!(matches!(error, CollectError::AdminExposed(_)), "{error}");
+        assert!(error.hint().unwrap().contains("--admin-access"));
+    }
+    let error = refused("127.0.0.1:0", AdminAccess::Secured).await;
+    assert!(matches!(error, CollectError::AdminUnsecured), "{error}");
+    assert!(!store.exists());
 }

@@ -49,7 +49,8 @@ impl<V: Copy> ByBytes<V> {
     }
 }
 
-/// Makes hashers with a secret of its own, so that nobody can send keys that collide.
+/// Makes hashers with a secret of its own, so that nobody can send keys that collide. For all that senders choose; our own ids
+/// have a hash without a secret. Nothing that is written depends on it.
 #[derive(Debug, Clone)]
 pub(crate) struct Seeded {
     start: u64,
@@ -110,8 +111,16 @@ impl Hasher for Folding {
         self.add(u64::from(number), 0);
     }
 
+    fn write_u16(&mut self, number: u16) {
+        self.add(u64::from(number), 0);
+    }
+
     fn write_u32(&mut self, number: u32) {
         self.add(u64::from(number), 0);
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.add(number, 0);
     }
 
     fn write_usize(&mut self, number: usize) {
@@ -167,6 +176,19 @@ mod tests {
         assert_eq!((map.values.len(), map.bytes), (1, MAX_KEY));
         map.insert(&[1; MAX_KEY + 1], 0);
         assert_eq!(map.values.len(), 1);
+    }
+
+    /// Tables choose their place by the low bits, which must differ also where only high bits of the keys do.
+    #[test]
+    fn numbers_that_differ_in_any_bits_differ_in_the_low_bits_of_their_hashes() {
+        let seeded = Seeded::default();
+        for shift in [0, 20, 40] {
+            let low: BTreeSet<u64> = (0..10_000_u64)
+                .map(|number| seeded.hash_one(number << shift) & 0xffff)
+                .collect();
+            assert!(low.len() > 8_000, "{shift}: {}", low.len());
+        }
+        assert_ne!(seeded.hash_one(7_u64), Seeded::default().hash_one(7_u64));
     }
 
     /// No two of many similar keys share a hash: each length, each single bit.

@@ -18,16 +18,18 @@ impl Segment {
         }
     }
 
-    /// Puts what was learnt elsewhere in the place of what was learnt here; what is counted stays.
-    pub(crate) fn borrow_lessons(&mut self, learnt: &Self) {
-        self.votes.clone_from(&learnt.votes);
-        self.served.clone_from(&learnt.served);
-        self.folds.clone_from(&learnt.folds);
-        for (key, stats) in &learnt.nodes {
+    /// Exchanges what was learnt with another segment, which knows of all nodes of this one; what is counted stays. Nodes that only
+    /// the other knows are here afterwards, with no count. A second time undoes the first, but for those.
+    pub(crate) fn swap_lessons(&mut self, other: &mut Self) {
+        use std::mem::swap;
+        swap(&mut self.votes, &mut other.votes);
+        swap(&mut self.served, &mut other.served);
+        swap(&mut self.folds, &mut other.folds);
+        for (key, stats) in &mut other.nodes {
             let own = self.nodes.entry(key.clone()).or_default();
-            own.addresses.clone_from(&stats.addresses);
-            own.facets.clone_from(&stats.facets);
-            own.attributes.clone_from(&stats.attributes);
+            swap(&mut own.addresses, &mut stats.addresses);
+            swap(&mut own.facets, &mut stats.facets);
+            swap(&mut own.attributes, &mut stats.attributes);
         }
     }
 

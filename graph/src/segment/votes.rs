@@ -57,6 +57,12 @@ impl Votes {
         self.spells.add(start_ns, start_ns, IP_REACH_NS);
     }
 
+    /// Adds votes as if each came by [`add`](Self::add).
+    pub(crate) fn join(&mut self, other: &Self) {
+        self.count += other.count;
+        self.spells.merge(&other.spells, IP_REACH_NS);
+    }
+
     /// Adds votes for the same key.
     pub(crate) fn merge(&mut self, other: &Self, key: &VoteKey) {
         self.count += other.count;

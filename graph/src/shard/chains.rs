@@ -7,6 +7,9 @@ use super::packed::{self, Cell};
 use super::pool::{Linked, NONE, Pool, some};
 use crate::record::SpanRecord;
 
+/// Chains that are brought into the caches together: about as many loads as a core can wait for at once.
+pub(super) const SIDE_BY_SIDE: usize = 16;
+
 /// Cells of all chains.
 #[derive(Debug, Default)]
 pub(super) struct Chains {
@@ -20,6 +23,7 @@ pub(super) struct Chain {
     /// High half of the trace id that most of its records have.
     high: u64,
     head: u32,
+    /// Number of records, and [`HAS_WIDE`](Self::HAS_WIDE).
     records: u32,
 }
 
@@ -29,6 +33,9 @@ pub(super) const fn cell_bytes(cells: usize) -> usize {
 }
 
 impl Chain {
+    /// Some record of the chain has more than one cell; else nobody needs to walk it to count them.
+    const HAS_WIDE: u32 = 1 << 31;
+
     /// Without records. `like` is of the trace that is about to be added.
     pub(super) const fn new(like: &SpanRecord) -> Self {
         Self {
@@ -53,7 +60,15 @@ impl Chain {
 
     /// Records in it.
     pub(super) const fn records(&self) -> usize {
-        self.records as usize
+        (self.records & !Self::HAS_WIDE) as usize
+    }
+
+    /// Notes a record in so many cells.
+    const fn add(&mut self, cells: usize) {
+        self.records += 1;
+        if cells > 1 {
+            self.records |= Self::HAS_WIDE;
+        }
     }
 }
 
@@ -65,13 +80,31 @@ impl Chains {
             cell.set_link(chain.head);
             chain.head = self.cells.insert(cell);
         });
-        chain.records += 1;
-        self.cells.used() - before
+        let cells = self.cells.used() - before;
+        chain.add(cells);
+        cells
     }
 
-    /// Unpacks a chain of the slice with this key, in the order in which its records came.
+    /// Brings the cells of at most [`SIDE_BY_SIDE`] chains into the caches, for whoever reads them next. The cells of a slice came
+    /// at different times, so each is at another place in memory, and to follow a chain is to wait for memory once per
+    /// record; following many chains in step waits for many at once.
+    pub(super) fn touch<'a>(&self, chains: impl Iterator<Item = &'a Chain>) {
+        let mut slots = [NONE; SIDE_BY_SIDE];
+        for (slot, chain) in slots.iter_mut().zip(chains) {
+            *slot = chain.head;
+        }
+        let mut is_over = false;
+        while !is_over {
+            is_over = true;
+            for slot in slots.iter_mut().filter(|slot| **slot != NONE) {
+                *slot = self.cells.get(*slot).link();
+                is_over = false;
+            }
+        }
+    }
+
+    /// Unpacks a chain of the slice with this key, the record that came last first.
     pub(super) fn read(&self, chain: &Chain, key: u64, records: &mut Vec<SpanRecord>) {
-        let before = records.len();
         records.reserve(chain.records());
         let mut slot = chain.head;
         let mut next = || {
@@ -79,11 +112,10 @@ impl Chains {
             slot = cell.link();
             cell
         };
-        for _ in 0..chain.records {
+        for _ in 0..chain.records() {
             let first = next();
             records.push(packed::unpack(first, (key, chain.high), &mut next));
         }
-        records[before..].reverse();
     }
 
     /// Makes a chain hold these records instead.
@@ -112,6 +144,9 @@ impl Chains {
 
     /// Cells of a chain.
     pub(super) fn cells(&self, chain: &Chain) -> usize {
+        if chain.records & Chain::HAS_WIDE == 0 {
+            return chain.records();
+        }
         let link = |slot: &u32| some(self.cells.get(*slot).link());
         std::iter::successors(some(chain.head), link).count()
     }

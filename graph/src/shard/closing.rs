@@ -1,5 +1,6 @@
 //! The end of a slice: from open to waiting, and from waiting to settled.
 
+use super::chains::SIDE_BY_SIDE;
 use super::open::Taken;
 use super::waiting::{Arrived, Cohort, Rebuild};
 use super::{Counters, Infer, Shard};
@@ -60,10 +61,49 @@ impl Shard {
         }
     }
 
+    /// Closes the slices with these keys that are open, in this order.
+    pub(super) fn close_keys(&mut self, keys: &[u64], cause: Cause) {
+        for keys in keys.chunks(SIDE_BY_SIDE) {
+            let mut taken = std::mem::take(&mut self.buffers.taken);
+            let keys = keys.iter();
+            taken.extend(keys.filter_map(|key| self.open.take(*key, &self.chains)));
+            self.close_together(taken, cause);
+        }
+    }
+
+    /// Closes some of the slices that are due; false when none is.
+    pub(super) fn close_due(&mut self) -> bool {
+        let mut taken = std::mem::take(&mut self.buffers.taken);
+        let next = || self.open.take_due(self.now_ms, &self.chains);
+        taken.extend(std::iter::from_fn(next).take(SIDE_BY_SIDE));
+        let is_any = !taken.is_empty();
+        self.close_together(taken, Cause::Time);
+        is_any
+    }
+
+    /// Closes at most [`SIDE_BY_SIDE`] slices, in the list that is kept for them.
+    fn close_together(&mut self, mut slices: Vec<Taken>, cause: Cause) {
+        self.chains.touch(slices.iter().map(|taken| &taken.chain));
+        for taken in slices.drain(..) {
+            self.close(taken, cause);
+        }
+        self.buffers.taken = slices;
+    }
+
     pub(super) fn close(&mut self, taken: Taken, cause: Cause) {
+        let mut records = std::mem::take(&mut self.buffers.records);
+        records.clear();
+        self.chains.read(&taken.chain, taken.key, &mut records);
+        self.close_records(taken, &mut records, cause);
+        self.buffers.records = records;
+        while let Some(cohort) = self.waiting.next_excess() {
+            self.settle(cohort);
+        }
+    }
+
+    /// `records` are those of the chain.
+    fn close_records(&mut self, taken: Taken, records: &mut Vec<SpanRecord>, cause: Cause) {
         let Taken { key, mut chain } = taken;
-        let mut records = Vec::new();
-        self.chains.read(&chain, key, &mut records);
         let names = self.names.read();
         let infer = Infer {
             names: &names,
@@ -72,16 +112,15 @@ impl Shard {
         };
         let (tally, counters) = match &mut self.windows {
             Some(windows) => {
-                let part = windows.part(&records, infer);
+                let part = windows.part(records, infer);
                 (&mut part.tally, &mut part.counters)
             }
             None => (&mut self.tally, &mut self.counters),
         };
         let came = records.len();
-        self.seen
-            .drop_repeats(key, &mut records, &mut infer.sink(tally));
+        self.seen.drop_repeats(key, records, &mut infer.sink(tally));
         if records.len() < came {
-            self.chains.refill(&mut chain, &records);
+            self.chains.refill(&mut chain, records);
         }
         let earlier = self.waiting.leave(key, &self.chains);
         let cohort = earlier.map(|(cohort, _)| cohort);
@@ -92,9 +131,10 @@ impl Shard {
             }
         }
         if let Some((_, earlier)) = earlier {
-            self.chains.join(&mut chain, earlier, key, &mut records);
+            self.chains.join(&mut chain, earlier, key, records);
         }
-        let is_complete = cause == Cause::End || infer.is_complete(key, &records);
+        let gaps = &mut self.buffers.gaps;
+        let is_complete = cause == Cause::End || infer.is_complete(key, records, gaps);
         let waits = matches!(cause, Cause::Time | Cause::Records) && !records.is_empty();
         if waits && self.waiting.has_room(records.len(), is_complete) {
             let arrived = Arrived {
@@ -107,18 +147,15 @@ impl Shard {
             self.waiting.admit(&arrived, records, self.now_ms, with);
         } else {
             if !is_complete {
-                cut(&records, counters, &mut infer.sink(tally));
+                cut(records, counters, &mut infer.sink(tally));
             }
-            let hashes = (cause != Cause::End).then(|| self.seen.hashes(key, &records));
+            let settled = &mut self.buffers.settled;
+            if cause != Cause::End {
+                self.seen.note((key, !is_complete), records, settled);
+            }
             infer.slice(key, records, tally);
-            if let Some(hashes) = hashes {
-                self.seen.remember(&hashes, !is_complete, self.now_ms);
-            }
+            self.seen.remember(settled, self.now_ms);
             self.chains.free(chain);
-        }
-        drop(names);
-        while let Some(cohort) = self.waiting.next_excess() {
-            self.settle(cohort);
         }
     }
 
@@ -138,23 +175,25 @@ impl Shard {
             cohort.renew(rebuild);
         }
         let is_cut = cohort.is_cut();
-        self.settled.merge(cohort.into_segment(infer));
+        self.settled.add(cohort.into_tally(), &names);
         let mut sink = infer.sink(&mut self.tally);
-        let mut settled = Vec::new();
-        for (key, chain) in slices {
-            let mut records = Vec::new();
-            self.chains.read(&chain, key, &mut records);
-            self.chains.free(chain);
-            // All are judged by what had settled before them.
-            let is_cut = is_cut && !infer.is_complete(key, &records);
-            if is_cut {
-                cut(&records, &mut self.counters, &mut sink);
+        let mut records = Vec::new();
+        for slices in slices.chunks(SIDE_BY_SIDE) {
+            self.chains.touch(slices.iter().map(|(_, chain)| chain));
+            for (key, chain) in slices {
+                records.clear();
+                self.chains.read(chain, *key, &mut records);
+                self.chains.free(*chain);
+                let gaps = &mut self.buffers.gaps;
+                let is_cut = is_cut && !infer.is_complete(*key, &records, gaps);
+                if is_cut {
+                    cut(&records, &mut self.counters, &mut sink);
+                }
+                let settled = &mut self.buffers.settled;
+                self.seen.note((*key, is_cut), &records, settled);
             }
-            settled.push((self.seen.hashes(key, &records), is_cut));
         }
-        for (hashes, is_cut) in settled {
-            self.seen.remember(&hashes, is_cut, self.now_ms);
-        }
+        self.seen.remember(&mut self.buffers.settled, self.now_ms);
     }
 }
 

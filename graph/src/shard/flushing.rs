@@ -13,7 +13,7 @@ use super::closing::Cause;
 use super::waiting::Rebuild;
 use super::{Flush, Infer, Shard};
 use crate::segment::Segment;
-use crate::tally::Tally;
+use crate::tally::{Sum, Tally};
 
 /// How far a flush is.
 #[derive(Debug, Default)]
@@ -84,7 +84,7 @@ impl Shard {
     pub(super) fn give_up_flush(&mut self) {
         self.flushing = None;
         if let Some(flush) = self.flushed.take() {
-            self.settled.merge(flush.settled);
+            self.given_up.merge(flush.settled);
         }
     }
 
@@ -111,7 +111,7 @@ impl Shard {
             };
             let mut sink = infer.sink(&mut flushing.tally);
             self.seen.drop_repeats(slice.key, &mut records, &mut sink);
-            infer.slice(slice.key, records, &mut flushing.tally);
+            infer.slice(slice.key, &mut records, &mut flushing.tally);
         }
         flushing.are_open_done
     }
@@ -151,15 +151,11 @@ impl Shard {
     /// The counts of all that waits, and of what is still open.
     fn waiting_segment(&mut self, open: Tally) -> Segment {
         let names = self.names.read();
-        let infer = Infer {
-            names: &names,
-            settings: &self.settings,
-            seen: &self.seen,
-        };
-        let mut all = open.into_segment(infer.names, infer.settings);
+        let mut all = Sum::default();
+        all.add(open, &names);
         for cohort in self.waiting.cohorts() {
-            all.merge(cohort.segment(infer).clone());
+            all.add_copy(cohort.tally(), &names);
         }
-        all
+        all.into_segment(&names, &self.settings)
     }
 }

@@ -11,6 +11,8 @@ use crate::settings::Settings;
 #[derive(Debug)]
 pub(super) struct OpenSlices {
     slices: SteadyMap<OpenSlice>,
+    /// The slice that took the last span, and its slot: spans of one trace often follow each other.
+    last: Option<(u64, u32)>,
     due: Wheel,
     records: usize,
     cells: usize,
@@ -50,6 +52,7 @@ impl OpenSlices {
     pub(super) fn new(settings: &Settings) -> Self {
         Self {
             slices: SteadyMap::default(),
+            last: None,
             due: Wheel::default(),
             records: 0,
             cells: 0,
@@ -61,7 +64,10 @@ impl OpenSlices {
     /// Adds a record to its slice. `now_ms` never runs backwards.
     pub(super) fn push(&mut self, record: &SpanRecord, now_ms: u64, chains: &mut Chains) {
         let key = record.slice_key();
-        let slot = self.slices.find(key).unwrap_or_else(|| {
+        let last = self.last.filter(|(known, _)| *known == key);
+        let known = last.map(|(_, slot)| slot);
+        let known = known.or_else(|| self.slices.find(key));
+        let slot = known.unwrap_or_else(|| {
             let slice = OpenSlice {
                 chain: Chain::new(record),
                 first_ms: now_ms,
@@ -73,6 +79,7 @@ impl OpenSlices {
             self.due.add(slot, due_ms, now_ms, &mut self.slices);
             slot
         });
+        self.last = Some((key, slot));
         let slice = self.slices.value_mut(slot);
         let age_ms = now_ms.saturating_sub(slice.first_ms);
         slice.age_ms = u32::try_from(age_ms).unwrap_or(u32::MAX);
@@ -121,6 +128,7 @@ impl OpenSlices {
 
     /// Takes the next slice that is idle or old at `now_ms`.
     pub(super) fn take_due(&mut self, now_ms: u64, chains: &Chains) -> Option<Taken> {
+        self.last = None;
         let (idle_ms, max_ms) = (self.idle_ms, self.max_ms);
         let due_ms = |slices: &SteadyMap<OpenSlice>, slot| {
             let slice = slices.value(slot);
@@ -149,6 +157,7 @@ impl OpenSlices {
 
     /// Takes a slice, whenever it is due.
     pub(super) fn take(&mut self, key: u64, chains: &Chains) -> Option<Taken> {
+        self.last = None;
         let slot = self.slices.forget(key)?;
         let chain = self.slices.value_mut(slot).chain.take();
         if self.slices.len() == 0 {

@@ -58,6 +58,11 @@ impl Place {
     const fn put(self, cell: &mut [u64; 8], value: u64) -> u64 {
         let rest = cell[self.word] & !(self.mask() << self.shift);
         cell[self.word] = rest | (value & self.mask()) << self.shift;
+        self.rest(value)
+    }
+
+    /// The bits of a value that have no room here.
+    const fn rest(self, value: u64) -> u64 {
         if self.bits == 64 {
             0
         } else {
@@ -78,42 +83,51 @@ const TRACE_HIGH: Place = place(0, 0, 64);
 const ARRIVED: Place = place(1, 0, 64);
 const LINKS: Place = place(5, 32, 32);
 
-/// Values with a place in the first cell and one for their high bits in the second.
-const SIZED: [(Place, Place); 12] = [
-    (place(3, 32, 32), place(3, 32, 32)),
-    (place(4, 0, 20), place(2, 0, 12)),
-    (place(4, 20, 20), place(2, 12, 12)),
-    (place(4, 40, 24), place(2, 24, 8)),
-    (place(5, 0, 24), place(2, 32, 8)),
-    (place(5, 24, 20), place(2, 40, 12)),
-    (place(5, 44, 15), place(4, 0, 17)),
-    (place(6, 0, 40), place(6, 0, 24)),
-    (place(6, 40, 21), place(4, 17, 11)),
-    (place(7, 32, 13), place(4, 28, 19)),
-    (place(7, 45, 10), place(5, 0, 22)),
-    (place(7, 55, 9), place(5, 22, 7)),
-];
+/// A value with a place in the first cell, and one for its high bits in the second.
+#[derive(Clone, Copy)]
+struct Sized {
+    low: Place,
+    high: Place,
+}
 
-/// Values in the order of [`SIZED`].
-fn sized(record: &SpanRecord) -> [u64; 12] {
-    [
-        record.duration_ns,
-        u32::from(record.node).into(),
-        u32::from(record.peer).into(),
-        u32::from(record.resource).into(),
-        u32::from(record.instance).into(),
-        u32::from(record.operation).into(),
-        u32::from(record.word).into(),
-        record.signs.bits(),
-        record.marks.bits().into(),
-        u32::from(record.error).into(),
-        record.messages.into(),
-        record.resend.into(),
-    ]
+const fn sized(low: Place, high: Place) -> Sized {
+    Sized { low, high }
+}
+
+const DURATION: Sized = sized(place(3, 32, 32), place(3, 32, 32));
+const NODE: Sized = sized(place(4, 0, 20), place(2, 0, 12));
+const PEER: Sized = sized(place(4, 20, 20), place(2, 12, 12));
+const RESOURCE: Sized = sized(place(4, 40, 24), place(2, 24, 8));
+const INSTANCE: Sized = sized(place(5, 0, 24), place(2, 32, 8));
+const OPERATION: Sized = sized(place(5, 24, 20), place(2, 40, 12));
+const WORD: Sized = sized(place(5, 44, 15), place(4, 0, 17));
+const SIGNS: Sized = sized(place(6, 0, 40), place(6, 0, 24));
+const MARKS: Sized = sized(place(6, 40, 21), place(4, 17, 11));
+const ERROR: Sized = sized(place(7, 32, 13), place(4, 28, 19));
+const MESSAGES: Sized = sized(place(7, 45, 10), place(5, 0, 22));
+const RESEND: Sized = sized(place(7, 55, 9), place(5, 22, 7));
+
+/// Tells each sized value with its places. One call each instead of a loop over a table: every span is packed once and unpacked
+/// twice, and with places that are known when this is compiled a value costs three instructions instead of fifty.
+#[inline]
+fn each_sized(record: &SpanRecord, mut tell: impl FnMut(Sized, u64)) {
+    tell(DURATION, record.duration_ns);
+    tell(NODE, u32::from(record.node).into());
+    tell(PEER, u32::from(record.peer).into());
+    tell(RESOURCE, u32::from(record.resource).into());
+    tell(INSTANCE, u32::from(record.instance).into());
+    tell(OPERATION, u32::from(record.operation).into());
+    tell(WORD, u32::from(record.word).into());
+    tell(SIGNS, record.signs.bits());
+    tell(MARKS, record.marks.bits().into());
+    tell(ERROR, u32::from(record.error).into());
+    tell(MESSAGES, record.messages.into());
+    tell(RESEND, record.resend.into());
 }
 
 /// Packs a record of a slice whose trace ids have this high half. `put` gets the cells from the last to the first, so that
 /// each can be linked to the one that was put before it.
+#[inline]
 pub(super) fn pack(record: &SpanRecord, trace_high: u64, mut put: impl FnMut(Cell)) {
     let mut first = [0; 8];
     first[0] = record.span_id.as_u64();
@@ -123,23 +137,31 @@ pub(super) fn pack(record: &SpanRecord, trace_high: u64, mut put: impl FnMut(Cel
     KIND.put(&mut first, record.kind as u64);
     ROLE.put(&mut first, record.role as u64);
     WEIGHT.put(&mut first, record.weight.to_bits().into());
-    let mut second = [0; 8];
     let mut rest = 0;
-    for (value, (low, high)) in sized(record).into_iter().zip(SIZED) {
-        let above = low.put(&mut first, value);
-        high.put(&mut second, above);
-        rest |= above;
-    }
+    each_sized(record, |value, bits| {
+        rest |= value.low.put(&mut first, bits)
+    });
     let is_off = record.marks.has(Marks::TIME_OFF);
     let is_apart = record.trace_id.high() != trace_high;
     if rest != 0 || is_off || is_apart || record.links.is_some() {
         IS_WIDE.put(&mut first, 1);
-        TRACE_HIGH.put(&mut second, record.trace_id.high());
-        ARRIVED.put(&mut second, if is_off { record.arrived_ns } else { 0 });
-        pack_links(record.links.as_deref(), &mut second, &mut put);
-        put(Cell(second));
+        pack_rest(record, &mut put);
     }
     put(Cell(first));
+}
+
+/// What a wide record has beside its first cell.
+#[cold]
+fn pack_rest(record: &SpanRecord, put: &mut impl FnMut(Cell)) {
+    let mut second = [0; 8];
+    each_sized(record, |value, bits| {
+        value.high.put(&mut second, value.low.rest(bits));
+    });
+    let is_off = record.marks.has(Marks::TIME_OFF);
+    TRACE_HIGH.put(&mut second, record.trace_id.high());
+    ARRIVED.put(&mut second, if is_off { record.arrived_ns } else { 0 });
+    pack_links(record.links.as_deref(), &mut second, put);
+    put(Cell(second));
 }
 
 /// More links than fit the count cannot come: a request is smaller.
@@ -162,61 +184,60 @@ fn pack_links(links: Option<&[Link]>, second: &mut [u64; 8], put: &mut impl FnMu
 }
 
 /// Unpacks the record that begins with `first`; `next` gives the cells after it.
+#[inline]
 pub(super) fn unpack(
     Cell(first): Cell,
     slice: (u64, u64),
-    mut next: impl FnMut() -> Cell,
+    next: impl FnMut() -> Cell,
 ) -> SpanRecord {
-    let (key, mut trace_high) = slice;
-    let mut arrived_ns = 0;
-    let mut values = SIZED.map(|(low, _)| low.get(&first));
-    let mut links = None;
+    let (key, trace_high) = slice;
     if IS_WIDE.get(&first) == 1 {
-        let Cell(second) = next();
-        for (value, (low, high)) in values.iter_mut().zip(SIZED) {
-            *value |= high.get(&second) << low.bits;
-        }
-        trace_high = TRACE_HIGH.get(&second);
-        arrived_ns = ARRIVED.get(&second);
-        links = unpack_links(LINKS.get(&second), &mut next);
+        return unpack_wide(&first, key, next);
     }
-    let [
-        duration_ns,
-        node,
-        peer,
-        resource,
-        instance,
-        operation,
-        word,
-        signs,
-        marks,
-        error,
-        messages,
-        resend,
-    ] = values;
-    let has_parent = HAS_PARENT.get(&first) == 1;
+    let low = |value: Sized| value.low.get(&first);
+    record(&first, trace_id(trace_high, key), low)
+}
+
+/// A record with more than one cell.
+#[cold]
+fn unpack_wide(first: &[u64; 8], key: u64, mut next: impl FnMut() -> Cell) -> SpanRecord {
+    let Cell(second) = next();
+    let both = |value: Sized| value.low.get(first) | value.high.get(&second) << value.low.bits;
+    let id = trace_id(TRACE_HIGH.get(&second), key);
     SpanRecord {
-        trace_id: trace_id(trace_high, key),
+        arrived_ns: ARRIVED.get(&second),
+        links: unpack_links(LINKS.get(&second), &mut next),
+        ..record(first, id, both)
+    }
+}
+
+/// The record of a first cell, without what only a second one has.
+#[inline]
+fn record(first: &[u64; 8], trace_id: TraceId, sized: impl Fn(Sized) -> u64) -> SpanRecord {
+    let id = |value| low_half(sized(value));
+    let has_parent = HAS_PARENT.get(first) == 1;
+    SpanRecord {
+        trace_id,
         span_id: span_id(first[0]),
         parent_id: has_parent.then(|| span_id(first[1])),
-        kind: KINDS[low_byte(KIND.get(&first)) % KINDS.len()],
-        role: ROLES[low_byte(ROLE.get(&first)) % ROLES.len()],
-        marks: Marks::from_bits(low_half(marks)),
-        signs: Signs::from_bits(signs),
-        resend: u16::try_from(resend).unwrap_or(u16::MAX),
-        messages: low_half(messages),
+        kind: KINDS[low_byte(KIND.get(first)) % KINDS.len()],
+        role: ROLES[low_byte(ROLE.get(first)) % ROLES.len()],
+        marks: Marks::from_bits(id(MARKS)),
+        signs: Signs::from_bits(sized(SIGNS)),
+        resend: u16::try_from(sized(RESEND)).unwrap_or(u16::MAX),
+        messages: id(MESSAGES),
         start_ns: first[2],
-        arrived_ns,
-        duration_ns,
-        node: low_half(node).into(),
-        instance: low_half(instance).into(),
-        resource: low_half(resource).into(),
-        peer: low_half(peer).into(),
-        error: low_half(error).into(),
-        operation: low_half(operation).into(),
-        word: low_half(word).into(),
-        weight: f32::from_bits(low_half(WEIGHT.get(&first))),
-        links,
+        arrived_ns: 0,
+        duration_ns: sized(DURATION),
+        node: id(NODE).into(),
+        instance: id(INSTANCE).into(),
+        resource: id(RESOURCE).into(),
+        peer: id(PEER).into(),
+        error: id(ERROR).into(),
+        operation: id(OPERATION).into(),
+        word: id(WORD).into(),
+        weight: f32::from_bits(low_half(WEIGHT.get(first))),
+        links: None,
     }
 }
 

@@ -103,10 +103,13 @@ impl<T: Linked, const BITS: u32> Pool<T, BITS> {
         let value = chunk.slots[place];
         chunk.slots[place].set_link(chunk.free);
         chunk.free = u32::try_from(place).unwrap_or(NONE);
+        let was_full = chunk.used == Self::CHUNK;
         chunk.used -= 1;
         let is_empty = chunk.used == 0;
         self.used -= 1;
-        self.set_room(number, true);
+        if was_full {
+            self.set_room(number, true);
+        }
         if is_empty {
             self.give_back(number);
         }

@@ -139,7 +139,7 @@ impl Waiting {
     pub(super) fn admit(
         &mut self,
         arrived: &Arrived,
-        records: Vec<SpanRecord>,
+        records: &mut Vec<SpanRecord>,
         now_ms: u64,
         (infer, chains): (Infer<'_>, &Chains),
     ) {

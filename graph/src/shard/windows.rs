@@ -168,9 +168,8 @@ impl Shard {
     pub fn take_window(&mut self, window: &Window) -> Segment {
         let start = window.start.unwrap_or_default().0;
         let open = self.windows.as_mut();
-        for key in open.and_then(|w| w.open.remove(&start)).unwrap_or_default() {
-            self.close_key(key, super::Cause::End);
-        }
+        let keys = open.and_then(|w| w.open.remove(&start));
+        self.close_keys(&keys.unwrap_or_default(), super::Cause::End);
         let names = self.names.read();
         let infer = Infer {
             names: &names,

@@ -63,14 +63,16 @@ impl Answers {
         self.answers.clear();
         self.answers
             .extend(self.pairs.iter().map(|(_, span)| *span));
+        // How many there are of each, one place further on, summed up.
         self.starts.clear();
-        let mut rest = self.pairs.iter().map(|(out, _)| *out).peekable();
-        let mut start = 0;
-        for out in 0..=count {
-            self.starts.push(start);
-            while rest.next_if_eq(&out).is_some() {
-                start += 1;
-            }
+        self.starts.resize(count + 1, 0);
+        for (out, _) in &self.pairs {
+            self.starts[out + 1] += 1;
+        }
+        let mut end = 0;
+        for start in &mut self.starts {
+            end += *start;
+            *start = end;
         }
     }
 }

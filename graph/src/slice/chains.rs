@@ -190,7 +190,8 @@ fn among_siblings(
         .iter()
         .all(|sibling| resend(context, &sibling.attempt) == 0)
     {
-        if siblings.len() > 1 {
+        let may_follow = |sibling: &Sibling| has_failed(context, &sibling.attempt);
+        if siblings.len() > 1 && siblings.iter().any(may_follow) {
             mark_followers(context, siblings);
         }
         for sibling in siblings {
@@ -223,6 +224,12 @@ fn among_siblings(
     }
 }
 
+/// True for what a client may send again.
+fn has_failed(context: Context<'_>, attempt: &Try) -> bool {
+    let record = context.tree.record(attempt.outer);
+    record.is_error() && !record.marks.has(Marks::CLIENT_FAULT)
+}
+
 /// Marks what a client may have sent again by itself. Fails for work in a loop, of which one step failed and the next went on.
 fn mark_followers(context: Context<'_>, group: &mut [Sibling]) {
     let mut same: BTreeMap<_, Vec<usize>> = BTreeMap::new();
@@ -237,9 +244,8 @@ fn mark_followers(context: Context<'_>, group: &mut [Sibling]) {
         calls.sort_by_key(|index| (record(*index).start_ns, *index));
         let mut followers = Vec::new();
         for (before, after) in calls.iter().zip(calls.iter().skip(1)) {
-            let failed = record(*before);
-            let has_failed = failed.is_error() && !failed.marks.has(Marks::CLIENT_FAULT);
-            if has_failed && failed.end_ns() <= record(*after).start_ns {
+            let has_failed = has_failed(context, &group[*before].attempt);
+            if has_failed && record(*before).end_ns() <= record(*after).start_ns {
                 followers.push(*after);
             }
         }

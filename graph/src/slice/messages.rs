@@ -13,7 +13,10 @@ use crate::peer::MessageRole;
 use crate::span::SpanKind;
 
 pub(super) fn emit(context: Context<'_>, units: &Units, sink: &mut impl SliceSink) {
-    for unit in units.iter() {
+    let tree = context.tree;
+    let may_send = |span: &usize| is_send(tree, *span) || context.answers.is_sent(*span);
+    let sends = (0..tree.len()).any(|span| may_send(&span));
+    for unit in units.iter().filter(|_| sends) {
         if let Some(send) = send_of(context, unit) {
             sink.send(send);
         }

@@ -123,10 +123,13 @@ fn shared_client(spans: Sorted<'_>, sides: &[Side], span: usize) -> Option<usize
     if sides[span] != Side::In {
         return None;
     }
-    let same_id = all_with_id(spans, spans.ids()[span]);
-    if same_id.len() == 1 {
+    let ids = spans.ids();
+    let has_id = |at: usize| ids.get(at) == Some(&ids[span]);
+    // Sorted by id: who shares it stands beside.
+    if !has_id(span + 1) && !has_id(span.wrapping_sub(1)) {
         return None;
     }
+    let same_id = all_with_id(spans, ids[span]);
     let first = spans.partition(&same_id, |other| other.kind < SpanKind::Client);
     let node = spans.get(span).node;
     (first..same_id.end)

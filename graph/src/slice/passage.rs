@@ -7,19 +7,50 @@ use super::SliceSink;
 use super::tree::Tree;
 use crate::names::NodeId;
 
-pub(super) fn emit(tree: &Tree<'_>, nodes: &mut Vec<NodeId>, sink: &mut impl SliceSink) {
-    let spans = 0..tree.len();
-    let real = spans.clone().filter(|span| !tree.is_ghost(*span));
-    nodes.clear();
-    nodes.extend(real.map(|span| tree.node(span)));
-    nodes.sort_unstable();
-    nodes.dedup();
-    // Beginnings of one trace agree in their weight; where they do not, the rarer sample stands for more.
-    let root = spans
-        .filter(|span| is_root(tree, *span))
-        .map(|span| tree.record(span).weight)
-        .reduce(f32::max);
-    sink.trace(nodes, root);
+/// Nodes of a trace, each once; reused from slice to slice.
+#[derive(Debug, Default)]
+pub(super) struct Passage {
+    nodes: Vec<NodeId>,
+    /// By node: the trace that passed through it last.
+    last_trace: Vec<u32>,
+    trace: u32,
+}
+
+impl Passage {
+    /// Tells the nodes of a trace.
+    pub(super) fn emit(&mut self, tree: &Tree<'_>, sink: &mut impl SliceSink) {
+        self.next_trace();
+        let spans = 0..tree.len();
+        for span in spans.clone().filter(|span| !tree.is_ghost(*span)) {
+            self.pass(tree.node(span));
+        }
+        // Beginnings of one trace agree in their weight; where they do not, the rarer sample stands for more.
+        let root = spans
+            .filter(|span| is_root(tree, *span))
+            .map(|span| tree.record(span).weight)
+            .reduce(f32::max);
+        sink.trace(&self.nodes, root);
+    }
+
+    fn next_trace(&mut self) {
+        self.nodes.clear();
+        self.trace = self.trace.wrapping_add(1);
+        if self.trace == 0 {
+            self.last_trace.clear();
+            self.trace = 1;
+        }
+    }
+
+    fn pass(&mut self, node: NodeId) {
+        let index = node.index();
+        if index >= self.last_trace.len() {
+            self.last_trace.resize(index + 1, 0);
+        }
+        let last = std::mem::replace(&mut self.last_trace[index], self.trace);
+        if last != self.trace {
+            self.nodes.push(node);
+        }
+    }
 }
 
 /// A span that began the trace. One that lost its parent, or sits on a cycle of parents, did not.

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::ops::Index;
 
-use super::hashing::Mixed;
+use crate::record::Seeded;
 
 /// Stands for a cell without a value.
 const ABSENT: u32 = u32::MAX;
@@ -83,7 +83,7 @@ impl<'a> FromIterator<Option<&'a str>> for Words {
         let cells = cells.into_iter();
         let mut words = Self::default();
         words.cells.reserve(cells.size_hint().0);
-        let mut known: HashMap<&str, u32, Mixed> = HashMap::default();
+        let mut known: HashMap<&str, u32, Seeded> = HashMap::default();
         let mut last: Option<(&str, u32)> = None;
         for cell in cells {
             let number = match (cell, last) {

@@ -11,7 +11,7 @@ use crate::names::{LabelId, Tables};
 use crate::sampling::Weights;
 use crate::segment::exemplars::Exemplars;
 use crate::segment::sampling::{SamplingStats, TraceShare, fixed};
-use crate::segment::stats::EdgeStats;
+use crate::segment::stats::{EdgeStats, add_counts};
 use crate::sketch::Sketch;
 use crate::slice::{Attempt, AttemptFlags, Found};
 
@@ -83,7 +83,7 @@ impl Told {
 }
 
 /// Sums over the attempts of one edge.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Counts {
     shapes: Vec<Same>,
     lost_attempts: u64,
@@ -97,7 +97,7 @@ pub(super) struct Counts {
 }
 
 /// Sums of shapes; errors by label, because their names are looked up last.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Summed {
     stats: EdgeStats,
     errors: BTreeMap<LabelId, u64>,
@@ -114,7 +114,15 @@ impl Counts {
                 same.attempts += 1;
                 same.traces.insert(told.trace);
             }
-            None => self.first_of_shape(told),
+            None => {
+                let mut traces = Exemplars::default();
+                traces.insert(told.trace);
+                self.first_of_shape(Same {
+                    shape: told.shape,
+                    attempts: 1,
+                    traces,
+                });
+            }
         }
         self.lost_attempts += u64::from(told.lost_attempts);
         if let Some(took_ns) = told.client_ns {
@@ -127,22 +135,44 @@ impl Counts {
         self.window = Some((first.min(told.start_ns), last.max(told.end_ns)));
     }
 
-    fn first_of_shape(&mut self, told: &Told) {
+    fn first_of_shape(&mut self, same: Same) {
         if self.shapes.len() >= MAX_SHAPES {
             let summed = self.summed.get_or_insert_default();
             self.shapes.drain(..).for_each(|same| summed.add(&same));
         }
-        let mut traces = Exemplars::default();
-        traces.insert(told.trace);
         if self.shapes.is_empty() {
             // Most edges have one shape, and there may be many edges.
             self.shapes.reserve_exact(1);
         }
-        self.shapes.push(Same {
-            shape: told.shape,
-            attempts: 1,
-            traces,
-        });
+        self.shapes.push(same);
+    }
+
+    /// Adds the attempts that another tally counted on the same edge.
+    pub(super) fn merge(&mut self, other: &Self) {
+        for more in &other.shapes {
+            let mut shapes = self.shapes.iter_mut();
+            match shapes.find(|same| same.shape == more.shape) {
+                Some(same) => {
+                    same.attempts += more.attempts;
+                    same.traces.merge(&more.traces);
+                }
+                None => self.first_of_shape(more.clone()),
+            }
+        }
+        self.lost_attempts += other.lost_attempts;
+        self.client.merge(&other.client);
+        self.server.merge(&other.server);
+        self.window = match (self.window, other.window) {
+            (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
+            (a, b) => a.or(b),
+        };
+        if let Some(uncertain) = &other.uncertain {
+            let own = self.uncertain.get_or_insert_default();
+            own.merge(uncertain);
+        }
+        if let Some(summed) = &other.summed {
+            self.summed.get_or_insert_default().merge(summed);
+        }
     }
 
     /// Adds the uncertainty that one trace brings.
@@ -182,6 +212,11 @@ impl Counts {
 }
 
 impl Summed {
+    fn merge(&mut self, other: &Self) {
+        self.stats.merge(&other.stats);
+        add_counts(&mut self.errors, &other.errors);
+    }
+
     fn add(&mut self, same: &Same) {
         let (shape, stats) = (&same.shape, &mut self.stats);
         let calls = u64::from(shape.is_call) * same.attempts;

@@ -99,6 +99,17 @@ impl EdgeTally {
         }
     }
 
+    /// Adds the edges of another tally, however many: caps are for what is counted, not for what is added up.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.votes_dropped += other.votes_dropped;
+        for edge in &other.edges {
+            let place = self.find(&edge.ids).unwrap_or_else(|| self.add(edge.ids));
+            let own = &mut self.edges[place as usize];
+            own.counts.merge(&edge.counts);
+            own.votes.merge(&edge.votes, |votes, more| votes.join(more));
+        }
+    }
+
     /// Puts names to edges and votes.
     pub(super) fn name_into(self, names: &Tables, segment: &mut Segment) {
         for edge in self.edges {

@@ -47,6 +47,21 @@ impl<K: Copy + Ord, V> Few<K, V> {
         }
     }
 
+    /// Adds the values of another map: `add` to those of keys that are here too.
+    pub(super) fn merge(&mut self, other: &Self, mut add: impl FnMut(&mut V, &V))
+    where
+        V: Clone,
+    {
+        for (key, value) in other.iter() {
+            match self.get_mut(key) {
+                Some(known) => add(known, value),
+                None => {
+                    self.get_or(key, value.clone());
+                }
+            }
+        }
+    }
+
     /// All keys and values.
     pub(super) fn iter(&self) -> impl Iterator<Item = (K, &V)> {
         let few = self.few.iter().map(|(key, value)| (*key, value));

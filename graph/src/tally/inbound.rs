@@ -6,7 +6,7 @@ use crate::record::SpanRecord;
 use crate::segment::demand::{InboundLoad, Took};
 
 /// Attempts that are not added up yet. Few, because an edge of which nothing came since the last flush keeps the room.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Pending(Vec<Took>);
 
 impl Pending {
@@ -24,11 +24,16 @@ impl Pending {
         add_up(&self.0);
         self.0.clear();
     }
+
+    /// Tells what another keeps, as [`take`](Self::take) does.
+    pub(super) fn told_by(other: &Self, add_up: impl FnOnce(&[Took])) {
+        other.clone().take(add_up);
+    }
 }
 
 /// First and last time, in nanoseconds, at which instances were seen. They stay ids until the flush, because every attempt
 /// touches them.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Alive(Few<InstanceId, (u64, u64)>);
 
 impl Alive {
@@ -39,6 +44,13 @@ impl Alive {
         }
         let life = self.0.get_or(instance, (first_ns, last_ns));
         *life = (life.0.min(first_ns), life.1.max(last_ns));
+    }
+
+    /// Adds what was seen elsewhere.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.0.merge(&other.0, |life, other| {
+            *life = (life.0.min(other.0), life.1.max(other.1));
+        });
     }
 
     /// Names and times.
@@ -73,6 +85,13 @@ impl Inbound {
         if self.pending.push(request) {
             self.add_up();
         }
+    }
+
+    /// Adds the requests of another tally.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.load.merge(&other.load);
+        Pending::told_by(&other.pending, |requests| self.load.count(requests));
+        self.instances.merge(&other.instances);
     }
 
     /// Puts names to everything.

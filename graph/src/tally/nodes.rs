@@ -1,6 +1,7 @@
 //! Nodes while a shard counts them: every count of a node lies at one place, found by its id without any hash.
 
 use std::collections::BTreeMap;
+use std::hash::Hash;
 
 use super::few::Few;
 use super::inbound::Inbound;
@@ -25,8 +26,10 @@ pub(super) struct NodeTally {
     /// Place of each node by its id, plus one.
     places: Vec<u32>,
     nodes: Vec<(NodeId, Node)>,
+    /// Place of each resource's spans by its id, plus one.
+    resource_places: Vec<u32>,
     /// Spans by resource. A resource has one node, but for what many fold into.
-    resources: Vec<Option<(NodeId, SpanTimes)>>,
+    resources: Vec<(ResourceId, NodeId, SpanTimes)>,
     others: IdMap<(NodeId, ResourceId), SpanTimes>,
     served: IdMap<(NodeId, PeerId), ServedStats>,
     /// Calls from outside the traces, by the Host they dialled and by where the caller sits.
@@ -59,15 +62,9 @@ struct SpanTimes {
 
 impl NodeTally {
     fn node(&mut self, id: NodeId) -> &mut Node {
-        let index = id.index();
-        if index >= self.places.len() {
-            self.places.resize(index + 1, 0);
-        }
-        if self.places[index] == 0 {
-            self.nodes.push((id, Node::default()));
-            self.places[index] = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
-        }
-        &mut self.nodes[self.places[index] as usize - 1].1
+        let first = || (id, Node::default());
+        let place = place_of(&mut self.places, id.index(), &mut self.nodes, first);
+        &mut self.nodes[place].1
     }
 
     /// Counts a span of a slice.
@@ -109,12 +106,10 @@ impl NodeTally {
     }
 
     fn times(&mut self, node: NodeId, resource: ResourceId) -> &mut SpanTimes {
+        let first = || (resource, node, SpanTimes::default());
         let index = resource.index();
-        if index >= self.resources.len() {
-            self.resources.resize_with(index + 1, || None);
-        }
-        let first = || (node, SpanTimes::default());
-        let (owner, times) = self.resources[index].get_or_insert_with(first);
+        let place = place_of(&mut self.resource_places, index, &mut self.resources, first);
+        let (_, owner, times) = &mut self.resources[place];
         match *owner == node {
             true => times,
             false => self.others.entry((node, resource)).or_default(),
@@ -162,14 +157,28 @@ impl NodeTally {
         self.node(node).traces.count(root_weight);
     }
 
+    /// Adds the counts of another tally.
+    pub(super) fn merge(&mut self, other: &Self) {
+        for (id, node) in &other.nodes {
+            self.node(*id).merge(node);
+        }
+        for (resource, node, times) in &other.resources {
+            self.times(*node, *resource).merge(times);
+        }
+        add_all(&mut self.others, &other.others, |own, more| own.merge(more));
+        add_all(&mut self.served, &other.served, |own, more| {
+            own.merge(*more)
+        });
+        add_all(&mut self.entries, &other.entries, |own, more| *own += more);
+        add_all(&mut self.folds, &other.folds, |own, more| *own += more);
+    }
+
     /// Puts names to everything.
     pub(super) fn name_into(self, names: &Tables, settings: &Settings, segment: &mut Segment) {
         let mut resources: BTreeMap<NodeId, Vec<(ResourceId, SpanTimes)>> = BTreeMap::new();
-        for (index, slot) in (0..).zip(self.resources) {
-            if let Some((node, times)) = slot {
-                let own = resources.entry(node).or_default();
-                own.push((ResourceId::from(index), times));
-            }
+        for (resource, node, times) in self.resources {
+            let own = resources.entry(node).or_default();
+            own.push((resource, times));
         }
         self.others
             .into_iter()
@@ -210,7 +219,53 @@ impl NodeTally {
     }
 }
 
+/// The place of what has this number in a list without gaps; `first` is put there when nothing was.
+#[inline]
+fn place_of<T>(
+    places: &mut Vec<u32>,
+    number: usize,
+    list: &mut Vec<T>,
+    first: impl FnOnce() -> T,
+) -> usize {
+    if number >= places.len() {
+        places.resize(number + 1, 0);
+    }
+    if places[number] == 0 {
+        list.push(first());
+        places[number] = u32::try_from(list.len()).unwrap_or(u32::MAX);
+    }
+    places[number] as usize - 1
+}
+
+/// Adds one map to another, key by key: the order does not matter.
+fn add_all<K: Copy + Eq + Hash, V: Default>(
+    into: &mut IdMap<K, V>,
+    from: &IdMap<K, V>,
+    mut add: impl FnMut(&mut V, &V),
+) {
+    from.iter().for_each(|(key, more)| {
+        add(into.entry(*key).or_default(), more);
+    });
+}
+
 impl Node {
+    fn merge(&mut self, other: &Self) {
+        let kinds = self.kinds.iter_mut().zip(other.kinds);
+        let events = self.events.iter_mut().zip(other.events);
+        kinds.chain(events).for_each(|(own, more)| *own += more);
+        self.unweighed += other.unweighed;
+        self.requests += other.requests;
+        self.traces.merge(other.traces);
+        self.exposures.merge(&other.exposures, |own, more| {
+            own.0 += more.0;
+            own.1.merge(&more.1);
+        });
+        self.orphans.merge(&other.orphans);
+        if let Some(inbound) = &other.inbound {
+            self.inbound.get_or_insert_default().merge(inbound);
+        }
+    }
+
     fn named(self, names: &Tables) -> NodeStats {
         let mut stats = NodeStats {
             requests: self.requests,
@@ -245,6 +300,11 @@ impl Node {
 }
 
 impl SpanTimes {
+    fn merge(&mut self, other: &Self) {
+        self.count += other.count;
+        self.spells.merge(&other.spells, IP_REACH_NS);
+    }
+
     fn name_into(&self, resource: ResourceId, names: &Tables, stats: &mut NodeStats) {
         let facts = names.resource(resource);
         stats.spans += self.count;

@@ -116,11 +116,14 @@ impl OpenTally {
         }
     }
 
-    /// Puts names to the halves.
-    pub(super) fn name_into(mut self, names: &Tables, segment: &mut Segment) {
+    /// The halves with names.
+    pub(super) fn named(&self, names: &Tables) -> Segment {
+        let mut segment = Segment::default();
         segment.give_up(&self.given_up);
-        for id in self.ranks.into_sorted_vec() {
-            let Some(call) = self.calls.remove(&id) else {
+        let mut ids: Vec<&HalfId> = self.ranks.iter().collect();
+        ids.sort_unstable();
+        for id in ids {
+            let Some(call) = self.calls.get(id) else {
                 continue;
             };
             let mut counts = Counts::default();
@@ -130,10 +133,10 @@ impl OpenTally {
                 stats: counts.into_stats(names),
                 is_ambiguous: call.is_ambiguous,
             };
-            segment.add_open_call(id, call);
+            segment.add_open_call(*id, call);
         }
-        let servers = self.servers.into_iter();
-        for (id, server) in servers.flat_map(|(id, all)| all.into_iter().map(move |s| (id, s))) {
+        let servers = self.servers.iter();
+        for (id, server) in servers.flat_map(|(id, all)| all.iter().map(move |s| (*id, s))) {
             let server = OpenServer {
                 callee: names.node(server.callee).clone(),
                 caller: server.caller,
@@ -146,5 +149,6 @@ impl OpenTally {
             };
             segment.add_open_server(id, server);
         }
+        segment
     }
 }

@@ -149,6 +149,16 @@ impl PlanningTally {
         });
     }
 
+    /// Adds the facts of another tally.
+    pub(super) fn merge(&mut self, other: &Self, names: &Tables) {
+        self.clocks_over += other.clocks_over;
+        self.clocks += other.clocks;
+        for facts in &other.facts {
+            let place = self.place(facts.to, names);
+            self.facts[place as usize].merge(facts);
+        }
+    }
+
     /// Puts names to everything.
     pub(super) fn name_into(self, names: &Tables, settings: &Settings, segment: &mut Segment) {
         for facts in self.facts {
@@ -224,6 +234,23 @@ impl Facts {
         if is_full {
             self.add_up();
         }
+    }
+
+    /// Adds other attempts to the same destination.
+    fn merge(&mut self, other: &Self) {
+        self.facts.merge(&other.facts);
+        let facts = &mut self.facts;
+        Pending::told_by(&other.pending, |attempts| {
+            facts.concurrency.count(attempts);
+            facts.demand.count(attempts);
+        });
+        self.operations
+            .merge(&other.operations, |own, more| *own += more);
+        self.zones.merge(&other.zones, |own, more| *own += more);
+        self.callers.merge(&other.callers);
+        self.callees.merge(&other.callees);
+        self.clocks
+            .merge(&other.clocks, |own, more| own.intersect(*more));
     }
 
     fn add_up(&mut self) {

@@ -3,7 +3,7 @@ use serde_json::json;
 use tracemesh_graph::span::{Link, SpanId, SpanKind, TraceId};
 
 use super::*;
-use crate::testing::values::json_value;
+use crate::testing::values::{deep_list, edit, edits, json_value, text};
 use crate::testing::{Capture, Kept, KeptSet, KeptSpan, Seen};
 
 const IDS: &str = r#""traceID":"a1","spanID":"b2","processID":"p1""#;
@@ -11,10 +11,6 @@ const IDS: &str = r#""traceID":"a1","spanID":"b2","processID":"p1""#;
 fn decode(text: impl AsRef<[u8]>) -> Result<Capture, DecodeError> {
     let mut capture = Capture::default();
     decode_jaeger(text.as_ref(), &mut capture).map(|()| capture)
-}
-
-fn text(text: &str) -> Kept {
-    Kept::Text(text.to_owned())
 }
 
 fn trace(spans: &str) -> String {
@@ -355,7 +351,7 @@ fn what_is_no_jaeger_json_is_an_error_with_its_position() {
 
 #[test]
 fn depth_is_harmless() {
-    let deep = format!("{}{}", "[".repeat(1_000_000), "]".repeat(1_000_000));
+    let deep = deep_list();
     assert!(one(&format!(r#","logs":{deep}"#)).is_ok());
     assert_eq!(
         one(&format!(r#","tags":{deep}"#)).unwrap_err(),
@@ -391,15 +387,10 @@ proptest! {
     }
 
     #[test]
-    fn mutations_never_panic(
-        edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
-    ) {
+    fn mutations_never_panic(edits in edits()) {
         let tags = r#","tags":[{"key":"error","type":"bool","value":true}],"references":[{"refType":"CHILD_OF"}]"#;
         let mut bytes = trace(&format!("{{{IDS}{tags}}}")).into_bytes();
-        for (index, byte) in edits {
-            let index = index.index(bytes.len());
-            bytes[index] = byte;
-        }
+        edit(&mut bytes, edits);
         let _outcome = decode(&bytes);
     }
 }

@@ -6,6 +6,7 @@ use super::*;
 use crate::decode::MAX_LINKS;
 use crate::testing::json::to_json;
 use crate::testing::requests::request;
+use crate::testing::values::{deep_list, edit, edits};
 use crate::testing::{Capture, Kept, Seen, expected};
 
 const SPAN: &str = r#""traceId":"5B8EFFF798038103D269B633813FC60C","spanId":"eee19b7ec3c1b174""#;
@@ -285,7 +286,7 @@ fn broken_text_is_an_error_with_its_position() {
 /// A million levels in a place that is skipped, in a span, and where a span should be.
 #[test]
 fn depth_is_harmless() {
-    let deep = format!("{}{}", "[".repeat(1_000_000), "]".repeat(1_000_000));
+    let deep = deep_list();
     decode(format!(r#"{{"x":{deep}}}"#)).unwrap();
     assert!(one(&format!(r#","x":{deep}"#)).is_ok());
     let (capture, _) = decode(with_spans(&deep)).unwrap();
@@ -322,16 +323,11 @@ proptest! {
     }
 
     #[test]
-    fn mutations_never_panic(
-        edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
-    ) {
+    fn mutations_never_panic(edits in edits()) {
         let mut bytes = with_spans(&format!(
             r#"{{{SPAN},"kind":2,"attributes":[{{"key":"url.full","value":{{"stringValue":"a"}}}}]}}"#
         )).into_bytes();
-        for (index, byte) in edits {
-            let index = index.index(bytes.len());
-            bytes[index] = byte;
-        }
+        edit(&mut bytes, edits);
         let _outcome = decode(&bytes);
     }
 

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use tracemesh_graph::span::{Link, SpanId, TraceId};
 
 use super::*;
-use crate::testing::values::json_value;
+use crate::testing::values::{deep_list, edit, edits, json_value, text};
 use crate::testing::{Capture, Kept, KeptSet, KeptSpan, Seen};
 
 const IDS: &str = r#""traceId":"463ac35c9f6413ad48485a3953bb6124","id":"48485a3953bb6124""#;
@@ -10,10 +10,6 @@ const IDS: &str = r#""traceId":"463ac35c9f6413ad48485a3953bb6124","id":"48485a39
 fn decode(text: impl AsRef<[u8]>) -> Result<Capture, DecodeError> {
     let mut capture = Capture::default();
     decode_zipkin(text.as_ref(), &mut capture).map(|()| capture)
-}
-
-fn text(text: &str) -> Kept {
-    Kept::Text(text.to_owned())
 }
 
 /// One span with more fields, between two plain ones: its resource and itself.
@@ -358,7 +354,7 @@ fn a_lone_span_is_read_and_other_json_is_an_error() {
 /// A million levels: in a place that is skipped, in a tag, where a span should be, and as the whole.
 #[test]
 fn depth_is_harmless() {
-    let deep = format!("{}{}", "[".repeat(1_000_000), "]".repeat(1_000_000));
+    let deep = deep_list();
     assert!(one(&format!(r#","x":{deep}"#)).is_ok());
     assert!(one(&format!(r#","tags":{{"url.full":{deep}}}"#)).is_ok());
     assert_eq!(
@@ -379,16 +375,11 @@ proptest! {
     }
 
     #[test]
-    fn mutations_never_panic(
-        edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
-    ) {
+    fn mutations_never_panic(edits in edits()) {
         let mut bytes = format!(
             r#"[{{{IDS},"kind":"CLIENT","tags":{{"error":"x"}},"localEndpoint":{{"ipv4":"10.0.0.1","port":1}}}}]"#
         ).into_bytes();
-        for (index, byte) in edits {
-            let index = index.index(bytes.len());
-            bytes[index] = byte;
-        }
+        edit(&mut bytes, edits);
         let _outcome = decode(&bytes);
     }
 }

@@ -27,7 +27,7 @@ fn files() -> Vec<(Vec<u8>, Vec<usize>)> {
         &single,
     ]
     .concat();
-    let line = br#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"5b8efff798038103d269b633813fc60c","spanId":"eee19b7ec3c1b174"}]}]}]}"#;
+    let line = br#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"5b8efff798038103d269b633813fc60c","spanId":"eee19b7ec3c1b174","startTimeUnixNano":1}]}]}]}"#;
     let lines = [&line[..], b"\n"].concat();
     let array = [b"[", &line[..], b",", line, b"]"].concat();
     vec![

@@ -7,6 +7,7 @@ use tonic::codegen::Service;
 use tracemesh_graph::settings::Settings;
 
 use super::*;
+use crate::clock::Clocks;
 use crate::pipeline::Pipeline;
 use crate::receiver::ReceiverLimits;
 
@@ -16,7 +17,7 @@ const SPANS: &str =
 fn intake(limits: ReceiverLimits) -> Arc<Intake> {
     let shards = NonZeroUsize::new(2).unwrap();
     let pipeline = Pipeline::start(&Settings::default(), shards, 10).unwrap();
-    Arc::new(Intake::new(Arc::new(pipeline), limits))
+    Arc::new(Intake::new(Arc::new(pipeline), limits, Clocks::system()))
 }
 
 async fn answer(intake: &Arc<Intake>, request: Builder, body: impl Into<Body>) -> Response {

@@ -44,6 +44,8 @@ impl Fault {
 pub struct ConnectionTotals {
     /// Taken.
     pub opened: u64,
+    /// Ended, for whatever reason; the rest of those taken is open.
+    pub closed: u64,
     /// Closed at once because too many were open.
     pub over_limit: u64,
     /// Ended in the TLS handshake.
@@ -60,6 +62,7 @@ pub struct ConnectionTotals {
 #[derive(Debug, Default)]
 pub(in crate::serve) struct ConnectionCounters {
     opened: AtomicU64,
+    closed: AtomicU64,
     over_limit: AtomicU64,
     tls_failed: AtomicU64,
     stalled: AtomicU64,
@@ -69,7 +72,11 @@ pub(in crate::serve) struct ConnectionCounters {
 
 impl ConnectionCounters {
     pub(super) fn open(&self) {
-        self.opened.fetch_add(1, Ordering::Relaxed);
+        self.opened.fetch_add(1, Ordering::Release);
+    }
+
+    pub(super) fn close(&self) {
+        self.closed.fetch_add(1, Ordering::Release);
     }
 
     pub(super) fn count(&self, fault: Fault) {
@@ -85,7 +92,9 @@ impl ConnectionCounters {
 
     pub(in crate::serve) fn totals(&self) -> ConnectionTotals {
         ConnectionTotals {
-            opened: self.opened.load(Ordering::Relaxed),
+            // Before those that were taken: none may be closed that was not opened.
+            closed: self.closed.load(Ordering::Acquire),
+            opened: self.opened.load(Ordering::Acquire),
             over_limit: self.over_limit.load(Ordering::Relaxed),
             tls_failed: self.tls_failed.load(Ordering::Relaxed),
             stalled: self.stalled.load(Ordering::Relaxed),

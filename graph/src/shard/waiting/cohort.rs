@@ -3,7 +3,6 @@
 use super::super::Infer;
 use super::super::chains::{Chain, Chains};
 use crate::record::SpanRecord;
-use crate::segment::Segment;
 use crate::tally::Tally;
 
 /// Slices that settle together.
@@ -17,10 +16,9 @@ pub(in super::super) struct Cohort {
     /// Slot of the slice that came last; the others follow in its list.
     pub(super) first: u32,
     pub(super) records: usize,
-    /// Counts of slices since the segment was last brought up to date.
+    /// Counts of its slices. They stay without names for as long as the cohort waits.
     tally: Tally,
-    segment: Segment,
-    /// A slice left: segment and tally are no longer the sum.
+    /// A slice left: the tally is no longer the sum.
     is_stale: bool,
     pub(super) is_cut: bool,
 }
@@ -41,13 +39,12 @@ impl Cohort {
             first: super::NONE,
             records: 0,
             tally: Tally::default(),
-            segment: Segment::default(),
             is_stale: false,
             is_cut: false,
         }
     }
 
-    pub(super) fn add(&mut self, key: u64, records: Vec<SpanRecord>, infer: Infer<'_>) {
+    pub(super) fn add(&mut self, key: u64, records: &mut Vec<SpanRecord>, infer: Infer<'_>) {
         self.records += records.len();
         if !self.is_stale {
             infer.slice(key, records, &mut self.tally);
@@ -68,23 +65,19 @@ impl Cohort {
     /// Puts counts in place that were made again.
     pub(in super::super) fn renew(&mut self, rebuild: Rebuild) {
         self.is_stale = false;
-        self.segment = Segment::default();
         self.tally = rebuild.tally;
     }
 
     /// The counts of its slices; it is not stale.
-    pub(in super::super) fn segment(&mut self, infer: Infer<'_>) -> &Segment {
+    pub(in super::super) fn tally(&self) -> &Tally {
         debug_assert!(!self.is_stale, "stale counts are made again first");
-        let tally = std::mem::take(&mut self.tally);
-        self.segment
-            .merge(tally.into_segment(infer.names, infer.settings));
-        &self.segment
+        &self.tally
     }
 
     /// The same, when it is over.
-    pub(in super::super) fn into_segment(mut self, infer: Infer<'_>) -> Segment {
-        self.segment(infer);
-        self.segment
+    pub(in super::super) fn into_tally(self) -> Tally {
+        debug_assert!(!self.is_stale, "stale counts are made again first");
+        self.tally
     }
 
     /// True when it settles before its time, for want of room.
@@ -109,14 +102,15 @@ impl Rebuild {
         chains: &Chains,
         infer: Infer<'_>,
     ) -> bool {
+        let mut records = Vec::new();
         while *records_left > 0 {
             let Some((key, chain)) = self.slices.next() else {
                 return true;
             };
-            let mut records = Vec::new();
+            records.clear();
             chains.read(&chain, key, &mut records);
             *records_left = records_left.saturating_sub(records.len());
-            infer.slice(key, records, &mut self.tally);
+            infer.slice(key, &mut records, &mut self.tally);
         }
         self.slices.len() == 0
     }

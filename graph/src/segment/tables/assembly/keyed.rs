@@ -4,12 +4,12 @@ use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use crate::tabular::Mixed;
+use crate::record::Seeded;
 
 /// Numbers for values, from 0, in the order in which they came.
 #[derive(Debug)]
 pub(super) struct Numbers<T> {
-    numbers: HashMap<T, u32, Mixed>,
+    numbers: HashMap<T, u32, Seeded>,
 }
 
 impl<T> Default for Numbers<T> {
@@ -51,7 +51,7 @@ impl<T: Hash + Eq> Numbers<T> {
 /// Values in a row, found by key.
 #[derive(Debug)]
 pub(super) struct Keyed<K, V> {
-    places: HashMap<K, usize, Mixed>,
+    places: HashMap<K, usize, Seeded>,
     values: Vec<V>,
 }
 

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use super::super::sheets::refused;
-use crate::tabular::{Mixed, TableError};
+use crate::record::Seeded;
+use crate::tabular::TableError;
 
 /// The places of the rows of one table by id.
 #[derive(Debug)]
@@ -12,7 +13,7 @@ pub(super) struct Index {
     /// Ids and places. Tables refer to each other in one order, so that the row behind the last one is the best guess.
     rows: Vec<(u64, u32)>,
     /// From ids to `rows`.
-    found: HashMap<u64, usize, Mixed>,
+    found: HashMap<u64, usize, Seeded>,
 }
 
 impl Index {
@@ -31,7 +32,7 @@ impl Index {
         rows: impl Iterator<Item = (u64, u32)>,
     ) -> Result<Self, TableError> {
         let rows: Vec<(u64, u32)> = rows.collect();
-        let mut found = HashMap::with_capacity_and_hasher(rows.len(), Mixed::default());
+        let mut found = HashMap::with_capacity_and_hasher(rows.len(), Seeded::default());
         for (row, (id, _)) in rows.iter().enumerate() {
             if found.insert(*id, row).is_some() {
                 return Err(refused(table, format!("id {id} is there twice")));
