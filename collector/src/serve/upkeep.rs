@@ -3,6 +3,8 @@
 //! It works on a thread of its own, at most half of the time, and never holds what a flush needs: segments are immutable and
 //! readers and writers need no lock against it. Of several instances on one store one does the work and the others let it.
 
+mod steady;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -11,6 +13,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tracemesh_graph::time::Timestamp;
 
+use self::steady::Watch;
 use crate::clock::{self, MonotonicMs};
 use crate::store::{
     Level, Location, Pace, Removal, RemovalReason, StoreError, Upkeep, UpkeepReport, tend,
@@ -91,7 +94,12 @@ impl Shared {
 }
 
 async fn keep(location: Location, upkeep: Upkeep, shared: Arc<Shared>) {
+    let mut watch = Watch::new(clock::wall(), (shared.clock)());
     loop {
+        let mut upkeep = upkeep;
+        if !watch.is_steady(clock::wall(), (shared.clock)()) {
+            upkeep.retention.max_age = None;
+        }
         let (location, worker) = (location.clone(), Arc::clone(&shared));
         let work = tokio::task::spawn_blocking(move || {
             worker.since_ms.store((worker.clock)(), Ordering::Relaxed);
