@@ -70,6 +70,16 @@ pub enum SpanKind {
 }
 
 impl SpanKind {
+    /// Every kind, in the order of its numbers in OTLP.
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Unspecified,
+        Self::Internal,
+        Self::Server,
+        Self::Client,
+        Self::Producer,
+        Self::Consumer,
+    ];
+
     /// Maps the OTLP enum number.
     #[must_use]
     pub const fn from_otlp(number: i64) -> Self {

@@ -220,7 +220,7 @@ fn record(first: &[u64; 8], trace_id: TraceId, sized: impl Fn(Sized) -> u64) -> 
         trace_id,
         span_id: span_id(first[0]),
         parent_id: has_parent.then(|| span_id(first[1])),
-        kind: KINDS[low_byte(KIND.get(first)) % KINDS.len()],
+        kind: SpanKind::ALL[low_byte(KIND.get(first)) % SpanKind::ALL.len()],
         role: ROLES[low_byte(ROLE.get(first)) % ROLES.len()],
         marks: Marks::from_bits(id(MARKS)),
         signs: Signs::from_bits(sized(SIGNS)),
@@ -255,15 +255,6 @@ fn unpack_links(count: u64, next: &mut impl FnMut() -> Cell) -> Option<Box<[Link
     }
     Some(links.into_boxed_slice())
 }
-
-const KINDS: [SpanKind; 6] = [
-    SpanKind::Unspecified,
-    SpanKind::Internal,
-    SpanKind::Server,
-    SpanKind::Client,
-    SpanKind::Producer,
-    SpanKind::Consumer,
-];
 
 const ROLES: [MessageRole; 6] = [
     MessageRole::None,

@@ -273,7 +273,7 @@ impl Node {
             orphan_exemplars: self.orphans,
             ..NodeStats::default()
         };
-        for (kind, count) in KINDS.into_iter().zip(self.kinds) {
+        for (kind, count) in SpanKind::ALL.into_iter().zip(self.kinds) {
             if count > 0 {
                 stats.kinds.insert(kind_name(kind).to_owned(), count);
             }
@@ -351,16 +351,6 @@ impl ClientPlace {
         }
     }
 }
-
-/// Every kind, in the order of its numbers.
-const KINDS: [SpanKind; 6] = [
-    SpanKind::Unspecified,
-    SpanKind::Internal,
-    SpanKind::Server,
-    SpanKind::Client,
-    SpanKind::Producer,
-    SpanKind::Consumer,
-];
 
 /// The spelling of a kind in diagnostics.
 const fn kind_name(kind: SpanKind) -> &'static str {

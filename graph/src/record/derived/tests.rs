@@ -94,15 +94,6 @@ impl Pair {
     }
 }
 
-const KINDS: [SpanKind; 6] = [
-    SpanKind::Unspecified,
-    SpanKind::Internal,
-    SpanKind::Server,
-    SpanKind::Client,
-    SpanKind::Producer,
-    SpanKind::Consumer,
-];
-
 /// Values that some derivation tells apart from their neighbours.
 fn values() -> Vec<Value<'static>> {
     const TEXTS: [&str; 40] = [
@@ -207,7 +198,7 @@ fn bases() -> Vec<Vec<(Key, Value<'static>)>> {
 fn whatever_key_changes_the_record_is_that_of_a_first_sight() {
     let mut pair = Pair::new(&Settings::default());
     for (nth, base) in bases().into_iter().enumerate() {
-        for kind in KINDS {
+        for kind in SpanKind::ALL {
             for key in Key::ALL {
                 // Every third value, another third for each key and base: all of them take minutes.
                 let skipped = (nth + *key as usize) % 3;
@@ -267,7 +258,7 @@ fn made() -> impl Strategy<Value = Made> {
         select(vec!["", "ot=th:8", "ot=th:zz"]),
     );
     let claims = (any::<bool>(), prop::bool::weighted(0.1));
-    (select(&KINDS[..]), attributes, moment, claims).prop_map(
+    (select(&SpanKind::ALL[..]), attributes, moment, claims).prop_map(
         |(kind, attributes, moment, (is_error, has_header))| Made {
             kind,
             name: moment.0,

@@ -105,7 +105,7 @@ fn any_record() -> impl Strategy<Value = SpanRecord> {
     );
     let times = (any::<u64>(), any::<u64>(), any::<u64>());
     let kinds = (
-        0..KINDS.len(),
+        0..SpanKind::ALL.len(),
         0..ROLES.len(),
         any_number(),
         any::<u64>(),
@@ -118,7 +118,7 @@ fn any_record() -> impl Strategy<Value = SpanRecord> {
             trace_id: trace_id(ids.0, ids.1),
             span_id: span_id(ids.2),
             parent_id: ids.3.map(span_id),
-            kind: KINDS[kinds.0],
+            kind: SpanKind::ALL[kinds.0],
             role: ROLES[kinds.1],
             marks: Marks::from_bits(kinds.2),
             signs: Signs::from_bits(kinds.3 >> kinds.4),
