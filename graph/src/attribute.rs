@@ -206,7 +206,8 @@ pub struct NotUtf8;
 /// The values of the known keys of one resource or span. Reused between spans: [`clear`](Self::clear) is one store and one test.
 #[derive(Debug, Clone)]
 pub struct AttributeSet<'a> {
-    present: u128,
+    /// A bit for each key, at its place; two words take half the instructions of a number of 128 bits.
+    present: [u64; 2],
     values: [Kept<'a>; Key::ALL.len()],
     headers: Headers,
 }
@@ -216,7 +217,7 @@ const _: () = assert!(Key::ALL.len() <= 128, "the presence mask has 128 bits");
 impl Default for AttributeSet<'_> {
     fn default() -> Self {
         Self {
-            present: 0,
+            present: [0; 2],
             values: [Kept::Bool(false); Key::ALL.len()],
             headers: Headers::default(),
         }
@@ -225,8 +226,9 @@ impl Default for AttributeSet<'_> {
 
 impl<'a> AttributeSet<'a> {
     /// Forgets all values.
+    #[inline]
     pub fn clear(&mut self) {
-        self.present = 0;
+        self.present = [0; 2];
         if !self.headers.is_empty() {
             self.headers = Headers::default();
         }
@@ -244,6 +246,7 @@ impl<'a> AttributeSet<'a> {
     }
 
     /// Remembers a value. The first value of a key wins, as OTLP says that keys are unique.
+    #[inline]
     pub fn insert(&mut self, key: Key, value: Value<'a>) {
         let kept = match value {
             Value::Text(text) => Kept::Text(text.as_bytes()),
@@ -267,11 +270,21 @@ impl<'a> AttributeSet<'a> {
         Ok(())
     }
 
+    /// Remembers a text as [`insert`](Self::insert) does, if it is all ASCII. Says whether it is.
+    #[inline]
+    pub fn insert_ascii(&mut self, key: Key, text: &'a [u8]) -> bool {
+        let is_ascii = is_ascii(text);
+        if is_ascii {
+            self.keep(key, Kept::Text(text));
+        }
+        is_ascii
+    }
+
     #[inline]
     fn keep(&mut self, key: Key, value: Kept<'a>) {
-        let bit = 1 << key as u32;
-        if self.present & bit == 0 {
-            self.present |= bit;
+        let (word, bit) = bit_of(key);
+        if self.present[word] & bit == 0 {
+            self.present[word] |= bit;
             self.values[key as usize] = value;
         }
     }
@@ -279,7 +292,7 @@ impl<'a> AttributeSet<'a> {
     /// The value of a key.
     #[must_use]
     pub fn get(&self, key: Key) -> Option<Value<'a>> {
-        if self.present & (1 << key as u32) == 0 {
+        if !self.has(key) {
             return None;
         }
         Some(match self.values[key as usize] {
@@ -348,7 +361,8 @@ impl<'a> AttributeSet<'a> {
 
     /// One bit for each of these keys that is present, at the place of the key.
     pub(crate) const fn present(&self, keys: KeySet) -> u128 {
-        self.present & keys.0
+        let [low, high] = self.present;
+        (low as u128 | (high as u128) << 64) & keys.0
     }
 
     /// True when some of these keys is present with any value.
@@ -371,7 +385,23 @@ impl<'a> AttributeSet<'a> {
     /// True when the key is present with any value.
     #[must_use]
     pub const fn has(&self, key: Key) -> bool {
-        self.present & (1 << key as u32) != 0
+        let (word, bit) = bit_of(key);
+        self.present[word] & bit != 0
+    }
+}
+
+/// The word and the bit in it at the place of a key.
+#[inline]
+const fn bit_of(key: Key) -> (usize, u64) {
+    (key as usize / 64, 1 << (key as usize % 64))
+}
+
+/// The last eight bytes as a number. A pattern, because `last_chunk` leaves a test for null in the loop over all attributes.
+#[inline]
+const fn last_word(bytes: &[u8]) -> Option<u64> {
+    match bytes {
+        [.., a, b, c, d, e, f, g, h] => Some(u64::from_le_bytes([*a, *b, *c, *d, *e, *f, *g, *h])),
+        _ => None,
     }
 }
 
@@ -379,16 +409,30 @@ impl<'a> AttributeSet<'a> {
 #[inline]
 fn is_ascii(text: &[u8]) -> bool {
     const HIGH: u64 = 0x8080_8080_8080_8080;
-    let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) else {
-        return text.iter().fold(0, |all, byte| all | byte) < 0x80;
+    let Some(last) = last_word(text) else {
+        return is_short_ascii(text);
     };
-    let ends = u64::from_le_bytes(*first) | u64::from_le_bytes(*last);
-    if text.len() <= 16 {
-        return ends & HIGH == 0;
-    }
     let (words, _) = text.as_chunks();
+    if let [first] = words {
+        return (last | u64::from_le_bytes(*first)) & HIGH == 0;
+    }
     let words = words.iter().map(|word| u64::from_le_bytes(*word));
-    words.fold(ends, |all, word| all | word) & HIGH == 0
+    words.fold(last, |all, word| all | word) & HIGH == 0
+}
+
+/// The same of fewer than eight bytes.
+#[inline]
+fn is_short_ascii(text: &[u8]) -> bool {
+    if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
+        return (u32::from_le_bytes(*first) | u32::from_le_bytes(*last)) & 0x8080_8080 == 0;
+    }
+    let all = match text {
+        [a, b, c, ..] => a | b | c,
+        [a, b] => a | b,
+        [a] => *a,
+        [] => 0,
+    };
+    all < 0x80
 }
 
 #[cfg(test)]

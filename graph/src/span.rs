@@ -82,6 +82,7 @@ impl SpanKind {
 
     /// Maps the OTLP enum number.
     #[must_use]
+    #[inline]
     pub const fn from_otlp(number: i64) -> Self {
         match number {
             1 => Self::Internal,

@@ -3,21 +3,18 @@
 //! A table by length, first and last bytes of the name, without collisions, made while compiling; then one comparison. Most names
 //! are no key, and most of those end at an empty place of the table.
 
-use super::Key;
+use super::{Key, last_word};
 
 /// Places of the table: few enough for the first-level cache, and enough that some multiplier keeps all keys apart.
 const PLACES: usize = 2048;
-
-/// No key has this place.
-const EMPTY: u8 = u8::MAX;
 
 /// 2^64 divided by the golden ratio: bits as if by chance.
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
 const MULTIPLIER: u64 = multiplier();
-static TABLE: [u8; PLACES] = match table(MULTIPLIER) {
+static TABLE: [Option<Key>; PLACES] = match table(MULTIPLIER) {
     Some(table) => table,
-    None => [EMPTY; PLACES],
+    None => [None; PLACES],
 };
 
 const _: () = assert!(
@@ -34,11 +31,10 @@ impl Key {
 
     /// The key with this exact spelling, which need not be text.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn lookup_bytes(name: &[u8]) -> Option<Self> {
-        let nth = usize::from(*TABLE.get(place(name, MULTIPLIER))?);
-        let key = *Self::ALL.get(nth)?;
-        is_same(Self::NAMES.get(nth)?.as_bytes(), name).then_some(key)
+        let key = TABLE[place(name, MULTIPLIER)]?;
+        is_same(Self::NAMES[key as usize].as_bytes(), name).then_some(key)
     }
 }
 
@@ -49,13 +45,9 @@ fn is_same(key: &[u8], name: &[u8]) -> bool {
         return false;
     }
     match name.len() {
-        8..16 => {
-            key.first_chunk::<8>() == name.first_chunk()
-                && key.last_chunk::<8>() == name.last_chunk()
-        }
-        16..=32 => {
-            key.first_chunk::<16>() == name.first_chunk()
-                && key.last_chunk::<16>() == name.last_chunk()
+        8..16 => key.first_chunk::<8>() == name.first_chunk() && last_word(key) == last_word(name),
+        16..=24 => {
+            key.first_chunk::<16>() == name.first_chunk() && last_word(key) == last_word(name)
         }
         _ => key == name,
     }
@@ -68,8 +60,8 @@ fn is_same(key: &[u8], name: &[u8]) -> bool {
 )]
 #[inline]
 const fn place(name: &[u8], multiplier: u64) -> usize {
-    let last = match name.last_chunk::<8>() {
-        Some(last) => u64::from_le_bytes(*last),
+    let last = match last_word(name) {
+        Some(last) => last,
         None => short(name),
     };
     let first = match name.first() {
@@ -77,12 +69,14 @@ const fn place(name: &[u8], multiplier: u64) -> usize {
         None => 0,
     };
     // `server.address` and `client.address` differ in neither length nor last bytes.
-    let rest = (name.len() as u64 | first << 32).wrapping_mul(GOLDEN);
+    let rest = name.len() as u64 | first << 32;
     let mixed = last.wrapping_add(rest).wrapping_mul(multiplier);
     (mixed >> (64 - PLACES.trailing_zeros())) as usize
 }
 
 /// Fewer than eight bytes as a number.
+#[cold]
+#[inline(never)]
 const fn short(name: &[u8]) -> u64 {
     let mut number = 0;
     let mut rest = name;
@@ -105,16 +99,16 @@ const fn multiplier() -> u64 {
     multiplier
 }
 
-const fn table(multiplier: u64) -> Option<[u8; PLACES]> {
-    let mut table = [EMPTY; PLACES];
-    let mut nth = 0;
-    while nth < Key::ALL.len() {
-        let place = place(Key::ALL[nth].name().as_bytes(), multiplier);
-        if table[place] != EMPTY {
+const fn table(multiplier: u64) -> Option<[Option<Key>; PLACES]> {
+    let mut table = [None; PLACES];
+    let mut rest = Key::ALL;
+    while let [key, others @ ..] = rest {
+        let place = place(key.name().as_bytes(), multiplier);
+        if table[place].is_some() {
             return None;
         }
-        table[place] = Key::ALL[nth] as u8;
-        nth += 1;
+        table[place] = Some(*key);
+        rest = others;
     }
     Some(table)
 }

@@ -26,7 +26,7 @@ impl<'s> Reading<'s> {
 
     /// True when an attribute of this name is not looked at; names of headers and aliases are.
     fn is_unread(self, name: &[u8]) -> bool {
-        !self.has_aliases && !name.starts_with(b"http.re")
+        !self.has_aliases && (name.first() != Some(&b'h') || !name.starts_with(b"http.re"))
     }
 }
 
@@ -39,39 +39,82 @@ pub(super) fn of_resource<'a>(
     let mut count = 0;
     while let Some((number, value)) = resource.next_field().map_err(malformed)? {
         if number == 1 {
-            add(block(value)?.bytes(), &mut count, reading, attributes)?;
+            count_one(&mut count)?;
+            add(block(value)?.bytes(), reading, attributes)?;
         }
     }
     Ok(())
 }
 
-/// Adds one `KeyValue` to a set that has `count` others.
-pub(super) fn add<'a>(
-    whole: &'a [u8],
-    count: &mut usize,
+/// Reads the attributes at the start of the fields of a span that cannot have too many, and gives what is behind them.
+/// Apart from the rest of the span, because this loop needs all registers.
+#[inline(never)]
+pub(super) fn of_span<'a>(
+    fields: &'a [u8],
     reading: Reading<'_>,
     attributes: &mut AttributeSet<'a>,
-) -> Result<(), RejectReason> {
-    let parts = match reading.is_careful {
-        true => None,
-        false => canonical::key_value(whole),
-    };
-    add_parts(Attribute { whole, parts }, count, reading, attributes)
+) -> Result<&'a [u8], RejectReason> {
+    let mut rest = fields;
+    loop {
+        while let Some((attribute, behind)) = canonical::short_attribute(rest)
+            && is_taken(attribute, reading, attributes)
+        {
+            rest = behind;
+        }
+        let Some((attribute, behind)) = canonical::block(rest, 0x4a) else {
+            return Ok(rest);
+        };
+        add(attribute, reading, attributes)?;
+        rest = behind;
+    }
 }
 
-/// The same of a `KeyValue` that speculation has looked at.
-#[inline]
-pub(super) fn add_parts<'a>(
+/// True for an attribute that nobody reads, and for one with a text or number of the usual kind, which is added.
+#[inline(always)]
+fn is_taken<'a>(
     attribute: Attribute<'a>,
-    count: &mut usize,
+    reading: Reading<'_>,
+    attributes: &mut AttributeSet<'a>,
+) -> bool {
+    let Some(key) = Key::lookup_bytes(attribute.name) else {
+        return reading.is_unread(attribute.name);
+    };
+    match attribute.value {
+        [0x0a, length, text @ ..] if usize::from(*length) == text.len() => {
+            attributes.insert_ascii(key, text)
+        }
+        [0x18, number @ ..] => {
+            let number = match number {
+                [low @ 0..0x80] => u64::from(*low),
+                [low @ 0x80..=0xff, high @ 0..0x80] => canonical::two(*low, *high),
+                _ => return false,
+            };
+            attributes.insert(key, Known::Int(number.cast_signed()));
+            true
+        }
+        _ => false,
+    }
+}
+
+/// Refuses a set with too many attributes.
+pub(super) fn count_one(count: &mut usize) -> Result<(), RejectReason> {
+    *count += 1;
+    match *count > MAX_ATTRIBUTES {
+        true => Err(RejectReason::Limit),
+        false => Ok(()),
+    }
+}
+
+/// Adds one `KeyValue`.
+#[inline(never)]
+pub(super) fn add<'a>(
+    whole: &'a [u8],
     reading: Reading<'_>,
     attributes: &mut AttributeSet<'a>,
 ) -> Result<(), RejectReason> {
-    *count += 1;
-    if *count > MAX_ATTRIBUTES {
-        return Err(RejectReason::Limit);
-    }
-    if let Some((name, value)) = attribute.parts {
+    if !reading.is_careful
+        && let Some(Attribute { name, value }) = canonical::key_value(whole)
+    {
         match Key::lookup_bytes(name) {
             None if reading.is_unread(name) => return Ok(()),
             Some(key) => {
@@ -82,7 +125,7 @@ pub(super) fn add_parts<'a>(
             None => {}
         }
     }
-    add_carefully(attribute.whole, reading.aliases, attributes)
+    add_carefully(whole, reading.aliases, attributes)
 }
 
 #[inline(never)]

@@ -7,7 +7,7 @@ use tracemesh_graph::attribute::Value as Known;
 
 use super::attribute::Scalar;
 use super::span::RawSpan;
-use crate::decode::wire::short_block as block;
+pub(super) use crate::decode::wire::short_block as block;
 
 /// Takes the fields in front of a span's attributes, and gives the rest.
 #[inline]
@@ -57,51 +57,38 @@ pub(super) fn back<'a>(bytes: &'a [u8], raw: &mut RawSpan<'a>) -> &'a [u8] {
     rest
 }
 
-/// The next attribute of a span, and what is behind it.
-#[inline]
-pub(super) fn attribute(bytes: &[u8]) -> Option<(Attribute<'_>, &[u8])> {
-    if let Some(found) = short_attribute(bytes) {
-        return Some(found);
-    }
-    let (whole, rest) = block(bytes, 0x4a)?;
-    let parts = key_value(whole);
-    Some((Attribute { whole, parts }, rest))
-}
-
-/// A `KeyValue`, and its key and `AnyValue` when it has both once, in this order, and nothing else.
+/// Key and `AnyValue` of a `KeyValue` that has both once, in this order, and nothing else.
 #[derive(Clone, Copy)]
 pub(super) struct Attribute<'a> {
-    pub(super) whole: &'a [u8],
-    pub(super) parts: Option<(&'a [u8], &'a [u8])>,
+    pub(super) name: &'a [u8],
+    pub(super) value: &'a [u8],
 }
 
-/// The same where all lengths are below 128, as of nearly all attributes: with half of the comparisons.
-#[inline]
-fn short_attribute(bytes: &[u8]) -> Option<(Attribute<'_>, &[u8])> {
-    let [0x4a, length @ 0..0x80, fields @ ..] = bytes else {
+/// The next attribute of a span and what is behind it, when all lengths in it are below 128, as in nearly all attributes.
+#[inline(always)]
+pub(super) fn short_attribute(bytes: &[u8]) -> Option<(Attribute<'_>, &[u8])> {
+    // Tag and length of the attribute, then of its key, looked at together: only the lower seven bits of lengths may differ.
+    let (head, rest) = bytes.split_first_chunk()?;
+    let head = u32::from_le_bytes(*head);
+    if head & 0x80ff_80ff != 0x000a_004a {
         return None;
-    };
-    let (whole, rest) = fields.split_at_checked(usize::from(*length))?;
-    let [0x0a, length @ 0..0x80, fields @ ..] = whole else {
+    }
+    let [_, length, _, key_length] = head.to_le_bytes().map(usize::from);
+    let (name, rest) = rest.split_at_checked(key_length)?;
+    let ([tag, value_length], rest) = rest.split_first_chunk()?;
+    let value_length = usize::from(*value_length);
+    if *tag != 0x12 || length != 4 + key_length + value_length {
         return None;
-    };
-    let (key, value) = fields.split_at_checked(usize::from(*length))?;
-    let [0x12, length, value @ ..] = value else {
-        return None;
-    };
-    // Shorter than 128, as it is part of something that is.
-    let parts = (value.len() == usize::from(*length)).then_some((key, value));
-    parts
-        .is_some()
-        .then_some((Attribute { whole, parts }, rest))
+    }
+    let (value, rest) = rest.split_at_checked(value_length)?;
+    Some((Attribute { name, value }, rest))
 }
 
-/// Key and `AnyValue` of a `KeyValue` that has both once, in this order, and nothing else.
-#[inline]
-pub(super) fn key_value(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (key, rest) = block(bytes, 0x0a)?;
+/// The parts of a `KeyValue` with lengths of one or two bytes.
+pub(super) fn key_value(whole: &[u8]) -> Option<Attribute<'_>> {
+    let (name, rest) = block(whole, 0x0a)?;
     let (value, rest) = block(rest, 0x12)?;
-    rest.is_empty().then_some((key, value))
+    rest.is_empty().then_some(Attribute { name, value })
 }
 
 /// What an `AnyValue` holds that has one scalar and nothing else.
@@ -138,7 +125,7 @@ const fn int(number: u64) -> Scalar<'static> {
 }
 
 /// Two bytes of a number, low first.
-const fn two(low: u8, high: u8) -> u64 {
+pub(super) const fn two(low: u8, high: u8) -> u64 {
     (low & 0x7f) as u64 | ((high & 0x7f) as u64) << 7
 }
 

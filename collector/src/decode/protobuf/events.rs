@@ -10,7 +10,12 @@ use crate::decode::wire::{Reader, Value};
 pub(super) fn read_event<'a>(event: Reader<'a>, events: &mut SpanEvents<'a>) {
     let mut name: &[u8] = &[];
     let mut fields = event;
-    while let Ok(Some(field)) = fields.next_field() {
+    loop {
+        // Its attributes, which are most of it and do not tell what it is.
+        while fields.next_short_block(0x1a).is_some() {}
+        let Ok(Some(field)) = fields.next_field() else {
+            break;
+        };
         if let (2, Value::Block(text)) = field {
             name = text.bytes();
         }

@@ -6,7 +6,7 @@ use tracemesh_graph::span::{
 
 use super::attribute::{self, Reading};
 use super::events::read_event;
-use super::{MAX_LINKS, Reader, Scratch, Value};
+use super::{MAX_ATTRIBUTES, MAX_LINKS, Reader, Scratch, Value};
 use super::{block, canonical, malformed, text};
 
 const STATUS_ERROR: u64 = 2;
@@ -64,19 +64,31 @@ fn read<'a>(
     scratch: &mut Scratch<'a>,
     raw: &mut RawSpan<'a>,
 ) -> Result<(), RejectReason> {
+    let mut rest = span;
+    // Every attribute takes two bytes at least, so that a span which is no longer than this cannot have too many.
+    if !scratch.is_careful && span.len() <= 2 * MAX_ATTRIBUTES {
+        let reading = Reading::of(&scratch.aliases, false);
+        rest = canonical::front(rest, raw);
+        rest = attribute::of_span(rest, reading, &mut scratch.attributes)?;
+        rest = canonical::back(rest, raw);
+        if rest.is_empty() {
+            return Ok(());
+        }
+    }
+    read_in_any_order(rest, scratch, raw)
+}
+
+/// Never part of its caller: it would leave the usual way short of registers.
+#[inline(never)]
+fn read_in_any_order<'a>(
+    fields: &'a [u8],
+    scratch: &mut Scratch<'a>,
+    raw: &mut RawSpan<'a>,
+) -> Result<(), RejectReason> {
     let reading = Reading::of(&scratch.aliases, scratch.is_careful);
     let set = &mut scratch.attributes;
     let (mut attributes, mut links) = (0, 0);
-    let mut rest = span;
-    if !scratch.is_careful {
-        rest = canonical::front(rest, raw);
-        while let Some((attribute, behind)) = canonical::attribute(rest) {
-            attribute::add_parts(attribute, &mut attributes, reading, set)?;
-            rest = behind;
-        }
-        rest = canonical::back(rest, raw);
-    }
-    let mut fields = Reader::new(rest, 0);
+    let mut fields = Reader::new(fields, 0);
     while let Some((number, value)) = fields.next_field().map_err(malformed)? {
         match (number, value) {
             (1, Value::Block(id)) => raw.trace_id = id.bytes(),
@@ -88,7 +100,8 @@ fn read<'a>(
             (7, Value::Fixed64(time)) => raw.start_ns = time,
             (8, Value::Fixed64(time)) => raw.end_ns = time,
             (9, Value::Block(attribute)) => {
-                attribute::add(attribute.bytes(), &mut attributes, reading, set)?;
+                attribute::count_one(&mut attributes)?;
+                attribute::add(attribute.bytes(), reading, set)?;
             }
             (11, Value::Block(event)) => read_event(event, &mut raw.events),
             (13, Value::Block(link)) => add_link(link, &mut links, &mut scratch.links)?,

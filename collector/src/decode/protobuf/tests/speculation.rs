@@ -76,8 +76,11 @@ fn every_form_of_a_value_is_read_in_the_same_way() {
             ("server.port", &[0x18, 1]),
         ] {
             let attribute = [&put(0x0a, key.as_bytes()), &put(0x12, &value), tail].concat();
-            let span = [sample_span(1, 1).encode_to_vec(), put(0x4a, &attribute)].concat();
-            assert_same(&request_of(&[span]));
+            let attribute = put(0x4a, &attribute);
+            let behind = [sample_span(1, 1).encode_to_vec(), attribute.clone()].concat();
+            let ids = [put(0x0a, &[1; 16]), put(0x12, &[2; 8])].concat();
+            let in_place = [ids, attribute].concat();
+            assert_same(&request_of(&[behind, in_place]));
         }
     }
 }
