@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use super::Marks;
 use super::bytes::Seeded;
-use crate::attribute::{AttributeSet, Key};
+use crate::attribute::{AttributeSet, Key, KeySet};
 use crate::names::{Names, PeerId, WordId};
 use crate::peer::split_scheme;
 
@@ -19,45 +19,53 @@ const MAX_CHARS: usize = 40;
 
 /// The words of an outgoing span: `orders` of `/orders/7`, `api/v1/orders` of `/api/v1/orders/7`.
 pub(super) fn of_attributes<'a>(attributes: &AttributeSet<'a>) -> Option<&'a str> {
-    let keys = [
+    const SOURCES: [Key; 5] = [
         Key::UrlTemplate,
         Key::UrlFull,
         Key::HttpUrl,
         Key::HttpTarget,
         Key::UrlPath,
     ];
-    words(path(attributes.first_text(&keys)?)?)
+    if !attributes.has_any(KeySet::of(&SOURCES)) {
+        return None;
+    }
+    words(path(attributes.first_text(&SOURCES)?)?)
 }
 
-/// The part behind the authority, without query and fragment.
+/// The part behind the authority, with query and fragment. By bytes, as searchers of the standard library are made for
+/// longer texts.
 fn path(text: &str) -> Option<&str> {
-    let path = match split_scheme(text) {
-        Some((_, rest)) => rest.split_once('/')?.1,
-        None => text.strip_prefix('/')?,
+    let usual = text.strip_prefix("http://");
+    let Some(rest) = usual.or_else(|| split_scheme(text).map(|(_, rest)| rest)) else {
+        return text.strip_prefix('/');
     };
-    path.split(['?', '#']).next()
+    let slash = rest.bytes().position(|byte| byte == b'/')?;
+    rest.get(slash + 1..)
 }
 
 /// The longest start of the path that is generic words and one more.
 fn words(path: &str) -> Option<&str> {
     let path = path.trim_start_matches('/');
-    let mut end = 0;
-    for segment in path.split('/').take(MAX_SEGMENTS) {
+    let (mut end, mut rest) = (0, path.as_bytes());
+    for _ in 0..MAX_SEGMENTS {
+        let is_behind = |byte: &u8| matches!(byte, b'/' | b'?' | b'#');
+        let length = rest.iter().position(is_behind).unwrap_or(rest.len());
+        let (segment, behind) = rest.split_at(length);
         if !is_word(segment) {
             break;
         }
-        end += usize::from(end > 0) + segment.len();
-        if !is_generic(segment) {
-            break;
+        end = path.len() - behind.len();
+        match behind {
+            [b'/', more @ ..] if is_generic(segment) => rest = more,
+            _ => break,
         }
     }
     path.get(..end).filter(|words| !words.is_empty())
 }
 
 /// Letters, with few digits between them: no number, no hash, no token, no placeholder.
-fn is_word(segment: &str) -> bool {
+fn is_word(bytes: &[u8]) -> bool {
     let is_allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-    let bytes = segment.as_bytes();
     if bytes.len() > MAX_CHARS || !bytes.first().is_some_and(u8::is_ascii_alphabetic) {
         return false;
     }
@@ -73,10 +81,11 @@ fn is_word(segment: &str) -> bool {
 }
 
 /// Prefixes that most paths of a host share.
-fn is_generic(segment: &str) -> bool {
-    let version = segment.strip_prefix(['v', 'V']);
-    let is_version = version.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
-    is_version || ["api", "apis", "rest"].contains(&segment)
+const fn is_generic(segment: &[u8]) -> bool {
+    matches!(
+        segment,
+        [b'v' | b'V', b'0'..=b'9', ..] | b"api" | b"apis" | b"rest"
+    )
 }
 
 /// Ids of words by peer: a look-up of a known word allocates nothing and takes no lock.
