@@ -120,35 +120,45 @@ impl OpenTally {
     pub(super) fn named(&self, names: &Tables) -> Segment {
         let mut segment = Segment::default();
         segment.give_up(&self.given_up);
-        let mut ids: Vec<&HalfId> = self.ranks.iter().collect();
-        ids.sort_unstable();
-        for id in ids {
-            let Some(call) = self.calls.get(id) else {
-                continue;
-            };
-            let mut counts = Counts::default();
-            counts.count(&call.told);
-            let call = OpenCall {
-                edge: edge_key(&call.edge, names),
-                stats: counts.into_stats(names),
-                is_ambiguous: call.is_ambiguous,
-            };
-            segment.add_open_call(*id, call);
-        }
-        let servers = self.servers.iter();
-        for (id, server) in servers.flat_map(|(id, all)| all.iter().map(move |s| (*id, s))) {
-            let server = OpenServer {
-                callee: names.node(server.callee).clone(),
-                caller: server.caller,
-                is_link: server.is_link,
-                event: server.event.to_owned(),
-                has_failed: server.has_failed,
-                error: names.label(server.error).to_owned(),
-                start_ns: server.start_ns,
-                duration_ns: server.duration_ns,
-            };
-            segment.add_open_server(id, server);
-        }
+        let mut calls: Vec<(&HalfId, &OpenCallIds)> = self.calls.iter().collect();
+        calls.sort_unstable_by_key(|(id, _)| **id);
+        // Tables are built at once from what is sorted.
+        let calls = calls.into_iter().map(|(id, call)| (*id, call.named(names)));
+        segment.halves.calls = calls.collect();
+        let servers = self.servers.iter().filter_map(|(id, under_one_id)| {
+            let mut named = under_one_id.iter().map(|server| server.named(names));
+            let mut first = named.next()?;
+            named.for_each(|server| first.or(server));
+            Some((*id, first))
+        });
+        segment.halves.servers = servers.collect();
         segment
+    }
+}
+
+impl OpenCallIds {
+    fn named(&self, names: &Tables) -> OpenCall {
+        let mut counts = Counts::default();
+        counts.count(&self.told);
+        OpenCall {
+            edge: edge_key(&self.edge, names),
+            stats: counts.into_stats(names),
+            is_ambiguous: self.is_ambiguous,
+        }
+    }
+}
+
+impl OpenServerIds {
+    fn named(&self, names: &Tables) -> OpenServer {
+        OpenServer {
+            callee: names.node(self.callee).clone(),
+            caller: self.caller,
+            is_link: self.is_link,
+            event: self.event.to_owned(),
+            has_failed: self.has_failed,
+            error: names.label(self.error).to_owned(),
+            start_ns: self.start_ns,
+            duration_ns: self.duration_ns,
+        }
     }
 }
