@@ -5,6 +5,7 @@
 //! here depends on the order in which hash maps are read: everything is summed up or sorted under names.
 
 mod counts;
+mod distinct;
 mod edges;
 mod few;
 mod inbound;
