@@ -46,22 +46,22 @@ impl Concurrency {
             shift += 1;
         }
         self.coarsen_to(shift);
+        let first = attempts.first().map_or(0, |first| first.start_ns >> shift);
+        let mut place = self.slots.partition_point(|(slot, _)| *slot < first);
         for attempt in attempts {
-            self.fill(attempt);
+            place = self.fill(attempt, place);
         }
         self.bound();
     }
 
-    /// Spreads an attempt over its slots.
-    fn fill(&mut self, attempt: &Took) {
+    /// Spreads an attempt over its slots. The place of the first of them, or where it would be, is at `near` or later.
+    fn fill(&mut self, attempt: &Took, near: usize) -> usize {
         let (mut from_ns, end_ns) = (attempt.start_ns, attempt.end_ns());
         let weight = sixteenths(attempt.weight);
         let first = from_ns >> self.shift;
-        // Nearly every attempt is among the newest.
-        let mut place = match self.slots.last() {
-            Some((last, _)) if *last == first => self.slots.len() - 1,
-            _ => self.slots.partition_point(|(slot, _)| *slot < first),
-        };
+        let later = self.slots[near..].iter();
+        let near = near + later.take_while(|(slot, _)| *slot < first).count();
+        let mut place = near;
         while from_ns < end_ns {
             let slot = from_ns >> self.shift;
             let next_ns = slot.saturating_add(1).saturating_mul(1 << self.shift);
@@ -74,6 +74,7 @@ impl Concurrency {
             place += 1;
             from_ns = until_ns;
         }
+        near
     }
 
     /// Adds other calls.
