@@ -42,7 +42,7 @@ impl Concurrency {
     /// Counts attempts, in the order of their starts: many at once cost little more than one.
     pub(crate) fn count(&mut self, attempts: &[Took]) {
         let mut shift = self.shift;
-        while slots_of(attempts, shift) > MAX_SLOTS as u64 {
+        while touch_too_many(attempts, shift) {
             shift += 1;
         }
         self.coarsen_to(shift);
@@ -161,6 +161,16 @@ impl Concurrency {
             is_same
         });
     }
+}
+
+/// True when attempts, which are in the order of their starts, touch more slots than are kept.
+fn touch_too_many(attempts: &[Took], shift: u32) -> bool {
+    // However it lies, an attempt touches at most two slots more than fit into it.
+    let longest = attempts.iter().map(|attempt| attempt.took_ns).max();
+    let each = longest.map_or(0, |took_ns| (took_ns >> shift).saturating_add(2));
+    // Nearly never, once slots are longer than attempts.
+    let at_most = each.saturating_mul(attempts.len() as u64);
+    at_most > MAX_SLOTS as u64 && slots_of(attempts, shift) > MAX_SLOTS as u64
 }
 
 /// Slots that attempts touch, which are in the order of their starts; too many when a single one would.

@@ -195,14 +195,20 @@ fn place_of<T>(
     list: &mut Vec<T>,
     first: impl FnOnce() -> T,
 ) -> usize {
+    match places.get(number) {
+        Some(place) if *place > 0 => *place as usize - 1,
+        _ => new_place(places, number, list, first()),
+    }
+}
+
+#[cold]
+fn new_place<T>(places: &mut Vec<u32>, number: usize, list: &mut Vec<T>, first: T) -> usize {
     if number >= places.len() {
         places.resize(number + 1, 0);
     }
-    if places[number] == 0 {
-        list.push(first());
-        places[number] = u32::try_from(list.len()).unwrap_or(u32::MAX);
-    }
-    places[number] as usize - 1
+    list.push(first);
+    places[number] = u32::try_from(list.len()).unwrap_or(u32::MAX);
+    list.len() - 1
 }
 
 /// Adds one map to another, key by key: the order does not matter.

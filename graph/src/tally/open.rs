@@ -1,6 +1,7 @@
 //! Open halves of calls while a shard counts them, keyed by interned ids.
 
-use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::counts::{Counts, Told};
 use super::edges::{EdgeIds, edge_key};
@@ -13,9 +14,8 @@ use crate::slice::{Event, SendRef};
 /// Halves since the last flush, bounded.
 #[derive(Debug, Default)]
 pub(super) struct OpenTally {
-    calls: HashMap<HalfId, OpenCallIds>,
-    /// The ids of the calls, largest first: those that go when there is no room.
-    ranks: BinaryHeap<HalfId>,
+    /// In boxes, because the tree moves what is in it.
+    calls: BTreeMap<HalfId, Box<OpenCallIds>>,
     servers: BTreeMap<HalfId, Vec<OpenServerIds>>,
     given_up: GivenUp,
 }
@@ -48,33 +48,34 @@ impl OpenTally {
     /// Keeps the attempt of an open call, if there is room for it; true then. The same span in another slice is counted like
     /// any call.
     pub(super) fn call(&mut self, id: HalfId, edge: EdgeIds, told: &Told, max: usize) -> bool {
-        let is_full = self.ranks.len() >= max;
         // Beyond the largest that is kept: nearly all of them, once the table is full.
-        if is_full && self.ranks.peek().is_none_or(|largest| *largest < id) {
+        let largest = || self.calls.last_key_value().map(|(largest, _)| *largest);
+        if self.calls.len() >= max && largest().is_none_or(|largest| largest < id) {
             self.given_up.calls += 1;
             return false;
         }
-        if let Some(known) = self.calls.get_mut(&id) {
-            known.is_ambiguous = true;
-            return false;
+        match self.calls.entry(id) {
+            Entry::Occupied(mut known) => {
+                known.get_mut().is_ambiguous = true;
+                false
+            }
+            Entry::Vacant(place) => {
+                place.insert(Box::new(OpenCallIds {
+                    edge,
+                    told: *told,
+                    is_ambiguous: false,
+                }));
+                true
+            }
         }
-        let call = OpenCallIds {
-            edge,
-            told: *told,
-            is_ambiguous: false,
-        };
-        self.calls.insert(id, call);
-        self.ranks.push(id);
-        true
     }
 
     /// A call that has to make room.
     pub(super) fn excess(&mut self, max: usize) -> Option<(EdgeIds, Told)> {
-        if self.ranks.len() <= max {
+        if self.calls.len() <= max {
             return None;
         }
-        let largest = self.ranks.pop()?;
-        let call = self.calls.remove(&largest)?;
+        let (_, call) = self.calls.pop_last()?;
         self.given_up.calls += call.told.calls();
         Some((call.edge, call.told))
     }
@@ -120,10 +121,9 @@ impl OpenTally {
     pub(super) fn named(&self, names: &Tables) -> Segment {
         let mut segment = Segment::default();
         segment.give_up(&self.given_up);
-        let mut calls: Vec<(&HalfId, &OpenCallIds)> = self.calls.iter().collect();
-        calls.sort_unstable_by_key(|(id, _)| **id);
         // Tables are built at once from what is sorted.
-        let calls = calls.into_iter().map(|(id, call)| (*id, call.named(names)));
+        let calls = self.calls.iter();
+        let calls = calls.map(|(id, call)| (*id, call.named(names)));
         segment.halves.calls = calls.collect();
         let servers = self.servers.iter().filter_map(|(id, under_one_id)| {
             let mut named = under_one_id.iter().map(|server| server.named(names));
