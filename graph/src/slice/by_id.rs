@@ -38,15 +38,14 @@ pub(super) struct ById {
 const MAX_BITS: u32 = 16;
 
 impl ById {
-    /// Takes all records of a slice. True when some id is there more than once.
-    pub(super) fn fill(&mut self, records: &[SpanRecord]) -> bool {
-        let bits = records.len().next_power_of_two().trailing_zeros();
+    /// Takes the ids of all records of a slice, in their order. True when some id is there more than once.
+    pub(super) fn fill(&mut self, ids: impl ExactSizeIterator<Item = u64> + Clone) -> bool {
+        let bits = ids.len().next_power_of_two().trailing_zeros();
         self.shift = u64::BITS - bits.clamp(1, MAX_BITS);
-        self.count(records.iter().map(|record| record.span_id.as_u64()));
+        self.count(ids.clone());
         self.places.clear();
-        self.places.resize(records.len(), Place::default());
-        for (record, span) in (0..).zip(records) {
-            let id = span.span_id.as_u64();
+        self.places.resize(ids.len(), Place::default());
+        for (record, id) in (0..).zip(ids) {
             let at = self.take_next(id);
             self.places[at] = Place { id, record };
         }
@@ -124,5 +123,84 @@ impl ById {
 
     fn bucket(&self, id: u64) -> usize {
         usize::try_from(id >> self.shift).unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Random ones, small ones, ones that differ in their first bits only, in their last bits only, and all the same.
+    fn families() -> Vec<Vec<u64>> {
+        let random = |n: u64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (n << 13);
+        let of = |id: fn(u64, u64) -> u64, count: u64| -> Vec<u64> {
+            (1..=count).map(|n| id(n, count)).collect()
+        };
+        let mut families = vec![Vec::new()];
+        for count in [1, 2, 3, 20, 1_000] {
+            families.push((1..=count).map(random).collect());
+            families.push(of(|n, _| n, count));
+            families.push(of(|n, count| (count - n) << 60, count));
+            families.push(of(|n, count| u64::MAX - (n * 7) % count, count));
+            families.push(of(|_, _| 5, count));
+        }
+        families
+    }
+
+    fn sorted(ids: &[u64]) -> Vec<Place> {
+        let places = (0..).zip(ids).map(|(record, id)| Place { id: *id, record });
+        let mut places: Vec<Place> = places.collect();
+        places.sort_unstable();
+        places
+    }
+
+    #[test]
+    fn ids_come_out_in_order_whatever_their_bits() {
+        let mut by_id = ById::default();
+        for ids in families() {
+            let has_repeats = by_id.fill(ids.iter().copied());
+            let places = sorted(&ids);
+            assert_eq!(by_id.places(), places);
+            let repeats = places.windows(2).any(|two| two[0].id == two[1].id);
+            assert_eq!(has_repeats, repeats, "{ids:x?}");
+        }
+    }
+
+    #[test]
+    fn spans_are_found_by_their_ids_and_no_others_are() {
+        let mut by_id = ById::default();
+        for ids in families() {
+            by_id.fill(ids.iter().copied());
+            let places = sorted(&ids);
+            let asked = ids
+                .iter()
+                .flat_map(|id| [*id, id.wrapping_add(1), id ^ (1 << 63)]);
+            for id in asked {
+                let found = &places[by_id.with_id(id)];
+                let bearing: Vec<Place> = places
+                    .iter()
+                    .copied()
+                    .filter(|place| place.id == id)
+                    .collect();
+                assert_eq!(found, bearing);
+                let one = by_id.find(id).map(|at| places[at].id);
+                assert_eq!(one, bearing.first().map(|place| place.id));
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_dropped_is_not_found() {
+        let mut by_id = ById::default();
+        by_id.fill([9, 1 << 63, 9, 4, u64::MAX].into_iter());
+        let kept = [by_id.places()[1], by_id.places()[4]];
+        by_id.replace(&kept);
+        assert_eq!(by_id.places(), kept);
+        assert_eq!(by_id.with_id(9), 0..1);
+        assert_eq!(by_id.find(u64::MAX), Some(1));
+        for dropped in [4, 1 << 63] {
+            assert_eq!(by_id.find(dropped), None);
+            assert!(by_id.with_id(dropped).is_empty());
+        }
     }
 }

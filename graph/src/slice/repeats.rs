@@ -106,7 +106,8 @@ impl Order {
         names: &Tables,
         sink: &mut impl SliceSink,
     ) -> Sorted<'a> {
-        let has_homonyms = self.by_id.fill(records);
+        let ids = records.iter().map(|record| record.span_id.as_u64());
+        let has_homonyms = self.by_id.fill(ids);
         if has_homonyms {
             self.whole.clear();
             for group in self.by_id.places().chunk_by(|a, b| a.id == b.id) {
