@@ -131,6 +131,13 @@ impl SendHalf {
         }
     }
 
+    /// Of several messages under one id one is kept, whatever their order.
+    pub(crate) fn or(&mut self, other: Self) {
+        if self.rank() < other.rank() {
+            *self = other;
+        }
+    }
+
     /// A total order of all that it says.
     fn rank(&self) -> impl Ord + '_ {
         let weight = (self.is_weighed, self.weight.to_bits());
@@ -168,6 +175,13 @@ impl ConsumeHalf {
         })
     }
 
+    /// As for sends.
+    pub(crate) fn or(&mut self, other: Self) {
+        if self.rank() < other.rank() {
+            *self = other;
+        }
+    }
+
     /// A total order of all that it says.
     fn rank(&self) -> impl Ord + '_ {
         let weight = self.weight.map(f32::to_bits);
@@ -179,7 +193,7 @@ impl ConsumeHalf {
 }
 
 impl Segment {
-    /// Adds everything of another segment.
+    /// Adds everything of another segment. What one of them knows nothing of moves as a whole.
     pub fn merge(&mut self, mut other: Self) {
         self.merge_trails(&mut other, MAX_TIMED_EDGES);
         self.window = match (self.window, other.window) {
@@ -187,29 +201,16 @@ impl Segment {
             (a, b) => a.or(b),
         };
         self.traces.merge(other.traces);
-        for (key, stats) in other.nodes {
-            match self.nodes.entry(key) {
-                Entry::Vacant(place) => drop(place.insert(stats)),
-                Entry::Occupied(mut known) => known.get_mut().merge(stats),
-            }
-        }
+        merge_maps(&mut self.nodes, other.nodes, NodeStats::merge);
         for (key, votes) in other.votes {
             self.add_votes(key, &votes);
         }
-        for (key, stats) in other.served {
-            self.served.entry(key).or_default().merge(stats);
-        }
+        merge_maps(&mut self.served, other.served, ServedStats::merge);
         stats::add_counts(&mut self.folds, &other.folds);
-        for (key, skew) in other.skews {
-            self.skews.entry(key).or_default().merge(skew);
-        }
+        merge_maps(&mut self.skews, other.skews, Skew::merge);
         self.merge_halves(other.halves);
-        for (id, send) in other.sends {
-            self.add_send(id, send);
-        }
-        for (id, consume) in other.consumes {
-            self.add_consume(id, consume);
-        }
+        merge_maps(&mut self.sends, other.sends, SendHalf::or);
+        merge_maps(&mut self.consumes, other.consumes, ConsumeHalf::or);
         stats::add_counts(&mut self.rejected, &other.rejected);
         stats::add_counts(&mut self.dropped, &other.dropped);
         stats::add_counts(&mut self.counters, &other.counters);
@@ -226,22 +227,14 @@ impl Segment {
         }
     }
 
-    /// Adds a message. Of several under one id one is kept, whatever their order.
+    /// Adds a message.
     pub(crate) fn add_send(&mut self, id: MessageId, send: SendHalf) {
-        match self.sends.entry(id) {
-            Entry::Occupied(known) if known.get().rank() >= send.rank() => {}
-            Entry::Occupied(mut known) => drop(known.insert(send)),
-            Entry::Vacant(place) => drop(place.insert(send)),
-        }
+        merge_value(&mut self.sends, id, send, SendHalf::or);
     }
 
     /// As for sends.
     pub(crate) fn add_consume(&mut self, id: MessageId, consume: ConsumeHalf) {
-        match self.consumes.entry(id) {
-            Entry::Occupied(known) if known.get().rank() >= consume.rank() => {}
-            Entry::Occupied(mut known) => drop(known.insert(consume)),
-            Entry::Vacant(place) => drop(place.insert(consume)),
-        }
+        merge_value(&mut self.consumes, id, consume, ConsumeHalf::or);
     }
 
     /// Counts spans that a decoder rejected.
@@ -277,5 +270,33 @@ impl Segment {
         }
         crate::resolve::doubt_joins(&mut segment);
         segment
+    }
+}
+
+/// Adds the values of a map: `add` to those of keys that are here too.
+fn merge_maps<K: Ord, V>(
+    into: &mut BTreeMap<K, V>,
+    from: BTreeMap<K, V>,
+    mut add: impl FnMut(&mut V, V),
+) {
+    if into.is_empty() {
+        *into = from;
+        return;
+    }
+    for (key, value) in from {
+        merge_value(into, key, value, &mut add);
+    }
+}
+
+/// Adds a value of a map: `add` when its key is there.
+fn merge_value<K: Ord, V>(
+    into: &mut BTreeMap<K, V>,
+    key: K,
+    value: V,
+    add: impl FnOnce(&mut V, V),
+) {
+    match into.entry(key) {
+        Entry::Vacant(place) => drop(place.insert(value)),
+        Entry::Occupied(mut known) => add(known.get_mut(), value),
     }
 }

@@ -79,6 +79,7 @@ impl Sketch {
     }
 
     /// Adds durations of a bucket, which must be at most [`LAST_BUCKET`].
+    #[inline]
     pub(crate) fn add(&mut self, bucket: u16, count: u64) {
         let offset = usize::from(bucket.wrapping_sub(self.first));
         match self.counts.get_mut(offset) {
@@ -89,6 +90,7 @@ impl Sketch {
 
     /// Makes room for a bucket outside of the range, and sets it. Room grows by octaves: twice as much would be empty for good in
     /// tens of thousands of sketches.
+    #[cold]
     fn widen(&mut self, bucket: u16, count: u64) {
         if count == 0 {
             return;

@@ -5,9 +5,11 @@
 //! here depends on the order in which hash maps are read: everything is summed up or sorted under names.
 
 mod counts;
+mod distinct;
 mod edges;
 mod few;
 mod inbound;
+mod messages;
 mod nodes;
 mod open;
 mod planning;
@@ -16,7 +18,7 @@ mod sum;
 mod together;
 mod trail;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use crate::hash::IdMap;
 use crate::names::{NodeId, PeerId, Tables};
@@ -25,12 +27,13 @@ use crate::record::{Marks, SpanRecord};
 use crate::sampling::Weights;
 use crate::segment::halves::HalfId;
 use crate::segment::planning::TraceStats;
-use crate::segment::{Caller, ConsumeHalf, EdgeKey, Segment, SendHalf, Trail};
+use crate::segment::{Caller, EdgeKey, Segment, Trail};
 use crate::settings::Settings;
 use crate::slice::{Attempt, Consume, Event, PeerRef, Scratch, Send, SendRef, SliceSink};
 use crate::snapshot::Relation;
 use counts::{Counts, Told};
 use edges::{EdgeIds, EdgeTally};
+use messages::MessageTally;
 use nodes::NodeTally;
 use open::OpenTally;
 use planning::PlanningTally;
@@ -48,8 +51,7 @@ pub(crate) struct Tally {
     open: OpenTally,
     sampling: SamplingTally,
     traces: TraceStats,
-    sends: VecDeque<Send>,
-    consumes: VecDeque<Consume>,
+    messages: MessageTally,
     window: Option<(u64, u64)>,
     folded: u64,
     words_refused: u64,
@@ -80,8 +82,7 @@ impl SliceSink for TallySink<'_> {
         let max_edges = self.settings.max_edges;
         let max_open = self.settings.max_open_halves;
         let Some((ids, edge)) = self.edge(attempt) else {
-            *self.tally.dropped.entry("edge_cap").or_default() += 1;
-            return;
+            return self.count_dropped("edge_cap");
         };
         let tally = &mut *self.tally;
         let told = Told::of(attempt);
@@ -127,20 +128,16 @@ impl SliceSink for TallySink<'_> {
     }
 
     fn send(&mut self, send: Send) {
-        let tally = &mut *self.tally;
-        tally.sends.push_back(send);
-        if tally.sends.len() > self.settings.max_open_messages {
-            tally.sends.pop_front();
-            *tally.dropped.entry("message_cap").or_default() += 1;
+        let max = self.settings.max_open_messages;
+        if !self.tally.messages.send(send, max) {
+            self.count_dropped("message_cap");
         }
     }
 
     fn consume(&mut self, consume: Consume) {
-        let tally = &mut *self.tally;
-        tally.consumes.push_back(consume);
-        if tally.consumes.len() > self.settings.max_open_messages {
-            tally.consumes.pop_front();
-            *tally.dropped.entry("message_cap").or_default() += 1;
+        let max = self.settings.max_open_messages;
+        if !self.tally.messages.consume(consume, max) {
+            self.count_dropped("message_cap");
         }
     }
 
@@ -181,6 +178,10 @@ impl SliceSink for TallySink<'_> {
 }
 
 impl TallySink<'_> {
+    fn count_dropped(&mut self, reason: &'static str) {
+        *self.tally.dropped.entry(reason).or_default() += 1;
+    }
+
     /// The edge of an attempt, with its place; `None` when there is no room for it.
     fn edge(&mut self, attempt: &Attempt) -> Option<(EdgeIds, u32)> {
         let tally = &mut *self.tally;
@@ -226,12 +227,7 @@ impl Tally {
         for (name, count) in counters.into_iter().filter(|(_, count)| *count > 0) {
             segment.counters.insert(name.to_owned(), count);
         }
-        for send in &self.sends {
-            name_send(send, names, &mut segment);
-        }
-        for consume in &self.consumes {
-            name_consume(consume, names, &mut segment);
-        }
+        self.messages.name_into(names, &mut segment);
         self.nodes.name_into(names, settings, &mut segment);
         self.edges.name_into(names, &mut segment);
         let named = std::mem::take(&mut self.named_callers).into_iter();
@@ -264,39 +260,4 @@ fn named_caller(peer: PeerId, callee: NodeId, names: &Tables) -> EdgeKey {
 
 fn joined(peer: PeerRef, names: &Tables) -> Peer {
     Peer::joined(names.peer(peer.base), names.peer(peer.address))
-}
-
-fn name_send(send: &Send, names: &Tables, segment: &mut Segment) {
-    let half = SendHalf {
-        producer: names.node(send.producer).clone(),
-        peer: joined(send.peer, names),
-        also: send.also.iter().map(|id| id.as_u64()).collect(),
-        messages: u64::from(send.messages),
-        weight: send.weight.value,
-        is_weighed: send.weight.is_known,
-        start_ns: send.start_ns,
-        end_ns: send.end_ns,
-    };
-    let id = (send.trace_id.as_u128(), send.span_id.as_u64());
-    segment.add_send(id, half);
-}
-
-fn name_consume(consume: &Consume, names: &Tables, segment: &mut Segment) {
-    let refs = consume.refs.iter().map(|r| {
-        let id = (r.trace_id.as_u128(), r.span_id.as_u64());
-        (id, r.is_link)
-    });
-    let half = ConsumeHalf {
-        consumer: names.node(consume.consumer).clone(),
-        peer: joined(consume.peer, names),
-        refs: refs.collect(),
-        is_receive: consume.is_receive,
-        messages: u64::from(consume.messages),
-        weight: consume.weight.known(),
-        has_failed: consume.has_failed,
-        start_ns: consume.start_ns,
-        end_ns: consume.end_ns,
-    };
-    let id = (consume.trace_id.as_u128(), consume.span_id.as_u64());
-    segment.add_consume(id, half);
 }

@@ -42,26 +42,26 @@ impl Concurrency {
     /// Counts attempts, in the order of their starts: many at once cost little more than one.
     pub(crate) fn count(&mut self, attempts: &[Took]) {
         let mut shift = self.shift;
-        while slots_of(attempts, shift) > MAX_SLOTS as u64 {
+        while touch_too_many(attempts, shift) {
             shift += 1;
         }
         self.coarsen_to(shift);
+        let first = attempts.first().map_or(0, |first| first.start_ns >> shift);
+        let mut place = self.slots.partition_point(|(slot, _)| *slot < first);
         for attempt in attempts {
-            self.fill(attempt);
+            place = self.fill(attempt, place);
         }
         self.bound();
     }
 
-    /// Spreads an attempt over its slots.
-    fn fill(&mut self, attempt: &Took) {
+    /// Spreads an attempt over its slots. The place of the first of them, or where it would be, is at `near` or later.
+    fn fill(&mut self, attempt: &Took, near: usize) -> usize {
         let (mut from_ns, end_ns) = (attempt.start_ns, attempt.end_ns());
         let weight = sixteenths(attempt.weight);
         let first = from_ns >> self.shift;
-        // Nearly every attempt is among the newest.
-        let mut place = match self.slots.last() {
-            Some((last, _)) if *last == first => self.slots.len() - 1,
-            _ => self.slots.partition_point(|(slot, _)| *slot < first),
-        };
+        let later = self.slots[near..].iter();
+        let near = near + later.take_while(|(slot, _)| *slot < first).count();
+        let mut place = near;
         while from_ns < end_ns {
             let slot = from_ns >> self.shift;
             let next_ns = slot.saturating_add(1).saturating_mul(1 << self.shift);
@@ -74,6 +74,7 @@ impl Concurrency {
             place += 1;
             from_ns = until_ns;
         }
+        near
     }
 
     /// Adds other calls.
@@ -160,6 +161,16 @@ impl Concurrency {
             is_same
         });
     }
+}
+
+/// True when attempts, which are in the order of their starts, touch more slots than are kept.
+fn touch_too_many(attempts: &[Took], shift: u32) -> bool {
+    // However it lies, an attempt touches at most two slots more than fit into it.
+    let longest = attempts.iter().map(|attempt| attempt.took_ns).max();
+    let each = longest.map_or(0, |took_ns| (took_ns >> shift).saturating_add(2));
+    // Nearly never, once slots are longer than attempts.
+    let at_most = each.saturating_mul(attempts.len() as u64);
+    at_most > MAX_SLOTS as u64 && slots_of(attempts, shift) > MAX_SLOTS as u64
 }
 
 /// Slots that attempts touch, which are in the order of their starts; too many when a single one would.

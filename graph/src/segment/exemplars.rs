@@ -13,11 +13,16 @@ impl Exemplars {
     const MAX: usize = 3;
 
     /// Adds a trace.
+    #[inline]
     pub(crate) fn insert(&mut self, trace: u128) {
         // Nearly every trace comes too late.
-        if self.len == Self::MAX && trace >= self.ids[Self::MAX - 1] {
-            return;
+        if self.len < Self::MAX || trace < self.ids[Self::MAX - 1] {
+            self.keep(trace);
         }
+    }
+
+    #[cold]
+    fn keep(&mut self, trace: u128) {
         let kept = &self.ids[..self.len];
         let place = kept.iter().take_while(|id| **id < trace).count();
         if kept.get(place) == Some(&trace) {

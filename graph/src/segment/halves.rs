@@ -7,10 +7,9 @@
 //! as given up.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 
 use super::stats::EdgeStats;
-use super::{EdgeKey, MessageId, Segment};
+use super::{EdgeKey, MessageId, Segment, merge_maps, merge_value};
 use crate::identity::NodeKey;
 
 /// Halves of each kind that a merged segment keeps. Calls cost about 7 KB each, with the copies that a reader makes: 140 MB when
@@ -79,6 +78,15 @@ pub(crate) struct OpenServer {
     pub(crate) duration_ns: u64,
 }
 
+impl OpenServer {
+    /// Of several server spans under one id one is enough: which must not depend on their order.
+    pub(crate) fn or(&mut self, other: Self) {
+        if *self > other {
+            *self = other;
+        }
+    }
+}
+
 /// Both tables of a segment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Halves {
@@ -139,12 +147,7 @@ impl Segment {
 
     /// Adds a server span whose caller was not seen; what has no room stays what it was counted as.
     pub(crate) fn add_open_server(&mut self, id: HalfId, server: OpenServer) {
-        // Of several server spans under one id one is enough: which must not depend on their order.
-        match self.halves.servers.entry(id) {
-            Entry::Occupied(known) if *known.get() <= server => {}
-            Entry::Occupied(mut known) => drop(known.insert(server)),
-            Entry::Vacant(place) => drop(place.insert(server)),
-        }
+        merge_value(&mut self.halves.servers, id, server, OpenServer::or);
     }
 
     /// Counts halves that were given up.
@@ -179,12 +182,14 @@ impl Segment {
     }
 
     pub(super) fn merge_halves(&mut self, other: Halves) {
-        for (id, call) in other.calls {
-            self.add_open_call(id, call);
+        if self.halves.calls.is_empty() {
+            self.halves.calls = other.calls;
+        } else {
+            for (id, call) in other.calls {
+                self.add_open_call(id, call);
+            }
         }
-        for (id, server) in other.servers {
-            self.add_open_server(id, server);
-        }
+        merge_maps(&mut self.halves.servers, other.servers, OpenServer::or);
         super::stats::add_counts(&mut self.halves.owed, &other.owed);
         self.settle_owed();
         self.bound_halves();

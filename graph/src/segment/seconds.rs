@@ -100,6 +100,10 @@ impl Seconds {
 
     pub(super) fn add(&mut self, number: u64, begun: u64, busy: u64) {
         let key = mixed(number);
+        // Nearly every second, once there were many.
+        if self.0.len() >= MAX && self.0.last().is_some_and(|(last, _)| *last < key) {
+            return;
+        }
         let place = self.0.partition_point(|(known, _)| *known < key);
         match self.0.get_mut(place) {
             Some((known, second)) if *known == key => {

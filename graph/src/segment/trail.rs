@@ -9,7 +9,7 @@ use std::collections::btree_map::Entry;
 
 use super::planning::EdgeFacts;
 use super::stats::EdgeStats;
-use super::{EdgeKey, Segment};
+use super::{EdgeKey, Segment, merge_maps};
 
 /// Words and time of calls that nobody answered. Empty for answered calls: their callee is known, and what they teach is in
 /// the votes.
@@ -33,15 +33,9 @@ impl Segment {
         let step = self.trail_step_min.max(other.trail_step_min);
         self.widen(step);
         other.widen(step);
-        for (key, stats) in std::mem::take(&mut other.edges) {
-            self.add_edge(key, stats);
-        }
-        for (key, facts) in std::mem::take(&mut other.facts) {
-            match self.facts.entry(key) {
-                Entry::Vacant(place) => drop(place.insert(facts)),
-                Entry::Occupied(mut known) => known.get_mut().merge(&facts),
-            }
-        }
+        self.add_edges(std::mem::take(&mut other.edges));
+        let facts = std::mem::take(&mut other.facts);
+        merge_maps(&mut self.facts, facts, |own, more| own.merge(&more));
         while self.timed_edges > cap
             && let Some(next) = next_step(self.trail_step_min)
         {
@@ -58,6 +52,18 @@ impl Segment {
                 place.insert(stats);
                 self.timed_edges = self.timed_edges.saturating_add(is_timed.into());
             }
+        }
+    }
+
+    fn add_edges(&mut self, edges: BTreeMap<EdgeKey, EdgeStats>) {
+        if self.edges.is_empty() {
+            let timed = edges.keys().filter(|key| key.trail.since_min.is_some());
+            self.timed_edges = self.timed_edges.saturating_add(timed.count() as u64);
+            self.edges = edges;
+            return;
+        }
+        for (key, stats) in edges {
+            self.add_edge(key, stats);
         }
     }
 

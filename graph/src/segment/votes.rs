@@ -79,16 +79,20 @@ impl Spells {
     const MAX: usize = 256;
 
     /// Adds a stretch. Stretches at most `gap_ns` apart become one; the result does not depend on their order.
+    #[inline]
     pub(crate) fn add(&mut self, first_ns: u64, last_ns: u64, gap_ns: u64) {
-        let (mut first, mut last) = (first_ns, last_ns.max(first_ns));
+        let last_ns = last_ns.max(first_ns);
         // Nearly every call falls into the newest stretch.
-        if let Some((start, end)) = self.0.last_mut()
-            && *start <= first
-            && first <= end.saturating_add(gap_ns)
-        {
-            *end = last.max(*end);
-            return;
+        match self.0.last_mut() {
+            Some((start, end)) if *start <= first_ns && first_ns <= end.saturating_add(gap_ns) => {
+                *end = last_ns.max(*end);
+            }
+            _ => self.join((first_ns, last_ns), gap_ns),
         }
+    }
+
+    #[cold]
+    fn join(&mut self, (mut first, mut last): (u64, u64), gap_ns: u64) {
         let from = self
             .0
             .partition_point(|(_, end)| end.saturating_add(gap_ns) < first);

@@ -35,16 +35,23 @@ impl<K: Copy + Ord, V> Few<K, V> {
     }
 
     /// The value of a key, `first` if there was none.
+    #[inline]
     pub(super) fn get_or(&mut self, key: K, first: V) -> &mut V {
         match self.few.iter().position(|(known, _)| *known == key) {
             Some(place) => &mut self.few[place].1,
-            None if self.few.len() < MOST => {
-                self.few.push((key, first));
-                let last = self.few.len() - 1;
-                &mut self.few[last].1
-            }
-            None => self.more.entry(key).or_insert(first),
+            None => self.beyond(key, first),
         }
+    }
+
+    /// The value of a key that is not among the few. Apart, so that finding one of these stays a handful of instructions.
+    #[cold]
+    fn beyond(&mut self, key: K, first: V) -> &mut V {
+        if self.few.len() >= MOST {
+            return self.more.entry(key).or_insert(first);
+        }
+        self.few.push((key, first));
+        let last = self.few.len() - 1;
+        &mut self.few[last].1
     }
 
     /// Adds the values of another map: `add` to those of keys that are here too.

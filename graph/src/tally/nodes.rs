@@ -1,4 +1,7 @@
-//! Nodes while a shard counts them: every count of a node lies at one place, found by its id without any hash.
+//! Nodes while a shard counts them, found by their ids without any hash. Spans are counted by resource, where all that every span
+//! adds to lies at one place, and summed up by node in the end.
+
+mod spans;
 
 use std::collections::BTreeMap;
 use std::hash::Hash;
@@ -9,16 +12,14 @@ use crate::hash::IdMap;
 use crate::hazards::Signs;
 use crate::names::{NodeId, PeerId, ResourceId, Tables};
 use crate::record::{Marks, SpanRecord};
-use crate::resolve::policy::IP_REACH_NS;
-use crate::resource::Facet;
 use crate::segment::Segment;
 use crate::segment::exemplars::Exemplars;
 use crate::segment::planning::TraceStats;
 use crate::segment::stats::{NodeStats, ServedStats};
-use crate::segment::votes::Spells;
 use crate::settings::Settings;
 use crate::slice::Event;
 use crate::span::SpanKind;
+use spans::Spans;
 
 /// Counts of nodes since the last flush.
 #[derive(Debug, Default)]
@@ -29,9 +30,8 @@ pub(super) struct NodeTally {
     /// Place of each resource's spans by its id, plus one.
     resource_places: Vec<u32>,
     /// Spans by resource. A resource has one node, but for what many fold into.
-    resources: Vec<(ResourceId, NodeId, SpanTimes)>,
-    others: IdMap<(NodeId, ResourceId), SpanTimes>,
-    served: IdMap<(NodeId, PeerId), ServedStats>,
+    resources: Vec<(ResourceId, NodeId, Spans)>,
+    others: IdMap<(NodeId, ResourceId), Spans>,
     /// Calls from outside the traces, by the Host they dialled and by where the caller sits.
     entries: IdMap<(NodeId, PeerId, ClientPlace), u64>,
     /// Sidecar node, application node.
@@ -41,23 +41,16 @@ pub(super) struct NodeTally {
 /// Counts of one node.
 #[derive(Debug, Default)]
 struct Node {
-    kinds: [u64; 6],
     events: [u64; Event::ALL.len()],
-    unweighed: u64,
     requests: u64,
     traces: TraceStats,
     /// Spans served, exposed to hazards, by all that each of them shows.
     exposures: Few<Signs, (u64, Exemplars)>,
+    /// Hosts and RPC services by which it was called.
+    served: Few<PeerId, ServedStats>,
     /// Example traces of orphans.
     orphans: Exemplars,
     inbound: Option<Box<Inbound>>,
-}
-
-/// Spans of one resource, and when they started if it has addresses of its own.
-#[derive(Debug, Default)]
-struct SpanTimes {
-    count: u64,
-    spells: Spells,
 }
 
 impl NodeTally {
@@ -69,49 +62,39 @@ impl NodeTally {
 
     /// Counts a span of a slice.
     pub(super) fn span(&mut self, record: &SpanRecord, names: &Tables) {
-        let times = self.times(record.node, record.resource);
-        times.count += 1;
-        if names.resource_traits(record.resource).has_addresses {
-            let at = record.start_ns;
-            times.spells.add(at, at, IP_REACH_NS);
+        let spans = self.spans(record.node, record.resource);
+        spans.count(record, names);
+        if record.kind == SpanKind::Server {
+            self.served(record);
         }
-        let marks = record.marks;
-        let node = self.node(record.node);
-        node.kinds[record.kind as usize] += 1;
-        node.unweighed += u64::from(!marks.has(Marks::WEIGHED));
-        for (mark, event) in [
-            (Marks::PROXY, Event::ProxySpan),
-            (Marks::SIDECAR, Event::SidecarSpan),
-            (Marks::WEIGHT_MALFORMED, Event::WeightMalformed),
-        ] {
-            node.events[event as usize] += u64::from(marks.has(mark));
-        }
-        if record.kind != SpanKind::Server {
-            return;
-        }
+    }
+
+    fn served(&mut self, record: &SpanRecord) {
         let signs = record.signs.served();
         if !signs.is_empty() {
-            let first = (0, Exemplars::default());
-            let (spans, traces) = node.exposures.get_or(signs, first);
+            let exposures = &mut self.node(record.node).exposures;
+            let (spans, traces) = exposures.get_or(signs, (0, Exemplars::default()));
             *spans += 1;
             traces.insert(record.trace_id.as_u128());
         }
         if record.peer != PeerId::FIRST {
-            let served = self.served.entry((record.node, record.peer)).or_default();
-            served.merge(ServedStats {
-                spans: 1,
-                last_ns: record.end_ns(),
-            });
+            let served = &mut self.node(record.node).served;
+            served
+                .get_or(record.peer, ServedStats::default())
+                .merge(ServedStats {
+                    spans: 1,
+                    last_ns: record.end_ns(),
+                });
         }
     }
 
-    fn times(&mut self, node: NodeId, resource: ResourceId) -> &mut SpanTimes {
-        let first = || (resource, node, SpanTimes::default());
+    fn spans(&mut self, node: NodeId, resource: ResourceId) -> &mut Spans {
+        let first = || (resource, node, Spans::default());
         let index = resource.index();
         let place = place_of(&mut self.resource_places, index, &mut self.resources, first);
-        let (_, owner, times) = &mut self.resources[place];
+        let (_, owner, spans) = &mut self.resources[place];
         match *owner == node {
-            true => times,
+            true => spans,
             false => self.others.entry((node, resource)).or_default(),
         }
     }
@@ -162,39 +145,28 @@ impl NodeTally {
         for (id, node) in &other.nodes {
             self.node(*id).merge(node);
         }
-        for (resource, node, times) in &other.resources {
-            self.times(*node, *resource).merge(times);
+        for (resource, node, spans) in &other.resources {
+            self.spans(*node, *resource).merge(spans);
         }
         add_all(&mut self.others, &other.others, |own, more| own.merge(more));
-        add_all(&mut self.served, &other.served, |own, more| {
-            own.merge(*more)
-        });
         add_all(&mut self.entries, &other.entries, |own, more| *own += more);
         add_all(&mut self.folds, &other.folds, |own, more| *own += more);
     }
 
     /// Puts names to everything.
     pub(super) fn name_into(self, names: &Tables, settings: &Settings, segment: &mut Segment) {
-        let mut resources: BTreeMap<NodeId, Vec<(ResourceId, SpanTimes)>> = BTreeMap::new();
-        for (resource, node, times) in self.resources {
-            let own = resources.entry(node).or_default();
-            own.push((resource, times));
-        }
-        self.others
-            .into_iter()
-            .for_each(|((node, resource), times)| {
-                resources.entry(node).or_default().push((resource, times));
-            });
         let mut nodes: BTreeMap<NodeId, NodeStats> = BTreeMap::new();
         for (id, node) in self.nodes {
+            node.name_served(id, names, segment);
             nodes.insert(id, node.named(names));
         }
-        for (id, resources) in resources {
-            let stats = nodes.entry(id).or_default();
-            for (resource, times) in resources {
-                times.name_into(resource, names, stats);
-            }
-        }
+        let resources = self.resources.into_iter();
+        let resources = resources.map(|(resource, node, spans)| ((node, resource), spans));
+        resources
+            .chain(self.others)
+            .for_each(|((node, resource), spans)| {
+                spans.name_into(resource, names, nodes.entry(node).or_default());
+            });
         let entries: BTreeMap<_, _> = self.entries.into_iter().collect();
         for ((id, peer, place), count) in entries {
             let host = names.peer(peer).address.as_ref();
@@ -212,10 +184,6 @@ impl NodeTally {
             let key = (names.node(proxy).clone(), names.node(app).clone());
             *segment.folds.entry(key).or_default() += count;
         });
-        self.served.into_iter().for_each(|((node, peer), stats)| {
-            let key = (names.node(node).clone(), names.peer(peer).clone());
-            segment.served.entry(key).or_default().merge(stats);
-        });
     }
 }
 
@@ -227,14 +195,20 @@ fn place_of<T>(
     list: &mut Vec<T>,
     first: impl FnOnce() -> T,
 ) -> usize {
+    match places.get(number) {
+        Some(place) if *place > 0 => *place as usize - 1,
+        _ => new_place(places, number, list, first()),
+    }
+}
+
+#[cold]
+fn new_place<T>(places: &mut Vec<u32>, number: usize, list: &mut Vec<T>, first: T) -> usize {
     if number >= places.len() {
         places.resize(number + 1, 0);
     }
-    if places[number] == 0 {
-        list.push(first());
-        places[number] = u32::try_from(list.len()).unwrap_or(u32::MAX);
-    }
-    places[number] as usize - 1
+    list.push(first);
+    places[number] = u32::try_from(list.len()).unwrap_or(u32::MAX);
+    list.len() - 1
 }
 
 /// Adds one map to another, key by key: the order does not matter.
@@ -250,19 +224,26 @@ fn add_all<K: Copy + Eq + Hash, V: Default>(
 
 impl Node {
     fn merge(&mut self, other: &Self) {
-        let kinds = self.kinds.iter_mut().zip(other.kinds);
         let events = self.events.iter_mut().zip(other.events);
-        kinds.chain(events).for_each(|(own, more)| *own += more);
-        self.unweighed += other.unweighed;
+        events.for_each(|(own, more)| *own += more);
         self.requests += other.requests;
         self.traces.merge(other.traces);
         self.exposures.merge(&other.exposures, |own, more| {
             own.0 += more.0;
             own.1.merge(&more.1);
         });
+        self.served
+            .merge(&other.served, |own, more| own.merge(*more));
         self.orphans.merge(&other.orphans);
         if let Some(inbound) = &other.inbound {
             self.inbound.get_or_insert_default().merge(inbound);
+        }
+    }
+
+    fn name_served(&self, id: NodeId, names: &Tables, segment: &mut Segment) {
+        for (peer, stats) in self.served.iter() {
+            let key = (names.node(id).clone(), names.peer(peer).clone());
+            segment.served.entry(key).or_default().merge(*stats);
         }
     }
 
@@ -273,19 +254,10 @@ impl Node {
             orphan_exemplars: self.orphans,
             ..NodeStats::default()
         };
-        for (kind, count) in SpanKind::ALL.into_iter().zip(self.kinds) {
-            if count > 0 {
-                stats.kinds.insert(kind_name(kind).to_owned(), count);
-            }
-        }
         for (event, count) in Event::ALL.into_iter().zip(self.events) {
             if count > 0 {
                 stats.events.insert(event.name().to_owned(), count);
             }
-        }
-        if self.unweighed > 0 {
-            let unknown = "weight_unknown".to_owned();
-            stats.events.insert(unknown, self.unweighed);
         }
         for (signs, (spans, traces)) in self.exposures.iter() {
             for sign in signs.each() {
@@ -296,31 +268,6 @@ impl Node {
             stats.inbound = inbound.named(names);
         }
         stats
-    }
-}
-
-impl SpanTimes {
-    fn merge(&mut self, other: &Self) {
-        self.count += other.count;
-        self.spells.merge(&other.spells, IP_REACH_NS);
-    }
-
-    fn name_into(&self, resource: ResourceId, names: &Tables, stats: &mut NodeStats) {
-        let facts = names.resource(resource);
-        stats.spans += self.count;
-        if !facts.instance.is_empty() {
-            stats.instances.insert(facts.instance.clone());
-        }
-        for address in &facts.addresses {
-            let seen = stats.addresses.entry(address.clone()).or_default();
-            seen.merge(&self.spells, IP_REACH_NS);
-        }
-        for (facet, value) in facts.values() {
-            match facet {
-                Facet::Counted(name) => stats.facet(name, value, self.count),
-                Facet::Attribute(name) => stats.attribute(name, value, self.count),
-            }
-        }
     }
 }
 
@@ -349,17 +296,5 @@ impl ClientPlace {
             Self::Public => "public",
             Self::Unknown => "unknown",
         }
-    }
-}
-
-/// The spelling of a kind in diagnostics.
-const fn kind_name(kind: SpanKind) -> &'static str {
-    match kind {
-        SpanKind::Unspecified => "unspecified",
-        SpanKind::Internal => "internal",
-        SpanKind::Server => "server",
-        SpanKind::Client => "client",
-        SpanKind::Producer => "producer",
-        SpanKind::Consumer => "consumer",
     }
 }

@@ -1,6 +1,7 @@
 //! Open halves of calls while a shard counts them, keyed by interned ids.
 
-use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::counts::{Counts, Told};
 use super::edges::{EdgeIds, edge_key};
@@ -13,9 +14,8 @@ use crate::slice::{Event, SendRef};
 /// Halves since the last flush, bounded.
 #[derive(Debug, Default)]
 pub(super) struct OpenTally {
-    calls: HashMap<HalfId, OpenCallIds>,
-    /// The ids of the calls, largest first: those that go when there is no room.
-    ranks: BinaryHeap<HalfId>,
+    /// In boxes, because the tree moves what is in it.
+    calls: BTreeMap<HalfId, Box<OpenCallIds>>,
     servers: BTreeMap<HalfId, Vec<OpenServerIds>>,
     given_up: GivenUp,
 }
@@ -48,33 +48,34 @@ impl OpenTally {
     /// Keeps the attempt of an open call, if there is room for it; true then. The same span in another slice is counted like
     /// any call.
     pub(super) fn call(&mut self, id: HalfId, edge: EdgeIds, told: &Told, max: usize) -> bool {
-        let is_full = self.ranks.len() >= max;
         // Beyond the largest that is kept: nearly all of them, once the table is full.
-        if is_full && self.ranks.peek().is_none_or(|largest| *largest < id) {
+        let largest = || self.calls.last_key_value().map(|(largest, _)| *largest);
+        if self.calls.len() >= max && largest().is_none_or(|largest| largest < id) {
             self.given_up.calls += 1;
             return false;
         }
-        if let Some(known) = self.calls.get_mut(&id) {
-            known.is_ambiguous = true;
-            return false;
+        match self.calls.entry(id) {
+            Entry::Occupied(mut known) => {
+                known.get_mut().is_ambiguous = true;
+                false
+            }
+            Entry::Vacant(place) => {
+                place.insert(Box::new(OpenCallIds {
+                    edge,
+                    told: *told,
+                    is_ambiguous: false,
+                }));
+                true
+            }
         }
-        let call = OpenCallIds {
-            edge,
-            told: *told,
-            is_ambiguous: false,
-        };
-        self.calls.insert(id, call);
-        self.ranks.push(id);
-        true
     }
 
     /// A call that has to make room.
     pub(super) fn excess(&mut self, max: usize) -> Option<(EdgeIds, Told)> {
-        if self.ranks.len() <= max {
+        if self.calls.len() <= max {
             return None;
         }
-        let largest = self.ranks.pop()?;
-        let call = self.calls.remove(&largest)?;
+        let (_, call) = self.calls.pop_last()?;
         self.given_up.calls += call.told.calls();
         Some((call.edge, call.told))
     }
@@ -120,35 +121,44 @@ impl OpenTally {
     pub(super) fn named(&self, names: &Tables) -> Segment {
         let mut segment = Segment::default();
         segment.give_up(&self.given_up);
-        let mut ids: Vec<&HalfId> = self.ranks.iter().collect();
-        ids.sort_unstable();
-        for id in ids {
-            let Some(call) = self.calls.get(id) else {
-                continue;
-            };
-            let mut counts = Counts::default();
-            counts.count(&call.told);
-            let call = OpenCall {
-                edge: edge_key(&call.edge, names),
-                stats: counts.into_stats(names),
-                is_ambiguous: call.is_ambiguous,
-            };
-            segment.add_open_call(*id, call);
-        }
-        let servers = self.servers.iter();
-        for (id, server) in servers.flat_map(|(id, all)| all.iter().map(move |s| (*id, s))) {
-            let server = OpenServer {
-                callee: names.node(server.callee).clone(),
-                caller: server.caller,
-                is_link: server.is_link,
-                event: server.event.to_owned(),
-                has_failed: server.has_failed,
-                error: names.label(server.error).to_owned(),
-                start_ns: server.start_ns,
-                duration_ns: server.duration_ns,
-            };
-            segment.add_open_server(id, server);
-        }
+        // Tables are built at once from what is sorted.
+        let calls = self.calls.iter();
+        let calls = calls.map(|(id, call)| (*id, call.named(names)));
+        segment.halves.calls = calls.collect();
+        let servers = self.servers.iter().filter_map(|(id, under_one_id)| {
+            let mut named = under_one_id.iter().map(|server| server.named(names));
+            let mut first = named.next()?;
+            named.for_each(|server| first.or(server));
+            Some((*id, first))
+        });
+        segment.halves.servers = servers.collect();
         segment
+    }
+}
+
+impl OpenCallIds {
+    fn named(&self, names: &Tables) -> OpenCall {
+        let mut counts = Counts::default();
+        counts.count(&self.told);
+        OpenCall {
+            edge: edge_key(&self.edge, names),
+            stats: counts.into_stats(names),
+            is_ambiguous: self.is_ambiguous,
+        }
+    }
+}
+
+impl OpenServerIds {
+    fn named(&self, names: &Tables) -> OpenServer {
+        OpenServer {
+            callee: names.node(self.callee).clone(),
+            caller: self.caller,
+            is_link: self.is_link,
+            event: self.event.to_owned(),
+            has_failed: self.has_failed,
+            error: names.label(self.error).to_owned(),
+            start_ns: self.start_ns,
+            duration_ns: self.duration_ns,
+        }
     }
 }

@@ -1,13 +1,13 @@
 //! Facts for planning while a shard counts them, keyed by interned ids.
 //!
 //! Distinct counts need a whole slice at once: calls are noted as they are reported, and counted at the end of the slice,
-//! one per request and destination.
+//! one per request and destination. Of the destinations at one host the first in the order of names counts as the host's.
 
-use std::cmp::Ordering;
 use std::collections::btree_map::Entry;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 
+use super::distinct::Distinct;
 use super::edges::EdgeIds;
 use super::few::Few;
 use super::inbound::{Alive, Pending};
@@ -28,8 +28,10 @@ pub(super) struct PlanningTally {
     /// Place of each destination's facts; at most one per edge of the tally.
     places: IdMap<EdgeIds, u32>,
     facts: Vec<Facts>,
+    /// Place of the first facts of each host, by the ends of its edges and its hash.
+    hosts: IdMap<(NodeId, Option<NodeId>, Relation, u64), u32>,
     /// Calls of the slice that is being reported.
-    calls: Vec<Call>,
+    calls: Distinct,
     /// Attempts of the slice that is being reported.
     together: Together,
     hasher: RandomState,
@@ -43,8 +45,8 @@ pub(super) struct PlanningTally {
 #[derive(Debug)]
 pub(super) struct Facts {
     to: EdgeIds,
-    /// Hash of the host, under which calls of one request are sorted: equal hosts follow each other.
-    host: u64,
+    /// Place of the first facts of its host.
+    host: u32,
     facts: EdgeFacts,
     pending: Pending,
     /// Operations of the caller's and of the callee's span -> attempts.
@@ -58,18 +60,6 @@ pub(super) struct Facts {
     clocks: Few<(InstanceId, InstanceId), SkewBounds>,
 }
 
-/// A call, by the request of its caller that made it.
-#[derive(Debug, Clone, Copy)]
-struct Call {
-    request: Option<usize>,
-    caller: NodeId,
-    callee: Option<NodeId>,
-    relation: Relation,
-    host: u64,
-    /// Place of its facts.
-    facts: u32,
-}
-
 impl PlanningTally {
     /// The place of the facts about what an edge leads to.
     pub(super) fn place(&mut self, edge: EdgeIds, names: &Tables) -> u32 {
@@ -77,11 +67,26 @@ impl PlanningTally {
         if let Some(place) = self.places.get(&to) {
             return *place;
         }
-        let host = DestinationKey::of(to.2, names).host();
         let place = u32::try_from(self.facts.len()).unwrap_or(u32::MAX);
-        self.facts.push(Facts::new(to, self.hasher.hash_one(host)));
+        let host = self.host(to, place, names);
+        self.facts.push(Facts::new(to, host));
         self.places.insert(to, place);
         place
+    }
+
+    /// The place of the first facts of the host that an edge leads to: `new` for one that is new.
+    fn host(&mut self, to: EdgeIds, new: u32, names: &Tables) -> u32 {
+        let host = |to: EdgeIds| DestinationKey::of(to.2, names).host();
+        let own = host(to);
+        let mut hash = self.hasher.hash_one(own);
+        loop {
+            let key = (to.0, to.1, to.3, hash);
+            let first = *self.hosts.entry(key).or_insert(new);
+            if first == new || host(self.facts[first as usize].to) == own {
+                return first;
+            }
+            hash = hash.wrapping_add(1);
+        }
     }
 
     /// Notes an attempt of the slice that is being reported, by the place of its facts.
@@ -99,14 +104,8 @@ impl PlanningTally {
             self.together.attempt(place, times, &mut facts.in_slice);
         }
         if attempt.is_call {
-            self.calls.push(Call {
-                request: attempt.request,
-                caller: facts.to.0,
-                callee: facts.to.1,
-                relation: facts.to.3,
-                host: facts.host,
-                facts: place,
-            });
+            let to = (facts.host, place);
+            self.calls.call(attempt.request, facts.to.0, to);
         }
         if let (Some(skew), Some(to)) = (attempt.skew, attempt.to) {
             let instances = (attempt.from.instance, to.instance);
@@ -124,26 +123,18 @@ impl PlanningTally {
     /// Counts what was noted, at the end of a slice. Tells each caller that called from outside of any request.
     pub(super) fn end(&mut self, names: &Tables, mut outside: impl FnMut(NodeId)) {
         let facts = &mut self.facts;
-        self.calls
-            .sort_unstable_by(|a, b| order(a, b, facts, names));
-        let mut before: Option<&Call> = None;
-        for call in &self.calls {
-            let is_known = before.is_some_and(|b| order(b, call, facts, names) == Ordering::Equal);
-            if is_known {
-                continue;
+        self.calls.take(|at| {
+            at.outside.into_iter().for_each(&mut outside);
+            let mut places = at.destinations();
+            if places.len() > 1 {
+                let places = each_once(places.collect(), facts, names);
+                for (nth, place) in places.iter().enumerate() {
+                    facts[*place as usize].count_request(nth == 0);
+                }
+            } else if let Some(only) = places.next() {
+                facts[only as usize].count_request(true);
             }
-            // Sorted: calls to one host follow each other.
-            let is_first = before.is_none_or(|before| !is_same_host(before, call, facts, names));
-            // Sorted: the calls of one node outside of any request follow each other.
-            if call.request.is_none() && before.is_none_or(|before| before.caller != call.caller) {
-                outside(call.caller);
-            }
-            let counted = &mut facts[call.facts as usize].facts;
-            counted.caller_requests += 1;
-            counted.first_requests += u64::from(is_first);
-            before = Some(call);
-        }
-        self.calls.clear();
+        });
         self.together.take(|place, most| {
             facts[place as usize].facts.demand.together(most);
         });
@@ -192,7 +183,7 @@ impl PlanningTally {
 const VALUES_PER_FLUSH: usize = 8;
 
 impl Facts {
-    fn new(to: EdgeIds, host: u64) -> Self {
+    fn new(to: EdgeIds, host: u32) -> Self {
         Self {
             to,
             host,
@@ -205,6 +196,12 @@ impl Facts {
             in_slice: InSlice::default(),
             clocks: Few::default(),
         }
+    }
+
+    /// Counts a request of the caller, which may be the first at its host.
+    fn count_request(&mut self, is_first: bool) {
+        self.facts.caller_requests += 1;
+        self.facts.first_requests += u64::from(is_first);
     }
 
     fn count(&mut self, attempt: &Attempt, names: &Tables) {
@@ -318,31 +315,14 @@ fn destination((caller, callee, peer, relation, trail): EdgeIds) -> EdgeIds {
     (caller, callee, peer, relation, trail)
 }
 
-/// Equal for calls of one request to one destination. Hosts by their hashes, which differ between runs: only what calls of
-/// one host are counted as depends on their order.
-fn order(a: &Call, b: &Call, facts: &[Facts], names: &Tables) -> Ordering {
-    let hosts = ends(a).cmp(&ends(b)).then_with(|| a.host.cmp(&b.host));
-    hosts.then_with(|| {
-        if a.facts == b.facts {
-            return Ordering::Equal;
-        }
-        let (a, b) = (&facts[a.facts as usize].to, &facts[b.facts as usize].to);
-        let key = |peer| DestinationKey::of(peer, names);
-        let destinations = match a.2 == b.2 {
-            true => Ordering::Equal,
-            false => key(a.2).cmp(&key(b.2)),
-        };
-        destinations.then_with(|| a.4.order(b.4, names))
-    })
-}
-
-fn ends(call: &Call) -> (Option<usize>, NodeId, Option<NodeId>, Relation) {
-    (call.request, call.caller, call.callee, call.relation)
-}
-
-/// True for calls of one request to one host, whatever tells services behind it apart.
-fn is_same_host(a: &Call, b: &Call, facts: &[Facts], names: &Tables) -> bool {
-    let host = |call: &Call| DestinationKey::of(facts[call.facts as usize].to.2, names).host();
-    let is_near = ends(a) == ends(b) && a.host == b.host;
-    is_near && (a.facts == b.facts || host(a) == host(b))
+/// Of the destinations at one host those that names tell apart, in the order of their names.
+fn each_once(mut places: Vec<u32>, facts: &[Facts], names: &Tables) -> Vec<u32> {
+    let order = |a: &u32, b: &u32| {
+        let (a, b) = (&facts[*a as usize].to, &facts[*b as usize].to);
+        let key = |to: &EdgeIds| DestinationKey::of(to.2, names);
+        key(a).cmp(&key(b)).then_with(|| a.4.order(b.4, names))
+    };
+    places.sort_by(order);
+    places.dedup_by(|a, b| order(a, b).is_eq());
+    places
 }

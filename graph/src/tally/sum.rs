@@ -55,8 +55,7 @@ impl Tally {
         });
         self.planning.merge(&other.planning, names);
         self.traces.merge(other.traces);
-        self.sends.extend(other.sends.iter().cloned());
-        self.consumes.extend(other.consumes.iter().cloned());
+        self.messages.merge(&other.messages);
         self.window = match (self.window, other.window) {
             (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
             (a, b) => a.or(b),
