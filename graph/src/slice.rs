@@ -11,6 +11,8 @@
 //! Nothing here looks at other traces: destinations that need them stay a [`PeerRef`].
 
 mod answers;
+mod at;
+mod by_id;
 mod calls;
 mod chains;
 mod complete;
@@ -34,7 +36,7 @@ use crate::snapshot::Relation;
 use crate::span::{SpanId, TraceId};
 
 use answers::Answers;
-use chains::Sibling;
+use chains::Try;
 pub(crate) use complete::Gaps;
 use passage::Passage;
 use steps::Steps;
@@ -359,7 +361,7 @@ pub(crate) struct Scratch {
     answers: Answers,
     steps: Steps,
     units: Units,
-    siblings: Vec<Sibling>,
+    siblings: Vec<Try>,
     passage: Passage,
 }
 

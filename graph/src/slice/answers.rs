@@ -19,28 +19,43 @@ pub(crate) struct Answers {
     pairs: Vec<(usize, usize)>,
     /// Answers, by the outgoing span.
     answers: Vec<usize>,
-    /// Where those of each span begin, and where the last end.
-    starts: Vec<usize>,
+    /// By span: who met it.
+    met: Vec<Met>,
     /// Consuming spans, with the send that is their parent, if any.
     pub(crate) consumes: Vec<(usize, Option<usize>)>,
-    /// Outgoing spans that a consumer names as its parent.
-    is_sent: Vec<bool>,
+    /// A consumer names some span as its parent.
+    has_sent: bool,
+}
+
+/// Who answered an outgoing span, as a range of the answers.
+#[derive(Debug, Clone, Copy, Default)]
+struct Met {
+    begin: u32,
+    end: u32,
+    /// A consumer names it as its parent.
+    is_sent: bool,
 }
 
 impl Answers {
     /// Spans of other processes that served this outgoing span.
     pub(crate) fn of(&self, out: usize) -> &[usize] {
-        &self.answers[self.starts[out]..self.starts[out + 1]]
+        let Met { begin, end, .. } = self.met[out];
+        &self.answers[begin as usize..end as usize]
     }
 
     /// True when some span elsewhere shows that the call arrived.
     pub(crate) fn is_answered(&self, out: usize) -> bool {
-        self.starts[out] < self.starts[out + 1]
+        self.met[out].begin < self.met[out].end
     }
 
     /// True when a consumer names this span as its parent: it sends a message, whatever its kind (Z12).
     pub(crate) fn is_sent(&self, out: usize) -> bool {
-        self.is_sent[out]
+        self.met[out].is_sent
+    }
+
+    /// True when that holds for some span.
+    pub(crate) fn has_sent(&self) -> bool {
+        self.has_sent
     }
 
     /// Finds the answers of a slice.
@@ -48,8 +63,9 @@ impl Answers {
         let count = tree.len();
         self.pairs.clear();
         self.consumes.clear();
-        self.is_sent.clear();
-        self.is_sent.resize(count, false);
+        self.has_sent = false;
+        self.met.clear();
+        self.met.resize(count, Met::default());
         for span in 0..count {
             if tree.is_ghost(span) {
                 continue;
@@ -61,18 +77,13 @@ impl Answers {
         }
         self.pairs.sort_unstable();
         self.answers.clear();
-        self.answers
-            .extend(self.pairs.iter().map(|(_, span)| *span));
-        // How many there are of each, one place further on, summed up.
-        self.starts.clear();
-        self.starts.resize(count + 1, 0);
-        for (out, _) in &self.pairs {
-            self.starts[out + 1] += 1;
-        }
-        let mut end = 0;
-        for start in &mut self.starts {
-            end += *start;
-            *start = end;
+        for (end, (out, answer)) in (1..).zip(&self.pairs) {
+            self.answers.push(*answer);
+            let met = &mut self.met[*out];
+            if met.end == 0 {
+                met.begin = end - 1;
+            }
+            met.end = end;
         }
     }
 }
@@ -108,9 +119,7 @@ fn link(
     answers: &mut Answers,
     sink: &mut impl SliceSink,
 ) {
-    let out = tree
-        .boundary(parent)
-        .filter(|at| tree.side(*at) == Side::Out);
+    let out = tree.above(span).filter(|at| tree.side(*at) == Side::Out);
     let is_inside = tree.node(parent) == tree.node(span);
     if is_consume(tree, span) {
         let send = out.filter(|out| {
@@ -119,7 +128,8 @@ fn link(
                 && (!is_inside || crosses_broker(tree, names, *out, span))
         });
         if let Some(send) = send {
-            answers.is_sent[send] = true;
+            answers.met[send].is_sent = true;
+            answers.has_sent = true;
         }
         answers.consumes.push((span, send));
         return;
@@ -147,7 +157,7 @@ fn link_inside(
     if tree.side(span) != Side::In {
         return;
     }
-    let boundary = tree.boundary(parent).unwrap_or(parent);
+    let boundary = tree.above(span).unwrap_or(parent);
     match out {
         Some(out) => {
             let one_process = tree

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::answers::{Answers, is_send};
-use super::chains::{self, Chain, Sibling, Try};
+use super::chains::{self, Chain, Try};
 use super::steps::Steps;
 use super::tree::{Side, Tree};
 use super::units::{Unit, Units};
@@ -29,18 +29,17 @@ pub(super) struct Context<'a> {
 pub(super) fn emit(
     context: Context<'_>,
     units: &Units,
-    siblings: &mut Vec<Sibling>,
+    siblings: &mut Vec<Try>,
     sink: &mut impl SliceSink,
 ) {
-    for span in 0..context.tree.len() {
-        if context.steps.is_upkeep(span) {
-            let mut attempt = evidence_only(context, span);
-            attempt.has_failed = context.tree.record(span).is_error();
-            attempt.error = context.tree.record(span).error;
-            attempt.flags.is_upkeep = true;
-            attempt.signs = pool(context, span);
-            sink.attempt(&attempt);
-        }
+    for span in context.steps.upkeep() {
+        let record = context.tree.record(*span);
+        let mut attempt = evidence_only(context, *span);
+        attempt.has_failed = record.is_error();
+        attempt.error = record.error;
+        attempt.flags.is_upkeep = true;
+        attempt.signs = pool(context, *span);
+        sink.attempt(&attempt);
     }
     for step in context.steps.left_over() {
         let mut attempt = evidence_only(context, *step);
@@ -95,10 +94,11 @@ fn chain_attempts(context: Context<'_>, chain: Chain<'_>, sink: &mut impl SliceS
             lost_attempts: if is_last { chain.lost_attempts } else { 0 },
             is_redirect: chain.is_redirect,
         };
+        let mut sent = outgoing(context, attempt, place);
         if context.answers.is_answered(attempt.leaf) {
-            answered(context, attempt, place, sink);
+            answered(context, attempt, place, &mut sent, sink);
         } else {
-            alone(context, attempt, place, sink);
+            alone(context, attempt, &mut sent, sink);
         }
     }
 }
@@ -116,44 +116,37 @@ struct Place {
 
 /// The attempt as its outgoing span tells it; the caller fills in what the other half adds.
 fn outgoing(context: Context<'_>, attempt: &Try, place: Place) -> Attempt {
-    let leaf = context.tree.record(attempt.leaf);
+    let tree = context.tree;
+    let leaf = tree.record(attempt.leaf);
     let judge = judge(context, attempt, place);
-    let caller = context.tree.node(attempt.leaf);
-    let mut sent = Attempt::alone(caller, attempt.peer, leaf);
-    sent.from = End::of(context.tree.speaker(attempt.leaf));
-    sent.request = context.tree.request(attempt.leaf);
+    let mut sent = Attempt::alone(tree.node(attempt.leaf), attempt.peer, leaf);
+    sent.from = End::of(tree.speaker(attempt.leaf));
+    sent.request = tree.request(attempt.leaf);
     sent.is_call = place.is_call;
-    if sent.word == WordId::FIRST {
-        let wrapper = attempt.wrapper.map(|wrapper| context.tree.record(wrapper));
-        sent.word = wrapper.map_or(WordId::FIRST, |wrapper| wrapper.word);
+    if let (WordId::FIRST, Some(wrapper)) = (leaf.word, attempt.wrapper) {
+        sent.word = tree.record(wrapper).word;
     }
     sent.has_failed = judge.is_error();
     sent.error = judge.error;
     sent.lost_attempts = place.lost_attempts;
+    sent.flags.is_redirect = place.is_redirect;
+    sent.signs = leaf.signs.and(tree.record(attempt.outer).signs);
     // With several attempts the outermost span's time is that of all of them.
     let timed = if place.is_only {
+        sent.signs = sent.signs.and(judge.signs);
         judge
     } else {
-        context.tree.record(attempt.outer)
+        tree.record(attempt.outer)
     };
     sent.client_ns = Some(timed.duration_ns);
-    sent.flags.is_redirect = place.is_redirect;
-    sent.signs = signs(context, attempt, place);
-    sent
-}
-
-/// What its spans show. An attempt that follows another is a resend, unless it went elsewhere because it was told to.
-fn signs(context: Context<'_>, attempt: &Try, place: Place) -> Signs {
-    let leaf = context.tree.record(attempt.leaf);
-    let mut signs = leaf.signs.and(context.tree.record(attempt.outer).signs);
-    if place.is_only {
-        signs = signs.and(judge(context, attempt, place).signs);
-    }
+    // An attempt that follows another is a resend, unless it went elsewhere because it was told to.
     if !place.is_redirect {
-        signs.add_if(Sign::Resent, leaf.resend > 0 || place.lost_attempts > 0);
-        signs.add_if(Sign::Repeated, !place.is_first || attempt.follows_failure);
+        let is_resent = leaf.resend > 0 || place.lost_attempts > 0;
+        sent.signs.add_if(Sign::Resent, is_resent);
+        let is_repeated = !place.is_first || attempt.follows_failure;
+        sent.signs.add_if(Sign::Repeated, is_repeated);
     }
-    signs
+    sent
 }
 
 /// A step of a pool shows that there is one; what is over HTTP has its own pools, which Envoy does not see idle.
@@ -173,23 +166,44 @@ fn judge<'a>(context: Context<'a>, attempt: &Try, place: Place) -> &'a SpanRecor
     context.tree.record(span)
 }
 
-fn alone(context: Context<'_>, attempt: &Try, place: Place, sink: &mut impl SliceSink) {
-    let mut sent = outgoing(context, attempt, place);
+fn alone(context: Context<'_>, attempt: &Try, sent: &mut Attempt, sink: &mut impl SliceSink) {
     let peer = context.names.peer_traits(attempt.peer.base);
     if (peer.is_plain() || peer.is_rpc()) && !is_send(context.tree, attempt.leaf) {
-        sink.event(context.tree.node(attempt.leaf), Event::WithoutServerHalf);
+        sink.event(sent.caller, Event::WithoutServerHalf);
         sent.open = Some(context.tree.record(attempt.leaf).span_id);
     }
-    sink.attempt(&sent);
+    sink.attempt(sent);
+}
+
+/// The answers of one node to one outgoing span.
+#[derive(Clone, Copy)]
+struct Group<'a> {
+    node: NodeId,
+    answers: &'a [usize],
+    /// It is the first of the nodes that answered.
+    is_first: bool,
+    is_mirror: bool,
 }
 
 /// Splits the answers by node: the first real one gets the call, others are mirrors or further targets (rule 1.4.11).
-fn answered(context: Context<'_>, attempt: &Try, place: Place, sink: &mut impl SliceSink) {
-    let tree = context.tree;
+fn answered(
+    context: Context<'_>,
+    attempt: &Try,
+    place: Place,
+    sent: &mut Attempt,
+    sink: &mut impl SliceSink,
+) {
+    let (tree, names) = (context.tree, context.names);
     let answers = context.answers.of(attempt.leaf);
     if let [only] = answers {
-        let rank = rank(context, tree.node(*only), tree.record(*only).start_ns);
-        to_rank(context, attempt, place, (&rank, answers, true), sink);
+        let node = tree.node(*only);
+        let group = Group {
+            node,
+            answers,
+            is_first: true,
+            is_mirror: names.node_traits(node).is_shadow(),
+        };
+        to_node(context, attempt, place, group, sent, sink);
         return;
     }
     let mut first_start: BTreeMap<NodeId, u64> = BTreeMap::new();
@@ -200,43 +214,25 @@ fn answered(context: Context<'_>, attempt: &Try, place: Place, sink: &mut impl S
     let mut by_node: BTreeMap<NodeRank<'_>, Vec<usize>> = BTreeMap::new();
     for answer in answers {
         let node = tree.node(*answer);
-        let rank = rank(context, node, first_start[&node]);
+        let rank = NodeRank {
+            is_shadow: names.node_traits(node).is_shadow(),
+            first_start_ns: first_start[&node],
+            name: names.node(node).display_name(),
+            node,
+        };
         by_node.entry(rank).or_default().push(*answer);
     }
-    for (position, (rank, group)) in by_node.iter().enumerate() {
-        let answers = (rank, group.as_slice(), position == 0);
-        to_rank(context, attempt, place, answers, sink);
+    let out_end = tree.record(attempt.leaf).end_ns();
+    for (position, (rank, answers)) in by_node.iter().enumerate() {
+        let is_first = position == 0;
+        let group = Group {
+            node: rank.node,
+            answers,
+            is_first,
+            is_mirror: rank.is_shadow || (!is_first && rank.first_start_ns >= out_end),
+        };
+        to_node(context, attempt, place, group, &mut sent.clone(), sink);
     }
-}
-
-fn rank(context: Context<'_>, node: NodeId, first_start_ns: u64) -> NodeRank<'_> {
-    NodeRank {
-        is_shadow: context.names.node_traits(node).is_shadow(),
-        first_start_ns,
-        name: context.names.node(node).display_name(),
-        node,
-    }
-}
-
-/// The answers of one node, which may be the first of those that answered.
-fn to_rank(
-    context: Context<'_>,
-    attempt: &Try,
-    place: Place,
-    (rank, group, is_first): (&NodeRank<'_>, &[usize], bool),
-    sink: &mut impl SliceSink,
-) {
-    let mut sent = outgoing(context, attempt, place);
-    sent.callee = Some(rank.node);
-    sent.signs = sent.signs.answered();
-    let out_end = context.tree.record(attempt.leaf).end_ns();
-    sent.flags.is_mirror = rank.is_shadow || (!is_first && rank.first_start_ns >= out_end);
-    sent.flags.is_multi = !is_first && !sent.flags.is_mirror;
-    if !is_first {
-        sent.is_call = true;
-        sent.lost_attempts = 0;
-    }
-    to_node(context, attempt, place, (group, sent), sink);
 }
 
 /// Order of the nodes that answered one outgoing span.
@@ -253,69 +249,84 @@ fn to_node(
     context: Context<'_>,
     attempt: &Try,
     place: Place,
-    (group, mut sent): (&[usize], Attempt),
+    group: Group<'_>,
+    sent: &mut Attempt,
     sink: &mut impl SliceSink,
 ) {
     let tree = context.tree;
-    let is_server = |answer: &usize| tree.side(*answer) == Side::In;
+    sent.callee = Some(group.node);
+    sent.signs = sent.signs.answered();
+    sent.flags.is_mirror = group.is_mirror;
+    if !group.is_first {
+        sent.flags.is_multi = !group.is_mirror;
+        sent.is_call = true;
+        sent.lost_attempts = 0;
+    }
     let mut several = Vec::new();
-    let servers = match group {
-        [only] if is_server(only) => group,
-        [_] => &[],
-        _ => {
-            several.extend(group.iter().copied().filter(is_server));
-            // The attempt that ended like the call was the last: servers need not agree about the time.
-            several.sort_by_key(|server| {
-                let record = tree.record(*server);
-                let decides = record.is_error() == sent.has_failed;
-                (decides, record.start_ns, *server)
-            });
-            &several
-        }
-    };
+    let servers = servers(tree, group, sent.has_failed, &mut several);
+    let leaf = tree.record(attempt.leaf);
     let Some((last, earlier)) = servers.split_last() else {
-        let is_producer = tree.record(attempt.leaf).kind == SpanKind::Producer;
         sent.found = Found::Parent;
-        sent.relation = if is_producer {
-            Relation::Async
-        } else {
-            Relation::Sync
-        };
-        let answer = group.first().map(|answer| tree.record(*answer));
+        if leaf.kind == SpanKind::Producer {
+            sent.relation = Relation::Async;
+        }
+        let answer = group.answers.first().map(|answer| tree.record(*answer));
         sent.weights.server = answer.map(SpanRecord::sampled);
-        sink.attempt(&sent);
+        sink.attempt(sent);
         return;
     };
-    sent.found = Found::of_pair(tree.record(attempt.leaf), tree.record(*last));
-    for server in earlier {
-        let record = tree.record(*server);
-        let mut weights = sent.weights;
-        weights.server = Some(record.sampled());
-        let mut signs = sent.signs;
-        signs.add(Sign::AnsweredTwice);
-        sink.attempt(&Attempt {
-            weights,
-            signs,
-            skew: None,
-            is_call: false,
-            has_failed: record.is_error(),
-            lost_attempts: 0,
-            client_ns: None,
-            server_ns: Some(record.duration_ns),
-            error: record.error,
-            to: Some(End::of(tree.speaker(*server))),
-            ..sent.clone()
-        });
-    }
     let server = tree.record(*last);
+    sent.found = Found::of_pair(leaf, server);
+    for server in earlier {
+        sink.attempt(&unseen(tree, sent, *server));
+    }
     sent.server_ns = Some(server.duration_ns);
     sent.weights.server = Some(server.sampled());
     sent.to = Some(End::of(tree.speaker(*last)));
-    sent.skew = Some(skew(tree.record(attempt.leaf), server, earlier.is_empty()));
+    sent.skew = Some(skew(leaf, server, earlier.is_empty()));
     if earlier.is_empty() {
-        judge_pair(judge(context, attempt, place), server, &mut sent);
+        judge_pair(judge(context, attempt, place), server, sent);
     }
-    sink.attempt(&sent);
+    sink.attempt(sent);
+}
+
+/// The server spans among the answers of a node. The attempt that ended like the call was the last: servers need not agree
+/// about the time.
+fn servers<'a>(
+    tree: &Tree<'_>,
+    group: Group<'a>,
+    has_failed: bool,
+    several: &'a mut Vec<usize>,
+) -> &'a [usize] {
+    let is_server = |answer: &usize| tree.side(*answer) == Side::In;
+    match group.answers {
+        [only] if is_server(only) => group.answers,
+        [_] => &[],
+        answers => {
+            several.extend(answers.iter().copied().filter(is_server));
+            several.sort_by_key(|server| {
+                let record = tree.record(*server);
+                (record.is_error() == has_failed, record.start_ns, *server)
+            });
+            several
+        }
+    }
+}
+
+/// An attempt before the last one of a call, which only its server saw.
+fn unseen(tree: &Tree<'_>, sent: &Attempt, server: usize) -> Attempt {
+    let record = tree.record(server);
+    let mut attempt = sent.clone();
+    attempt.weights.server = Some(record.sampled());
+    attempt.signs.add(Sign::AnsweredTwice);
+    attempt.is_call = false;
+    attempt.has_failed = record.is_error();
+    attempt.lost_attempts = 0;
+    attempt.client_ns = None;
+    attempt.server_ns = Some(record.duration_ns);
+    attempt.error = record.error;
+    attempt.to = Some(End::of(tree.speaker(server)));
+    attempt
 }
 
 /// What a pair says of the clocks. A client that failed may have given up before the server did.
@@ -342,28 +353,26 @@ pub(super) fn pair_has_failed(client: &SpanRecord, server: &SpanRecord) -> bool 
 
 /// The peer of one leaf: category from the outermost span that has one, address from the innermost (rule 1.6).
 pub(super) fn peer_of(context: Context<'_>, unit: Unit<'_>, leaf: usize, is_only: bool) -> PeerRef {
+    if !is_only || unit.members.len() == 1 {
+        return PeerRef {
+            base: context.tree.record(leaf).peer,
+            address: context.steps.address(leaf),
+        };
+    }
     let says_more = |span: &usize| {
         let peer = context.tree.record(*span).peer;
         let peer = context.names.peer_traits(peer);
         !peer.is_plain() || peer.has_name()
     };
-    let base = if is_only {
-        unit.members.iter().copied().find(says_more).unwrap_or(leaf)
-    } else {
-        leaf
-    };
+    let base = unit.members.iter().copied().find(says_more);
     let has_address = |span: &usize| {
         let peer = context.steps.address(*span);
         context.names.peer_traits(peer).has_address()
     };
     let mut innermost_first = std::iter::once(leaf).chain(unit.members.iter().rev().copied());
-    let address = if is_only {
-        innermost_first.find(has_address).unwrap_or(leaf)
-    } else {
-        leaf
-    };
+    let address = innermost_first.find(has_address);
     PeerRef {
-        base: context.tree.record(base).peer,
-        address: context.steps.address(address),
+        base: context.tree.record(base.unwrap_or(leaf)).peer,
+        address: context.steps.address(address.unwrap_or(leaf)),
     }
 }

@@ -3,6 +3,7 @@
 //! Only three things say that an attempt repeats an earlier one: `http.request.resend_count` above zero, a failed sibling
 //! inside one wrapper, and a failed sibling below the one span of a gateway's request. Calls that merely follow each other are calls of their own (X78).
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use super::PeerRef;
@@ -10,8 +11,8 @@ use super::calls::{Context, peer_of};
 use super::gateways::passed_on_for;
 use super::units::Unit;
 use crate::names::NodeId;
+use crate::peer::Address;
 use crate::record::Marks;
-use crate::span::SpanId;
 
 /// One outgoing span that went to the wire.
 #[derive(Debug, Clone, Copy)]
@@ -47,30 +48,42 @@ impl<'a> Chain<'a> {
     }
 }
 
-/// The only attempt of its unit, with the parent and the node that it may share with others.
-#[derive(Debug)]
-pub(super) struct Sibling {
-    under: (Option<SpanId>, NodeId),
-    attempt: Try,
-}
-
 /// Destination of an attempt as far as one slice knows it: dialled name, else answering node, else address.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Place {
-    Address(String),
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Place<'a> {
+    Address(Dialled<'a>),
     Node(NodeId),
     Unknown,
+}
+
+/// An address, in the order of what is written for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Dialled<'a>(&'a Address);
+
+impl Ord for Dialled<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        if self.0 == other.0 {
+            return Ordering::Equal;
+        }
+        self.0.to_string().cmp(&other.0.to_string())
+    }
+}
+
+impl PartialOrd for Dialled<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 /// Tells all chains of a slice. `siblings` is reused from slice to slice.
 pub(super) fn find<'u>(
     context: Context<'_>,
     units: impl Iterator<Item = Unit<'u>>,
-    siblings: &mut Vec<Sibling>,
+    siblings: &mut Vec<Try>,
     mut tell: impl FnMut(Chain<'_>),
 ) {
     siblings.clear();
-    let mut passed_on: BTreeMap<(usize, Place), Vec<Try>> = BTreeMap::new();
+    let mut passed_on: BTreeMap<(usize, Place<'_>), Vec<Try>> = BTreeMap::new();
     for unit in units {
         let server = passed_on_for(context.tree, unit.top);
         if let ([leaf], None) = (unit.leaves, server) {
@@ -104,22 +117,18 @@ pub(super) fn find<'u>(
 }
 
 /// The attempt of a unit with one leaf.
-fn alone(context: Context<'_>, unit: Unit<'_>, leaf: usize) -> Sibling {
-    let record = context.tree.record(unit.top);
-    Sibling {
-        under: (record.parent_id, context.tree.node(unit.top)),
-        attempt: Try {
-            leaf,
-            outer: unit.top,
-            wrapper: unit.wrapper(),
-            peer: peer_of(context, unit, leaf, true),
-            follows_failure: false,
-        },
+fn alone(context: Context<'_>, unit: Unit<'_>, leaf: usize) -> Try {
+    Try {
+        leaf,
+        outer: unit.top,
+        wrapper: unit.wrapper(),
+        peer: peer_of(context, unit, leaf, true),
+        follows_failure: false,
     }
 }
 
-fn by_place(context: Context<'_>, unit: Unit<'_>) -> BTreeMap<Place, Vec<usize>> {
-    let mut by_place: BTreeMap<Place, Vec<usize>> = BTreeMap::new();
+fn by_place<'a>(context: Context<'a>, unit: Unit<'_>) -> BTreeMap<Place<'a>, Vec<usize>> {
+    let mut by_place: BTreeMap<Place<'_>, Vec<usize>> = BTreeMap::new();
     for leaf in unit.leaves {
         by_place
             .entry(place(context, *leaf))
@@ -129,7 +138,7 @@ fn by_place(context: Context<'_>, unit: Unit<'_>) -> BTreeMap<Place, Vec<usize>>
     by_place
 }
 
-fn place(context: Context<'_>, leaf: usize) -> Place {
+fn place(context: Context<'_>, leaf: usize) -> Place<'_> {
     let peer = context.names.peer(context.steps.address(leaf));
     let address = peer.best_address();
     let first_answer = context.answers.of(leaf).first();
@@ -138,7 +147,7 @@ fn place(context: Context<'_>, leaf: usize) -> Place {
         (Some(address), Some(answer)) if address.ip().is_some() => {
             Place::Node(context.tree.node(*answer))
         }
-        (Some(address), _) => Place::Address(address.to_string()),
+        (Some(address), _) => Place::Address(Dialled(address)),
         (None, Some(answer)) => Place::Node(context.tree.node(*answer)),
         (None, None) => Place::Unknown,
     }
@@ -161,51 +170,46 @@ fn inside_wrapper(context: Context<'_>, tries: &mut [Try], tell: &mut impl FnMut
 /// there does not matter: nearly always.
 fn among_all_siblings(
     context: Context<'_>,
-    siblings: &mut [Sibling],
+    siblings: &mut [Try],
     tell: &mut impl FnMut(Chain<'_>),
 ) {
-    let is_plain = |sibling: &Sibling| {
-        let attempt = &sibling.attempt;
+    let is_plain = |attempt: &Try| {
         !context.tree.record(attempt.outer).is_error() && resend(context, attempt) == 0
     };
-    if !siblings.iter().all(is_plain) {
-        siblings.sort_unstable_by_key(|sibling| (sibling.under, sibling.attempt.outer));
-        for group in siblings.chunk_by_mut(|a, b| a.under == b.under) {
-            among_siblings(context, group, tell);
+    if siblings.iter().all(is_plain) {
+        for attempt in siblings {
+            tell(Chain::whole(std::slice::from_ref(attempt)));
         }
         return;
     }
-    for sibling in siblings {
-        tell(Chain::whole(std::slice::from_ref(&sibling.attempt)));
+    let under = |attempt: &Try| {
+        let record = context.tree.record(attempt.outer);
+        (record.parent_id, context.tree.node(attempt.outer))
+    };
+    siblings.sort_by_cached_key(|attempt| (under(attempt), attempt.outer));
+    for group in siblings.chunk_by_mut(|a, b| under(a) == under(b)) {
+        among_siblings(context, group, tell);
     }
 }
 
 /// Siblings under one parent: grouped by method and target, resends joined to what they repeat.
-fn among_siblings(
-    context: Context<'_>,
-    siblings: &mut [Sibling],
-    tell: &mut impl FnMut(Chain<'_>),
-) {
-    if siblings
-        .iter()
-        .all(|sibling| resend(context, &sibling.attempt) == 0)
-    {
-        let may_follow = |sibling: &Sibling| has_failed(context, &sibling.attempt);
+fn among_siblings(context: Context<'_>, siblings: &mut [Try], tell: &mut impl FnMut(Chain<'_>)) {
+    if siblings.iter().all(|attempt| resend(context, attempt) == 0) {
+        let may_follow = |attempt: &Try| has_failed(context, attempt);
         if siblings.len() > 1 && siblings.iter().any(may_follow) {
             mark_followers(context, siblings);
         }
-        for sibling in siblings {
-            tell(Chain::whole(std::slice::from_ref(&sibling.attempt)));
+        for attempt in siblings {
+            tell(Chain::whole(std::slice::from_ref(attempt)));
         }
         return;
     }
-    let group = siblings.iter().map(|sibling| {
-        let attempt = sibling.attempt;
-        (place(context, attempt.leaf), attempt)
-    });
-    let group: Vec<(Place, Try)> = group.collect();
+    let group = siblings
+        .iter()
+        .map(|attempt| (place(context, attempt.leaf), *attempt));
+    let group: Vec<(Place<'_>, Try)> = group.collect();
     let first_elsewhere = first_by_place(context, &group);
-    let mut by_target: BTreeMap<(&str, Place), Vec<Try>> = BTreeMap::new();
+    let mut by_target: BTreeMap<(&str, Place<'_>), Vec<Try>> = BTreeMap::new();
     for (place, attempt) in group {
         let method = context.names.peer(attempt.peer.base).method.as_str();
         by_target.entry((method, place)).or_default().push(attempt);
@@ -231,26 +235,26 @@ fn has_failed(context: Context<'_>, attempt: &Try) -> bool {
 }
 
 /// Marks what a client may have sent again by itself. Fails for work in a loop, of which one step failed and the next went on.
-fn mark_followers(context: Context<'_>, group: &mut [Sibling]) {
+fn mark_followers(context: Context<'_>, group: &mut [Try]) {
     let mut same: BTreeMap<_, Vec<usize>> = BTreeMap::new();
-    for (index, sibling) in group.iter().enumerate() {
-        let record = context.tree.record(sibling.attempt.outer);
-        let place = place(context, sibling.attempt.leaf);
+    for (index, attempt) in group.iter().enumerate() {
+        let record = context.tree.record(attempt.outer);
+        let place = place(context, attempt.leaf);
         let what = (place, record.operation, record.word);
         same.entry(what).or_default().push(index);
     }
     for mut calls in same.into_values().filter(|calls| calls.len() > 1) {
-        let record = |index: usize| context.tree.record(group[index].attempt.outer);
+        let record = |index: usize| context.tree.record(group[index].outer);
         calls.sort_by_key(|index| (record(*index).start_ns, *index));
         let mut followers = Vec::new();
         for (before, after) in calls.iter().zip(calls.iter().skip(1)) {
-            let has_failed = has_failed(context, &group[*before].attempt);
+            let has_failed = has_failed(context, &group[*before]);
             if has_failed && record(*before).end_ns() <= record(*after).start_ns {
                 followers.push(*after);
             }
         }
         for index in followers {
-            group[index].attempt.follows_failure = true;
+            group[index].follows_failure = true;
         }
     }
 }
@@ -262,15 +266,15 @@ fn resend(context: Context<'_>, attempt: &Try) -> u16 {
 }
 
 /// The earliest start per target; at most two targets matter to any question asked of it.
-fn first_by_place(context: Context<'_>, group: &[(Place, Try)]) -> Vec<(Place, u64)> {
-    let mut firsts: BTreeMap<&Place, u64> = BTreeMap::new();
+fn first_by_place<'a>(context: Context<'_>, group: &[(Place<'a>, Try)]) -> Vec<(Place<'a>, u64)> {
+    let mut firsts: BTreeMap<Place<'a>, u64> = BTreeMap::new();
     for (place, attempt) in group {
         let start = context.tree.record(attempt.leaf).start_ns;
-        let first = firsts.entry(place).or_insert(start);
+        let first = firsts.entry(*place).or_insert(start);
         *first = start.min(*first);
     }
-    let mut firsts: Vec<_> = firsts.into_iter().map(|(p, s)| (p.clone(), s)).collect();
-    firsts.sort_by(|a, b| (a.1, &a.0).cmp(&(b.1, &b.0)));
+    let mut firsts: Vec<_> = firsts.into_iter().collect();
+    firsts.sort_by_key(|(place, start)| (*start, *place));
     firsts.truncate(2);
     firsts
 }

@@ -75,8 +75,7 @@ impl Passed {
                 && !tree.record(server).marks.has(Marks::PROXY)
         };
         for span in 0..tree.len() {
-            let above = tree.parent(span).and_then(|parent| tree.boundary(parent));
-            let Some(above) = above else {
+            let Some(above) = tree.above(span) else {
                 continue;
             };
             let is_inside = tree.node(above) == tree.node(span);
@@ -113,7 +112,7 @@ impl Passed {
     /// inside the server span of a gateway.
     fn is_relay(&self, context: Context<'_>, out: usize) -> bool {
         let tree = context.tree;
-        let Some(above) = tree.parent(out).and_then(|parent| tree.boundary(parent)) else {
+        let Some(above) = tree.above(out) else {
             return false;
         };
         match tree.side(above) {
@@ -203,10 +202,11 @@ fn shares_ids(context: Context<'_>) -> bool {
 }
 
 /// The server span of a proxy for whose request `out` was sent upstream.
+#[inline]
 pub(super) fn passed_on_for(tree: &Tree<'_>, out: usize) -> Option<usize> {
-    let server = tree.boundary(tree.parent(out)?)?;
-    let is_one_node = tree.node(server) == tree.node(out);
-    (is_one_node && is_gateway(tree, server) && is_upstream_half(tree, out)).then_some(server)
+    let server = tree.above(out)?;
+    let is_one_node = || tree.node(server) == tree.node(out);
+    (is_gateway(tree, server) && is_one_node() && is_upstream_half(tree, out)).then_some(server)
 }
 
 /// A proxy's span with a request of its own is no upstream half: between the two the request was in the workload.
@@ -216,8 +216,11 @@ fn is_upstream_half(tree: &Tree<'_>, out: usize) -> bool {
 
 /// True for a server span of a proxy that stands for itself.
 fn is_gateway(tree: &Tree<'_>, span: usize) -> bool {
+    if !tree.has_any(Marks::PROXY) || tree.side(span) != Side::In {
+        return false;
+    }
     let marks = tree.record(span).marks;
-    tree.side(span) == Side::In && marks.has(Marks::PROXY) && !marks.has(Marks::SIDECAR)
+    marks.has(Marks::PROXY) && !marks.has(Marks::SIDECAR)
 }
 
 /// A server span that a call came to through gateways, and how sure the way is.

@@ -14,8 +14,7 @@ use crate::span::SpanKind;
 
 pub(super) fn emit(context: Context<'_>, units: &Units, sink: &mut impl SliceSink) {
     let tree = context.tree;
-    let may_send = |span: &usize| is_send(tree, *span) || context.answers.is_sent(*span);
-    let sends = (0..tree.len()).any(|span| may_send(&span));
+    let sends = context.answers.has_sent() || (0..tree.len()).any(|span| is_send(tree, span));
     for unit in units.iter().filter(|_| sends) {
         if let Some(send) = send_of(context, unit) {
             sink.send(send);
@@ -35,16 +34,12 @@ pub(super) fn emit(context: Context<'_>, units: &Units, sink: &mut impl SliceSin
 /// The message that a unit hands over, unless the unit was answered like a call (Z10) or repeats a create.
 fn send_of(context: Context<'_>, unit: Unit<'_>) -> Option<Send> {
     let tree = context.tree;
-    let is_sent = unit
-        .members
-        .iter()
-        .any(|span| context.answers.is_sent(*span));
-    let sends = unit.members.iter().any(|span| is_send(tree, *span));
-    let is_rpc = unit
-        .leaves
-        .iter()
-        .any(|leaf| context.answers.is_answered(*leaf));
-    if !(is_sent || sends) || is_rpc || sends_created_message(tree, unit) {
+    let sends = |span: &usize| context.answers.is_sent(*span) || is_send(tree, *span);
+    let is_answered = |leaf: &usize| context.answers.is_answered(*leaf);
+    if !unit.members.iter().any(sends)
+        || unit.leaves.iter().any(is_answered)
+        || sends_created_message(tree, unit)
+    {
         return None;
     }
     let top = tree.record(unit.top);
@@ -110,8 +105,7 @@ fn nested_consumes(context: Context<'_>) -> BTreeSet<usize> {
 }
 
 fn enclosing_consume(tree: &Tree<'_>, span: usize) -> Option<usize> {
-    let parent = tree.parent(span)?;
-    let outer = tree.boundary(parent)?;
+    let outer = tree.above(span)?;
     (tree.node(outer) == tree.node(span)).then_some(outer)
 }
 
@@ -163,7 +157,7 @@ fn consume(context: Context<'_>, span: usize, send: Option<usize>, sink: &mut im
 /// span around it dials already.
 fn dials_broker(context: Context<'_>, span: usize) -> bool {
     let tree = context.tree;
-    let outer = tree.parent(span).and_then(|parent| tree.boundary(parent));
+    let outer = tree.above(span);
     let is_inside_own = outer.is_some_and(|outer| {
         tree.node(outer) == tree.node(span)
             && !(is_consume(tree, outer) && tree.record(outer).kind == SpanKind::Consumer)

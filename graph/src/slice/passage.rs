@@ -20,15 +20,17 @@ impl Passage {
     /// Tells the nodes of a trace.
     pub(super) fn emit(&mut self, tree: &Tree<'_>, sink: &mut impl SliceSink) {
         self.next_trace();
-        let spans = 0..tree.len();
-        for span in spans.clone().filter(|span| !tree.is_ghost(*span)) {
-            self.pass(tree.node(span));
-        }
         // Beginnings of one trace agree in their weight; where they do not, the rarer sample stands for more.
-        let root = spans
-            .filter(|span| is_root(tree, *span))
-            .map(|span| tree.record(span).weight)
-            .reduce(f32::max);
+        let mut root: Option<f32> = None;
+        for span in 0..tree.len() {
+            if !tree.is_ghost(span) {
+                self.pass(tree.node(span));
+            }
+            if is_root(tree, span) {
+                let weight = tree.record(span).weight;
+                root = Some(root.map_or(weight, |known| known.max(weight)));
+            }
+        }
         sink.trace(&self.nodes, root);
     }
 
@@ -55,7 +57,9 @@ impl Passage {
 
 /// A span that began the trace. One that lost its parent, or sits on a cycle of parents, did not.
 fn is_root(tree: &Tree<'_>, span: usize) -> bool {
+    if tree.parent(span).is_some() || tree.is_orphan(span) {
+        return false;
+    }
     let record = tree.record(span);
-    let names_no_other = record.parent_id.is_none_or(|id| id == record.span_id);
-    tree.parent(span).is_none() && !tree.is_orphan(span) && names_no_other
+    record.parent_id.is_none_or(|id| id == record.span_id)
 }

@@ -2,7 +2,9 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
+use std::ops::Range;
 
+use super::by_id::{ById, Place};
 use super::{Event, SliceSink};
 use crate::names::{NodeId, Tables};
 use crate::record::SpanRecord;
@@ -48,46 +50,51 @@ fn by_facts(a: &SpanRecord, b: &SpanRecord, names: &Tables) -> Ordering {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sorted<'a> {
     records: &'a [SpanRecord],
-    order: &'a Order,
+    by_id: &'a ById,
+    /// Some spans bear the same id.
+    has_homonyms: bool,
 }
 
 /// Which record comes when; reused from slice to slice.
 #[derive(Debug, Default)]
 pub(super) struct Order {
-    /// Place among the records of each span that is kept.
-    places: Vec<usize>,
-    /// Its id as a number, for searches.
-    ids: Vec<u64>,
-    /// All records, by id.
-    keys: Vec<(u64, usize)>,
+    by_id: ById,
+    /// What is kept of spans that were sent twice.
+    whole: Vec<Place>,
 }
 
 impl<'a> Sorted<'a> {
     pub(super) fn get(self, span: usize) -> &'a SpanRecord {
-        &self.records[self.order.places[span]]
-    }
-
-    pub(super) fn len(self) -> usize {
-        self.order.places.len()
+        self.by_id.places()[span].of(self.records)
     }
 
     pub(super) fn iter(self) -> impl Iterator<Item = &'a SpanRecord> {
-        self.order.places.iter().map(|place| &self.records[*place])
+        let places = self.by_id.places().iter();
+        places.map(move |place| place.of(self.records))
     }
 
     /// The first span of a range from which on `is_before` does not hold.
     pub(super) fn partition(
         self,
-        range: &std::ops::Range<usize>,
+        range: &Range<usize>,
         is_before: impl Fn(&SpanRecord) -> bool,
     ) -> usize {
-        let places = &self.order.places[range.clone()];
-        range.start + places.partition_point(|place| is_before(&self.records[*place]))
+        let places = &self.by_id.places()[range.clone()];
+        range.start + places.partition_point(|place| is_before(place.of(self.records)))
     }
 
-    /// The ids of the spans, ascending.
-    pub(super) fn ids(self) -> &'a [u64] {
-        &self.order.ids
+    /// The spans that bear an id.
+    pub(super) fn with_id(self, id: SpanId) -> Range<usize> {
+        let id = id.as_u64();
+        if self.has_homonyms {
+            return self.by_id.with_id(id);
+        }
+        self.by_id.find(id).map_or(0..0, |span| span..span + 1)
+    }
+
+    /// True when several spans may bear the same id.
+    pub(super) fn has_homonyms(self) -> bool {
+        self.has_homonyms
     }
 }
 
@@ -99,25 +106,22 @@ impl Order {
         names: &Tables,
         sink: &mut impl SliceSink,
     ) -> Sorted<'a> {
-        self.places.clear();
-        self.ids.clear();
-        self.keys.clear();
-        let keys = records.iter().map(|record| record.span_id.as_u64());
-        self.keys.extend(keys.zip(0..));
-        self.keys.sort_unstable();
-        for group in self.keys.chunk_by_mut(|a, b| a.0 == b.0) {
-            if let [(_, only)] = group {
-                self.places.push(*only);
-                continue;
+        let ids = records.iter().map(|record| record.span_id.as_u64());
+        let has_homonyms = self.by_id.fill(ids);
+        if has_homonyms {
+            self.whole.clear();
+            for group in self.by_id.places().chunk_by(|a, b| a.id == b.id) {
+                match group {
+                    [only] => self.whole.push(*only),
+                    _ => keep_whole(records, group, names, &mut self.whole, sink),
+                }
             }
-            group.sort_by(|a, b| canonical(&records[a.1], &records[b.1], names));
-            keep_whole(records, group, names, &mut self.places, sink);
+            self.by_id.replace(&self.whole);
         }
-        let ids = self.places.iter().map(|place| records[*place].span_id);
-        self.ids.extend(ids.map(SpanId::as_u64));
         Sorted {
             records,
-            order: self,
+            by_id: &self.by_id,
+            has_homonyms,
         }
     }
 }
@@ -125,38 +129,40 @@ impl Order {
 /// Keeps each whole span of one id once. What is dropped counts at a node that has a whole one: a fragment makes no node.
 fn keep_whole(
     records: &[SpanRecord],
-    group: &[(u64, usize)],
+    group: &[Place],
     names: &Tables,
-    whole: &mut Vec<usize>,
+    whole: &mut Vec<Place>,
     sink: &mut impl SliceSink,
 ) {
+    let mut group = group.to_vec();
+    group.sort_by(|a, b| canonical(a.of(records), b.of(records), names));
     let mut dropped: Vec<(NodeId, Event)> = Vec::new();
-    let mut kept: Vec<usize> = Vec::new();
-    for (_, place) in group {
-        let record = &records[*place];
+    let mut kept: Vec<Place> = Vec::new();
+    for place in group {
+        let record = place.of(records);
         let is_known = kept
             .last()
-            .is_some_and(|last| is_repeat(&records[*last], record));
+            .is_some_and(|last| is_repeat(last.of(records), record));
         if is_known {
             dropped.push((record.node, Event::Duplicate));
         } else {
-            kept.push(*place);
+            kept.push(place);
         }
     }
     let start = whole.len();
     let is_fragment = fragments(records, &kept, names);
     for (place, is_fragment) in kept.into_iter().zip(is_fragment) {
         if is_fragment {
-            dropped.push((records[place].node, Event::Fragment));
+            dropped.push((place.of(records).node, Event::Fragment));
         } else {
             whole.push(place);
         }
     }
     let nodes: BTreeSet<NodeId> = whole[start..]
         .iter()
-        .map(|place| records[*place].node)
+        .map(|place| place.of(records).node)
         .collect();
-    let first = whole.get(start).map(|place| records[*place].node);
+    let first = whole.get(start).map(|place| place.of(records).node);
     for (node, event) in dropped {
         let owner = if nodes.contains(&node) { None } else { first };
         sink.event(owner.unwrap_or(node), event);
@@ -174,12 +180,12 @@ fn is_repeat(a: &SpanRecord, b: &SpanRecord) -> bool {
 
 /// Per span of one id: is it a kindless report of a span that is also here with a kind, or a nameless one that is
 /// also here with a name?
-fn fragments(records: &[SpanRecord], group: &[usize], names: &Tables) -> Vec<bool> {
+fn fragments(records: &[SpanRecord], group: &[Place], names: &Tables) -> Vec<bool> {
     if group.len() == 1 {
         return vec![false];
     }
     let has_kind = |r: &SpanRecord| !matches!(r.kind, SpanKind::Internal | SpanKind::Unspecified);
-    let group = || group.iter().map(|place| &records[*place]);
+    let group = || group.iter().map(|place| place.of(records));
     let nodes_with_kind: BTreeSet<NodeId> = group()
         .filter(|record| has_kind(record))
         .map(|record| record.node)

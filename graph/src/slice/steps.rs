@@ -15,14 +15,27 @@ use crate::record::Marks;
 /// Which outgoing spans are steps, and whose address each outgoing span uses; reused from slice to slice.
 #[derive(Debug, Default)]
 pub(crate) struct Steps {
-    is_plumbing: Vec<bool>,
-    is_upkeep: Vec<bool>,
-    addresses: Vec<PeerId>,
+    uses: Vec<Use>,
+    /// Spans that keep a connection up.
+    upkeep: Vec<usize>,
     /// Steps that name a host, but belong to no call.
     left_over: Vec<usize>,
     /// Spans that know an address but are no calls.
     lenders: Vec<usize>,
 }
+
+/// What a span is to the calls around it.
+#[derive(Debug, Clone, Copy)]
+struct Use {
+    /// The peer that holds its address.
+    address: PeerId,
+    is_plumbing: bool,
+    is_upkeep: bool,
+}
+
+/// Without any of these an outgoing span is no step.
+const STEP_MARKS: Marks =
+    Marks::from_bits(Marks::PLUMBING.bits() | Marks::SOCKET_ONLY.bits() | Marks::UPKEEP.bits());
 
 impl Steps {
     /// Steps that name a host, but belong to no call: they show that an edge exists, and no more.
@@ -30,24 +43,29 @@ impl Steps {
         &self.left_over
     }
 
-    /// True for spans that are part of another call.
-    pub(crate) fn is_plumbing(&self, span: usize) -> bool {
-        self.is_plumbing[span]
+    /// Spans that keep a connection up without sending a request.
+    pub(crate) fn upkeep(&self) -> &[usize] {
+        &self.upkeep
     }
 
-    /// True for spans that keep a connection up without sending a request.
-    pub(crate) fn is_upkeep(&self, span: usize) -> bool {
-        self.is_upkeep[span]
+    /// True for spans that are part of another call.
+    pub(crate) fn is_plumbing(&self, span: usize) -> bool {
+        self.uses[span].is_plumbing
     }
 
     /// True for outgoing spans that are calls of their own, or carry one.
     pub(crate) fn is_call(&self, tree: &Tree<'_>, span: usize) -> bool {
-        tree.side(span) == Side::Out && !self.is_plumbing[span] && !self.is_upkeep[span]
+        tree.side(span) == Side::Out && !self.is_step(span)
+    }
+
+    /// True for plumbing and upkeep.
+    pub(crate) fn is_step(&self, span: usize) -> bool {
+        self.uses[span].is_plumbing || self.uses[span].is_upkeep
     }
 
     /// The peer that holds the address of an outgoing span: its own, or that of one of its steps.
     pub(crate) fn address(&self, out: usize) -> PeerId {
-        self.addresses[out]
+        self.uses[out].address
     }
 
     /// Finds the steps of a slice.
@@ -58,29 +76,23 @@ impl Steps {
         names: &Tables,
         sink: &mut impl SliceSink,
     ) {
-        let count = tree.len();
-        for list in [&mut self.is_plumbing, &mut self.is_upkeep] {
+        for list in [&mut self.upkeep, &mut self.left_over, &mut self.lenders] {
             list.clear();
-            list.resize(count, false);
         }
-        self.addresses.clear();
-        self.left_over.clear();
-        self.lenders.clear();
-        for (span, record) in tree.records().enumerate() {
-            self.addresses.push(record.peer);
-            let side = tree.side(span);
-            let marks = record.marks;
-            let is_free = side == Side::Out && !answers.is_answered(span);
-            let is_step = marks.has(Marks::PLUMBING)
-                || (marks.has(Marks::SOCKET_ONLY) && tree.owner(span).is_some());
-            self.is_plumbing[span] = is_free && is_step;
-            self.is_upkeep[span] = is_free && !is_step && marks.has(Marks::UPKEEP);
-            if self.is_plumbing[span] {
-                sink.event(tree.node(span), Event::Plumbing);
-            }
-            // Plumbing, and internal spans with a peer address.
-            let may_lend = self.is_plumbing[span] || side == Side::Any;
-            if may_lend && names.peer_traits(record.peer).has_address() {
+        self.uses.clear();
+        self.uses.extend(tree.records().map(|record| Use {
+            address: record.peer,
+            is_plumbing: false,
+            is_upkeep: false,
+        }));
+        for span in 0..tree.len() {
+            let may_lend = match tree.side(span) {
+                Side::Out if tree.has_any(STEP_MARKS) => self.judge(tree, answers, span, sink),
+                Side::Out | Side::In => false,
+                // Internal spans with a peer address.
+                Side::Any => true,
+            };
+            if may_lend && names.peer_traits(self.address(span)).has_address() {
                 self.lenders.push(span);
             }
         }
@@ -96,6 +108,30 @@ impl Steps {
             record.marks.has(Marks::PLUMBING) && names.peer_traits(record.peer).is_dialled()
         });
         self.left_over.extend(named);
+    }
+
+    /// Finds out whether an outgoing span is a step: true if it is one of another call.
+    fn judge(
+        &mut self,
+        tree: &Tree<'_>,
+        answers: &Answers,
+        span: usize,
+        sink: &mut impl SliceSink,
+    ) -> bool {
+        let marks = tree.record(span).marks;
+        if !marks.has(STEP_MARKS) || answers.is_answered(span) {
+            return false;
+        }
+        let is_plumbing = marks.has(Marks::PLUMBING)
+            || (marks.has(Marks::SOCKET_ONLY) && tree.owner(span).is_some());
+        if is_plumbing {
+            self.uses[span].is_plumbing = true;
+            sink.event(tree.node(span), Event::Plumbing);
+        } else if marks.has(Marks::UPKEEP) {
+            self.uses[span].is_upkeep = true;
+            self.upkeep.push(span);
+        }
+        is_plumbing
     }
 }
 
@@ -124,7 +160,7 @@ fn lend_to_owners(
             .then(|| closest(tree, answers, names, owner, &lenders))
             .flatten();
         if let Some(lender) = taken {
-            steps.addresses[owner] = tree.record(lender).peer;
+            steps.uses[owner].address = tree.record(lender).peer;
         }
         left_over.extend(lenders.iter().filter(|lender| Some(**lender) != taken));
     }
@@ -186,7 +222,7 @@ fn lend_to_siblings(
         let is_open = tree.side(out) == Side::Out
             && !answers.is_answered(out)
             && !steps.is_plumbing(out)
-            && steps.addresses[out] == tree.record(out).peer
+            && steps.address(out) == tree.record(out).peer
             && needs_address(tree, names, out);
         if is_open {
             borrowers.entry(tree.parent(out)).or_default().push(out);
@@ -205,7 +241,7 @@ fn lend_to_siblings(
                 && step.end_ns() <= call.end_ns()
         });
         if let Some(position) = borrower {
-            steps.addresses[candidates.remove(position)] = step.peer;
+            steps.uses[candidates.remove(position)].address = step.peer;
         }
         borrower.is_none()
     });

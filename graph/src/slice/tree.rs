@@ -5,6 +5,7 @@ mod sidecars;
 
 use std::collections::BTreeMap;
 
+use super::at::SpanAt;
 use super::repeats::Sorted;
 use super::{Event, SliceSink, parents, requests};
 use crate::names::{NodeId, Tables};
@@ -26,75 +27,114 @@ pub(crate) enum Side {
 /// The spans of one trace, as indexes into one canonical order.
 #[derive(Debug)]
 pub(crate) struct Tree<'a> {
-    spans: Sorted<'a>,
+    records: Sorted<'a>,
     parts: &'a mut Parts,
+    /// The marks of all spans together.
+    marks: Marks,
 }
 
-/// What is known of each span; reused from slice to slice.
+/// What is known of the spans; reused from slice to slice.
 #[derive(Debug, Default)]
 pub(super) struct Parts {
-    sides: Vec<Side>,
-    /// Node of each span, after nameless client spans took their parent's.
-    nodes: Vec<NodeId>,
-    nameless: Vec<bool>,
-    /// Parent after looking through one nameless span.
+    spans: Vec<Span>,
     parents: parents::Parents,
-    /// Nearest span at or above that is not transparent, inside the same node.
-    boundaries: Vec<Option<usize>>,
-    /// Serving span of the same node whose request each span is part of.
-    requests: Vec<Option<usize>>,
     /// Spans of sidecars, with the span of the application that tells about the same request.
     speakers: BTreeMap<usize, usize>,
 }
 
+/// What inference asks of a span again and again.
+#[derive(Debug)]
+pub(super) struct Span {
+    pub(super) side: Side,
+    /// Of its resource; those without a name are [looked through](Tree::is_ghost), or belong to their parent's.
+    node: NodeId,
+    is_nameless: bool,
+    /// Parent after looking through one nameless span.
+    pub(super) parent: SpanAt,
+    /// As what it counts when it names a parent that is not to be had.
+    pub(super) orphan: Option<Event>,
+    /// Nearest span at or above it that is not transparent, inside the same node.
+    boundary: SpanAt,
+    /// The boundary of its parent.
+    above: SpanAt,
+    /// Serving span of the same node whose request it is part of.
+    request: SpanAt,
+}
+
+impl Span {
+    fn of(record: &SpanRecord, names: &Tables) -> Self {
+        Self {
+            side: side(record, names),
+            node: record.node,
+            is_nameless: names.is_nameless(record.node),
+            parent: SpanAt::NONE,
+            orphan: None,
+            boundary: SpanAt::NONE,
+            above: SpanAt::NONE,
+            request: SpanAt::NONE,
+        }
+    }
+}
+
 impl<'a> Tree<'a> {
     pub(super) fn build(
-        spans: Sorted<'a>,
+        records: Sorted<'a>,
         parts: &'a mut Parts,
         names: &Tables,
         settled: impl Fn(SpanId) -> bool,
         sink: &mut impl SliceSink,
     ) -> Self {
-        parts.sides.clear();
-        parts.sides.extend(spans.iter().map(|r| side(r, names)));
-        parts.parents.resolve(spans, &parts.sides, settled, sink);
-        let nodes = || spans.iter().map(|record| record.node);
-        parts.nodes.clear();
-        parts.nodes.extend(nodes());
-        parts.nameless.clear();
-        let nameless = nodes().map(|node| names.is_nameless(node));
-        parts.nameless.extend(nameless);
+        let (mut marks, mut has_nameless) = (0, false);
+        let spans = records.iter().map(|record| {
+            let span = Span::of(record, names);
+            marks |= record.marks.bits();
+            has_nameless |= span.is_nameless;
+            span
+        });
+        parts.spans.clear();
+        parts.spans.extend(spans);
+        let Parts { spans, parents, .. } = parts;
+        parents.resolve(records, spans, settled, sink);
         parts.speakers.clear();
-        let mut tree = Self { spans, parts };
-        tree.look_through_nameless();
+        let mut tree = Self {
+            records,
+            parts,
+            marks: Marks::from_bits(marks),
+        };
+        if has_nameless {
+            tree.look_through_nameless();
+        }
         tree.fold_sidecars(names, sink);
-        tree.find_boundaries();
-        let mut found = std::mem::take(&mut tree.parts.requests);
-        requests::find(&tree, names, &mut found);
-        tree.parts.requests = found;
+        tree.find_surroundings(names);
         tree
     }
 
     /// Number of spans.
     pub(crate) fn len(&self) -> usize {
-        self.parts.sides.len()
+        self.parts.spans.len()
     }
 
     /// All spans, in canonical order.
     pub(crate) fn records(&self) -> impl Iterator<Item = &SpanRecord> {
-        self.spans.iter()
+        self.records.iter()
+    }
+
+    /// True when some span has this mark.
+    pub(super) fn has_any(&self, mark: Marks) -> bool {
+        self.marks.has(mark)
     }
 
     /// Spans that bear this id; of an attacker's million, the first few.
     pub(crate) fn with_id(&self, id: SpanId) -> impl Iterator<Item = &SpanRecord> {
-        parents::with_id(self.spans, id).map(|span| self.record(span))
+        parents::with_id(self.records, id).map(|span| self.record(span))
     }
 
     pub(crate) fn record(&self, span: usize) -> &'a SpanRecord {
-        self.spans.get(span)
+        self.records.get(span)
     }
 
     /// What the workload itself says about the request of a span: for a sidecar's span its application's, else the span.
+    #[inline]
     pub(crate) fn speaker(&self, span: usize) -> &SpanRecord {
         if self.parts.speakers.is_empty() {
             return self.record(span);
@@ -104,15 +144,15 @@ impl<'a> Tree<'a> {
     }
 
     pub(crate) fn side(&self, span: usize) -> Side {
-        self.parts.sides[span]
+        self.parts.spans[span].side
     }
 
     pub(crate) fn node(&self, span: usize) -> NodeId {
-        self.parts.nodes[span]
+        self.parts.spans[span].node
     }
 
     pub(crate) fn parent(&self, span: usize) -> Option<usize> {
-        self.parts.parents.of[span]
+        self.parts.spans[span].parent.get()
     }
 
     /// True when a parent id was given, but no span of the slice bears it, or only one on a cycle with this one.
@@ -122,7 +162,7 @@ impl<'a> Tree<'a> {
 
     /// As what a span was counted whose parent is not to be had.
     pub(crate) fn orphan_event(&self, span: usize) -> Option<Event> {
-        self.parts.parents.orphans[span]
+        self.parts.spans[span].orphan
     }
 
     /// Spans, parents before children.
@@ -130,65 +170,77 @@ impl<'a> Tree<'a> {
         &self.parts.parents.order
     }
 
-    /// The nearest span at or above this one that makes, serves or consumes, inside the same node.
-    pub(crate) fn boundary(&self, span: usize) -> Option<usize> {
-        self.parts.boundaries[span]
+    /// The nearest span above this one that makes, serves or consumes, looking through transparent spans of one node: what
+    /// this span is part of, or what it answers.
+    pub(crate) fn above(&self, span: usize) -> Option<usize> {
+        self.parts.spans[span].above.get()
     }
 
     /// The serving span of the same node whose request this span is part of; `None` outside of any.
     pub(crate) fn request(&self, span: usize) -> Option<usize> {
-        self.parts.requests[span]
+        self.parts.spans[span].request.get()
     }
 
     /// The outgoing span of the same node that this span is part of.
     pub(crate) fn owner(&self, span: usize) -> Option<usize> {
-        let parent = self.parent(span)?;
-        let owner = self.boundary(parent)?;
-        (self.node(owner) == self.node(span) && self.side(owner) == Side::Out).then_some(owner)
+        let known = &self.parts.spans[span];
+        let above = known.above.get()?;
+        let owner = &self.parts.spans[above];
+        (owner.node == known.node && owner.side == Side::Out).then_some(above)
     }
 
     /// Transparent and without a name: neither caller nor callee.
     pub(crate) fn is_ghost(&self, span: usize) -> bool {
-        self.parts.nameless[span] && self.parts.sides[span] == Side::Any
+        let known = &self.parts.spans[span];
+        known.is_nameless && known.side == Side::Any
     }
 
     /// Nameless client spans belong to their parent's node (Z15); children of other nameless spans look through
     /// them once (Z20).
     fn look_through_nameless(&mut self) {
-        if !self.parts.nameless.contains(&true) {
-            return;
-        }
         for index in 0..self.len() {
             let span = self.top_down()[index];
             let Some(parent) = self.parent(span) else {
                 continue;
             };
             if self.is_ghost(parent) {
-                self.parts.parents.of[span] = self.parent(parent).or(Some(parent));
+                let outer = self.parent(parent).unwrap_or(parent);
+                self.parts.spans[span].parent = SpanAt::to(outer);
             }
             let Some(parent) = self.parent(span) else {
                 continue;
             };
-            let parts = &mut *self.parts;
-            if parts.nameless[span] && parts.sides[span] == Side::Out && !parts.nameless[parent] {
-                parts.nodes[span] = parts.nodes[parent];
-                parts.nameless[span] = false;
+            let (node, is_nameless) = (self.node(parent), self.parts.spans[parent].is_nameless);
+            let known = &mut self.parts.spans[span];
+            if known.is_nameless && known.side == Side::Out && !is_nameless {
+                known.node = node;
+                known.is_nameless = false;
             }
         }
     }
 
-    fn find_boundaries(&mut self) {
-        let parts = &mut *self.parts;
-        parts.boundaries.clear();
-        parts.boundaries.resize(parts.sides.len(), None);
-        for &span in &parts.parents.order {
-            parts.boundaries[span] = match (parts.sides[span], parts.parents.of[span]) {
-                (Side::Out | Side::In, _) => Some(span),
-                (Side::Any, Some(parent)) if parts.nodes[parent] == parts.nodes[span] => {
-                    parts.boundaries[parent]
-                }
-                (Side::Any, _) => None,
+    /// Boundaries and requests, which need those of the parent.
+    fn find_surroundings(&mut self, names: &Tables) {
+        for index in 0..self.len() {
+            let span = self.top_down()[index];
+            let spans = &self.parts.spans;
+            let (side, parent) = (spans[span].side, spans[span].parent.get());
+            let parent = parent.map(|parent| &spans[parent]);
+            let above = parent.map_or(SpanAt::NONE, |parent| parent.boundary);
+            let inside = parent.filter(|parent| parent.node == spans[span].node);
+            let around = inside.map_or(SpanAt::NONE, |parent| parent.request);
+            let boundary = match side {
+                Side::Out | Side::In => SpanAt::to(span),
+                Side::Any if inside.is_some() => above,
+                Side::Any => SpanAt::NONE,
             };
+            let known = &mut self.parts.spans[span];
+            known.above = above;
+            known.boundary = boundary;
+            known.request = around;
+            if side == Side::In && (around.is_none() || requests::arrives(self, names, span)) {
+                self.parts.spans[span].request = SpanAt::to(span);
+            }
         }
     }
 }

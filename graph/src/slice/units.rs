@@ -5,6 +5,7 @@
 //! call of its own, and what it contains are further calls (X72).
 
 use super::answers::Answers;
+use super::at::SpanAt;
 use super::steps::Steps;
 use super::tree::Tree;
 
@@ -28,81 +29,115 @@ impl Unit<'_> {
 /// All units of a slice, in canonical order of their outermost spans; reused from slice to slice.
 #[derive(Debug, Default)]
 pub(super) struct Units {
-    /// Outermost span of each, and where its leaves and members end.
-    ends: Vec<(usize, usize, usize)>,
+    units: Vec<Kept>,
+    /// Those of units that wrap anything.
     leaves: Vec<usize>,
     members: Vec<usize>,
-    /// By span: the first of those that it wraps, and the next that its own wrapper wraps.
-    first_inner: Vec<usize>,
-    next_inner: Vec<usize>,
-    is_wrapped: Vec<bool>,
+    /// By span, where some span wraps another.
+    inner: Vec<Inner>,
     /// Spans whose insides are still to be gone through.
     open: Vec<usize>,
 }
 
-/// No span.
-const NONE: usize = usize::MAX;
+/// A unit as it is kept.
+#[derive(Debug, Clone, Copy)]
+struct Kept {
+    top: usize,
+    /// Where its leaves and members end, if it wraps anything.
+    ends: Option<(usize, usize)>,
+}
+
+/// The first of the spans that a span wraps, and the next that its own wrapper wraps.
+#[derive(Debug, Clone, Copy)]
+struct Inner {
+    first: SpanAt,
+    next: SpanAt,
+}
 
 impl Units {
     /// Finds the units of a slice.
     pub(super) fn find(&mut self, tree: &Tree<'_>, answers: &Answers, steps: &Steps) {
-        let count = tree.len();
-        for list in [&mut self.first_inner, &mut self.next_inner] {
-            list.clear();
-            list.resize(count, NONE);
-        }
-        self.is_wrapped.clear();
-        self.is_wrapped.resize(count, false);
-        self.ends.clear();
+        self.units.clear();
         self.leaves.clear();
         self.members.clear();
+        let mut has_wrappers = false;
+        for top in 0..tree.len() {
+            if !steps.is_call(tree, top) {
+                continue;
+            }
+            if wrapper_of(tree, answers, steps, top).is_some() {
+                has_wrappers = true;
+            } else {
+                self.units.push(Kept { top, ends: None });
+            }
+        }
+        if has_wrappers {
+            self.find_inner(tree, answers, steps);
+            self.fill();
+        }
+    }
+
+    fn find_inner(&mut self, tree: &Tree<'_>, answers: &Answers, steps: &Steps) {
+        let none = Inner {
+            first: SpanAt::NONE,
+            next: SpanAt::NONE,
+        };
+        self.inner.clear();
+        self.inner.resize(tree.len(), none);
         // From the bottom up, so that the lists are in the order from the top down.
         for &span in tree.top_down().iter().rev() {
             if steps.is_call(tree, span)
                 && let Some(wrapper) = wrapper_of(tree, answers, steps, span)
             {
-                self.is_wrapped[span] = true;
-                self.next_inner[span] = std::mem::replace(&mut self.first_inner[wrapper], span);
-            }
-        }
-        for top in 0..count {
-            if steps.is_call(tree, top) && !self.is_wrapped[top] {
-                self.add(top);
+                let next = std::mem::replace(&mut self.inner[wrapper].first, SpanAt::to(span));
+                self.inner[span].next = next;
             }
         }
     }
 
-    /// Adds the unit of an outermost span.
-    fn add(&mut self, top: usize) {
-        let first_leaf = self.leaves.len();
-        self.open.push(top);
-        while let Some(span) = self.open.pop() {
-            self.members.push(span);
-            let mut inner = self.first_inner[span];
-            if inner == NONE {
-                self.leaves.push(span);
+    /// Puts what is wrapped into its unit.
+    fn fill(&mut self) {
+        for unit in &mut self.units {
+            if self.inner[unit.top].first.is_none() {
+                continue;
             }
-            let first = self.open.len();
-            while inner != NONE {
-                self.open.push(inner);
-                inner = self.next_inner[inner];
+            let first_leaf = self.leaves.len();
+            self.open.push(unit.top);
+            while let Some(span) = self.open.pop() {
+                self.members.push(span);
+                let mut inner = self.inner[span].first;
+                if inner.is_none() {
+                    self.leaves.push(span);
+                }
+                let first = self.open.len();
+                while let Some(span) = inner.get() {
+                    self.open.push(span);
+                    inner = self.inner[span].next;
+                }
+                self.open[first..].reverse();
             }
-            self.open[first..].reverse();
+            self.leaves[first_leaf..].sort_unstable();
+            unit.ends = Some((self.leaves.len(), self.members.len()));
         }
-        self.leaves[first_leaf..].sort_unstable();
-        let ends = (self.leaves.len(), self.members.len());
-        self.ends.push((top, ends.0, ends.1));
     }
 
     /// All of them.
     pub(super) fn iter(&self) -> impl Iterator<Item = Unit<'_>> {
         let mut starts = (0, 0);
-        self.ends.iter().map(move |(top, leaves, members)| {
-            let begun = std::mem::replace(&mut starts, (*leaves, *members));
+        self.units.iter().map(move |unit| {
+            let Some((leaves, members)) = unit.ends else {
+                let alone = std::slice::from_ref(&unit.top);
+                return Unit {
+                    top: unit.top,
+                    leaves: alone,
+                    members: alone,
+                };
+            };
+            let begun = std::mem::replace(&mut starts, (leaves, members));
             Unit {
-                top: *top,
-                leaves: &self.leaves[begun.0..*leaves],
-                members: &self.members[begun.1..*members],
+                top: unit.top,
+                leaves: &self.leaves[begun.0..leaves],
+                members: &self.members[begun.1..members],
             }
         })
     }
@@ -111,7 +146,7 @@ impl Units {
 /// The unanswered outgoing span around this one, looking through steps.
 fn wrapper_of(tree: &Tree<'_>, answers: &Answers, steps: &Steps, span: usize) -> Option<usize> {
     let mut owner = tree.owner(span)?;
-    while steps.is_plumbing(owner) || steps.is_upkeep(owner) {
+    while steps.is_step(owner) {
         owner = tree.owner(owner)?;
     }
     (!answers.is_answered(owner)).then_some(owner)

@@ -14,13 +14,13 @@ use crate::record::Marks;
 impl Tree<'_> {
     /// The spans of a sidecar belong to the workload next to it in the tree: app, sidecar, sidecar, app is one hop (X8).
     pub(super) fn fold_sidecars(&mut self, names: &Tables, sink: &mut impl SliceSink) {
-        if !(0..self.len()).any(|span| self.is_proxy(span)) {
+        if !self.has_any(Marks::PROXY) {
             return;
         }
         let beside = self.beside_their_workload(names);
         let mut workloads: BTreeMap<NodeId, BTreeSet<NodeId>> = BTreeMap::new();
         for (proxy, app) in &beside {
-            let found = workloads.entry(self.parts.nodes[*proxy]).or_default();
+            let found = workloads.entry(self.node(*proxy)).or_default();
             found.insert(*app);
         }
         // A sidecar may have several spans in a row; those farther off follow unless it is beside two workloads.
@@ -28,13 +28,13 @@ impl Tree<'_> {
             if !self.is_proxy(proxy) {
                 continue;
             }
-            let found = workloads.get(&self.parts.nodes[proxy]);
+            let found = workloads.get(&self.node(proxy));
             let only = found
                 .filter(|apps| apps.len() == 1)
                 .and_then(BTreeSet::first);
             if let Some(app) = beside.get(&proxy).or(only) {
-                sink.fold(self.parts.nodes[proxy], *app);
-                self.parts.nodes[proxy] = *app;
+                sink.fold(self.node(proxy), *app);
+                self.parts.spans[proxy].node = *app;
             }
         }
         self.find_inner_halves();
@@ -43,18 +43,16 @@ impl Tree<'_> {
 
     /// Spans of sidecars that have a span of their application as parent or child, with its node.
     fn beside_their_workload(&self, names: &Tables) -> BTreeMap<usize, NodeId> {
-        let next_to = (0..self.len()).filter_map(|span| Some((span, self.parts.parents.of[span]?)));
+        let next_to = (0..self.len()).filter_map(|span| Some((span, self.parent(span)?)));
         let both_ways = next_to.flat_map(|(a, b)| [(a, b), (b, a)]);
         let folds = both_ways.filter(|(proxy, app)| {
-            let (inner, outer) = (self.parts.nodes[*proxy], self.parts.nodes[*app]);
+            let (inner, outer) = (self.node(*proxy), self.node(*app));
             self.is_proxy(*proxy)
                 && !self.is_proxy(*app)
                 && inner != outer
                 && is_sidecar_of(names.node(inner), names.node(outer))
         });
-        folds
-            .map(|(proxy, app)| (proxy, self.parts.nodes[app]))
-            .collect()
+        folds.map(|(proxy, app)| (proxy, self.node(app))).collect()
     }
 
     /// Proxies with a span for each side of a hop, in a mesh whose cluster names tell no direction: what lies between a
@@ -62,34 +60,34 @@ impl Tree<'_> {
     fn find_inner_halves(&mut self) {
         let mut children: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for span in 0..self.len() {
-            if let Some(parent) = self.parts.parents.of[span] {
+            if let Some(parent) = self.parent(span) {
                 children.entry(parent).or_default().push(span);
             }
         }
         for index in 0..self.len() {
             let span = self.parts.parents.order[index];
-            let Some(parent) = self.parts.parents.of[span] else {
+            let Some(parent) = self.parent(span) else {
                 continue;
             };
             let below = children.get(&span).map_or(&[][..], Vec::as_slice);
             if let Some(side) = self.inner_half(span, parent, below) {
-                self.parts.sides[span] = side;
+                self.parts.spans[span].side = side;
             }
         }
     }
 
     /// What the half of a hop that faces the workload really is: part of its call, or of the request to it.
     fn inner_half(&self, span: usize, parent: usize, below: &[usize]) -> Option<Side> {
-        if !self.is_proxy(span) || self.parts.nodes[parent] != self.parts.nodes[span] {
+        if !self.is_proxy(span) || self.node(parent) != self.node(span) {
             return None;
         }
         let has = |side: Side, proxy: bool| {
             below.iter().any(|child| {
-                let is_own = self.parts.nodes[*child] == self.parts.nodes[span];
-                is_own && self.parts.sides[*child] == side && self.is_proxy(*child) == proxy
+                let is_own = self.node(*child) == self.node(span);
+                is_own && self.side(*child) == side && self.is_proxy(*child) == proxy
             })
         };
-        match (self.parts.sides[span], self.parts.sides[parent]) {
+        match (self.side(span), self.side(parent)) {
             (Side::In, Side::Out) if !self.is_proxy(parent) && has(Side::Out, true) => {
                 Some(Side::Out)
             }
@@ -110,12 +108,12 @@ impl Tree<'_> {
         for index in 0..self.len() {
             let span = self.parts.parents.order[index];
             let is_proxy = self.is_proxy(span);
-            match self.parts.sides[span] {
+            match self.side(span) {
                 Side::Out if is_proxy => {
                     let outer = self
                         .inside_sidecar(span)
                         .find(|above| !self.is_proxy(*above));
-                    let speaker = outer.filter(|above| self.parts.sides[*above] == Side::Out);
+                    let speaker = outer.filter(|above| self.side(*above) == Side::Out);
                     self.parts
                         .speakers
                         .extend(speaker.map(|speaker| (span, speaker)));
@@ -124,7 +122,7 @@ impl Tree<'_> {
                     let above = self.inside_sidecar(span);
                     let served: Vec<usize> = above
                         .take_while(|above| self.is_proxy(*above))
-                        .filter(|above| self.parts.sides[*above] == Side::In)
+                        .filter(|above| self.side(*above) == Side::In)
                         .collect();
                     for sidecar in served {
                         self.parts.speakers.entry(sidecar).or_insert(span);
@@ -137,12 +135,10 @@ impl Tree<'_> {
 
     /// The nearest spans above one, as far as they are of the same node.
     fn inside_sidecar(&self, span: usize) -> impl Iterator<Item = usize> {
-        let above = std::iter::successors(self.parts.parents.of[span], |above| {
-            self.parts.parents.of[*above]
-        });
-        let node = self.parts.nodes[span];
+        let above = std::iter::successors(self.parent(span), |above| self.parent(*above));
+        let node = self.node(span);
         above
-            .take_while(move |above| self.parts.nodes[*above] == node)
+            .take_while(move |above| self.node(*above) == node)
             .take(MAX_IN_A_ROW)
     }
 
