@@ -205,3 +205,43 @@ fn too_little_room_for_the_largest_request_is_a_fault_that_says_how_much_it_take
     let in_force = run("449").expect_code(0).stdout;
     assert!(in_force.contains("max-in-flight-mib: 449"), "{in_force}");
 }
+
+/// What a browser asks before a page may send: pages of the origins that were named, and no others.
+#[test]
+fn pages_of_named_origins_may_send() {
+    let files = Files::new();
+    let store = files.store().display().to_string();
+    let wrong = tracemesh(&[
+        "collect",
+        "--store",
+        &store,
+        "--cors-origin",
+        "https://a.example/",
+    ]);
+    let said = wrong.expect_code(2).stderr;
+    assert!(
+        said.contains("leave out the path, and the last `/` too"),
+        "{said}"
+    );
+    let named = [
+        "--cors-origin",
+        "https://a.example",
+        "--cors-origin",
+        "http://localhost:3000",
+    ];
+    let collector = Collector::start(&files.store(), &named);
+    let asked = |origin: &str| {
+        let mut stream = TcpStream::connect(&collector.http).expect("the receiver listens");
+        let question = format!(
+            "OPTIONS /v1/traces HTTP/1.1\r\nHost: a\r\nConnection: close\r\nOrigin: {origin}\r\n\
+             Access-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: content-type\r\n\r\n"
+        );
+        stream.write_all(question.as_bytes()).expect("it is read");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("it is answered");
+        answer.contains(&format!("access-control-allow-origin: {origin}\r\n"))
+    };
+    assert!(asked("https://a.example") && asked("http://localhost:3000"));
+    assert!(!asked("https://b.example"));
+    collector.terminate();
+}

@@ -18,6 +18,7 @@ pub mod serve;
 pub mod store;
 mod telemetry;
 
+pub use receiver::http::{Origin, OriginFault};
 pub use receiver::{ReceiverLimits, Totals};
 
 #[cfg(test)]

@@ -96,7 +96,7 @@ async fn collect_by(
     };
     let http = Port {
         listener: listeners.http,
-        router: http::router(Arc::clone(&intake)),
+        router: http::open_to(&options.cors_origins, http::router(Arc::clone(&intake))),
     };
     let zipkin = listeners.zipkin.map(|listener| Port {
         listener,

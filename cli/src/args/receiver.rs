@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use tracemesh_collector::Origin;
 
 use super::{Mebibytes, parse_duration};
 
@@ -39,6 +40,10 @@ pub struct SecurityArgs {
     /// taken over without a restart when they change
     #[arg(long, value_name = "FILE", help_heading = "Security")]
     pub token_file: Option<PathBuf>,
+    /// Pages of this origin (`https://shop.example.com`, `*` for any) may send from browsers to the HTTP port; repeatable,
+    /// none by default
+    #[arg(long, value_name = "ORIGIN", help_heading = "Security")]
+    pub cors_origin: Vec<Origin>,
 }
 
 /// How much peers can make the receiver hold and wait for.

@@ -132,6 +132,7 @@ fn options(
         drain_timeout: arguments.receiver.drain_timeout,
         finish_timeout: arguments.receiver.finish_timeout,
         limits: limits(&arguments.receiver),
+        cors_origins: arguments.security.cors_origin.clone(),
         security: security(arguments.security),
         settings: Settings {
             sampling,
@@ -191,6 +192,7 @@ fn security(arguments: SecurityArgs) -> SecurityFiles {
         tls_key,
         tls_client_ca,
         token_file,
+        cors_origin: _,
     } = arguments;
     SecurityFiles {
         tls: tls_cert.zip(tls_key).map(|(certificate, key)| TlsFiles {

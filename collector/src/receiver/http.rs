@@ -4,6 +4,7 @@
 
 mod answer;
 mod leftover;
+mod origin;
 
 use std::sync::Arc;
 
@@ -22,6 +23,8 @@ use super::{Accepted, Encoding, Intake};
 use answer::accepted;
 pub(super) use answer::refused;
 pub(super) use leftover::after_rest;
+pub(crate) use origin::open_to;
+pub use origin::{Origin, OriginFault};
 
 pub(crate) fn router(intake: Arc<Intake>) -> Router {
     Router::new()

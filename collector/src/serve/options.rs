@@ -11,6 +11,7 @@ use tracemesh_graph::settings::Settings;
 use super::admin::GraphPage;
 use super::connections::ConnectionTotals;
 use super::security::SecurityFiles;
+use crate::receiver::http::Origin;
 use crate::receiver::{ReceiverLimits, Totals};
 use crate::store::{DEFAULT_DIRECTORY, Location, Upkeep};
 
@@ -53,6 +54,8 @@ pub struct CollectOptions {
     pub settings: Settings,
     /// Bounds on requests and connections.
     pub limits: ReceiverLimits,
+    /// Whose pages may send from browsers, to the HTTP port; nobody's when empty.
+    pub cors_origins: Vec<Origin>,
     /// Who may send, and how.
     pub security: SecurityFiles,
     /// How often the files of `security` are looked at.
@@ -84,6 +87,7 @@ impl Default for CollectOptions {
             queue_records: 1_000_000,
             settings: Settings::default(),
             limits: ReceiverLimits::default(),
+            cors_origins: Vec::new(),
             security: SecurityFiles::default(),
             security_interval: Duration::from_secs(10),
             upkeep: Upkeep::DEFAULT,
