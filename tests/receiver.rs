@@ -191,6 +191,21 @@ fn security_that_cannot_be_had_is_refused_at_the_start() {
     assert!(!files.store().exists());
 }
 
+#[test]
+fn too_little_room_for_the_largest_request_is_a_fault_that_says_how_much_it_takes() {
+    let run = |room: &str| {
+        let options = ["--max-request-mib", "64", "--max-in-flight-mib", room];
+        tracemesh(&[&["collect", "--print-config"], &options[..]].concat())
+    };
+    let said = run("448").expect_refusal("`--max-in-flight-mib 448` has no room for one request");
+    assert!(
+        said.contains("set `--max-in-flight-mib` to 449 or more"),
+        "{said}"
+    );
+    let in_force = run("449").expect_code(0).stdout;
+    assert!(in_force.contains("max-in-flight-mib: 449"), "{in_force}");
+}
+
 /// What a browser asks before a page may send: pages of the origins that were named, and no others.
 #[test]
 fn pages_of_named_origins_may_send() {

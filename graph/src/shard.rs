@@ -18,6 +18,7 @@
 mod chains;
 mod closing;
 mod flushing;
+mod group;
 mod open;
 mod packed;
 mod pool;
@@ -38,10 +39,10 @@ use crate::settings::Settings;
 use crate::slice::{self, Gaps};
 use crate::span::TraceId;
 use crate::tally::{Sum, Tally, TallySink};
-use chains::Chains;
+use chains::{Chains, Slice};
 use closing::Cause;
 use flushing::Flushing;
-use open::{OpenSlices, Taken};
+use open::OpenSlices;
 use seen::{Seen, Settled};
 pub use usage::Usage;
 use waiting::Waiting;
@@ -77,7 +78,7 @@ pub struct Shard {
 /// Memory that is reused from slice to slice.
 #[derive(Debug, Default)]
 struct Buffers {
-    taken: Vec<Taken>,
+    group: Vec<Slice>,
     records: Vec<SpanRecord>,
     gaps: Gaps,
     settled: Settled,
@@ -169,12 +170,13 @@ impl Shard {
 
     /// Takes what settled since the last call, with names resolved. After [`close_all`](Self::close_all) that is all.
     pub fn take_segment(&mut self) -> Segment {
-        let mut segment = std::mem::take(&mut self.given_up);
         let mut settled = std::mem::take(&mut self.settled);
         let names = self.names.read();
         settled.add(std::mem::take(&mut self.tally), &names);
-        segment.merge(settled.into_segment(&names, &self.settings));
+        let mut segment = settled.into_segment(&names, &self.settings);
         drop(names);
+        // Into the larger one: nearly always the other is empty.
+        segment.merge(std::mem::take(&mut self.given_up));
         add_counters(&mut segment, std::mem::take(&mut self.counters));
         segment
     }

@@ -13,7 +13,7 @@ pub(super) const SMALL: [&str; 6] = [
     "--max-request-mib",
     "1",
     "--max-in-flight-mib",
-    "1",
+    "8",
     "--read-timeout",
     "5m",
 ];

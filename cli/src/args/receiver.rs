@@ -57,8 +57,8 @@ pub struct ReceiverArgs {
         help_heading = "Limits"
     )]
     pub max_request_mib: Mebibytes,
-    /// Requests held in memory, over all connections, in MiB; at least one largest request, as sent and decompressed.
-    /// Senders are told to come back when it is full
+    /// Requests held in memory, over all connections, in MiB: as sent, decompressed, and as decoded spans. Seven times
+    /// the largest request and one more at least. Senders are told to come back when it is full
     #[arg(
         long,
         value_name = "MIB",

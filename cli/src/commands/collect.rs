@@ -29,6 +29,7 @@ pub(super) fn run(
     effective: Option<&Effective>,
     output: &mut Output<'_>,
 ) -> Result<Outcome, CliError> {
+    check_room(&arguments.receiver)?;
     let in_force = effective.map(Effective::lines).unwrap_or_default();
     if arguments.print_config {
         let lines: String = in_force.iter().map(|line| format!("{line}\n")).collect();
@@ -148,6 +149,24 @@ fn options(
         ready: Some(ready),
         ..CollectOptions::default()
     }
+}
+
+/// A request of full length must find room when it comes alone.
+fn check_room(arguments: &ReceiverArgs) -> Result<(), CliError> {
+    let limits = limits(arguments);
+    let least = limits.least_in_flight_bytes();
+    if limits.max_in_flight_bytes >= least {
+        return Ok(());
+    }
+    let least_mib = least.div_ceil(1 << 20);
+    Err(CliError::new(format!(
+        "`--max-in-flight-mib {}` has no room for one request of `--max-request-mib {}`, which may take {least_mib} MiB while it is taken in",
+        arguments.max_in_flight_mib,
+        limits.max_body_bytes >> 20,
+    ))
+    .hint(format!(
+        "set `--max-in-flight-mib` to {least_mib} or more, or lower `--max-request-mib`"
+    )))
 }
 
 fn limits(arguments: &ReceiverArgs) -> ReceiverLimits {

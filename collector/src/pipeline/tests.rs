@@ -3,7 +3,7 @@ use std::sync::atomic::AtomicU64;
 use tracemesh_graph::attribute::AttributeSet;
 use tracemesh_graph::span::{SpanEvents, SpanId, SpanKind, SpanSink, SpanView, TraceId};
 
-use super::batch::shard_of;
+use super::batch::list_of;
 use super::*;
 
 fn records(pipeline: &Pipeline, traces: std::ops::Range<u64>) -> Vec<SpanRecord> {
@@ -89,7 +89,7 @@ fn a_drained_pipeline_refuses() {
 }
 
 #[test]
-fn the_records_of_a_trace_stay_together_and_in_order() {
+fn the_records_of_a_trace_go_to_one_shard_and_stay_in_order() {
     let pipeline = start(4, 10);
     let mut all = records(&pipeline, 0..40);
     all.extend(records(&pipeline, 0..40));
@@ -99,17 +99,41 @@ fn the_records_of_a_trace_stay_together_and_in_order() {
     let batches: Vec<_> = request.batches(7).collect();
     let mut seen = 0;
     for (shard, batch) in &batches {
-        let keys: Vec<u64> = batch.records().map(SpanRecord::slice_key).collect();
-        assert!(keys.iter().all(|key| shard_of(*key, 4) == *shard));
-        let (first, second) = keys.split_at(keys.len() / 2);
-        assert_eq!((first, batch.now_ms), (second, 7));
-        seen += keys.len();
+        assert_eq!(batch.now_ms, 7);
+        let mut places: BTreeMap<u64, Vec<*const SpanRecord>> = BTreeMap::new();
+        for record in batch.records() {
+            let key = record.slice_key();
+            assert_eq!(list_of(key, 4), *shard);
+            places.entry(key).or_default().push(record);
+            seen += 1;
+        }
+        let places = places.values();
+        assert!(
+            places
+                .into_iter()
+                .all(|places| places.len() == 2 && places.is_sorted())
+        );
     }
     assert_eq!(seen, 80);
     assert_eq!(desk.queued.load(Ordering::Acquire), 80);
     drop(batches);
     assert_eq!(desk.queued.load(Ordering::Acquire), 0);
     assert!(desk.has_spare(80));
+}
+
+/// As a sender sends them: spans of many traces in turn.
+#[test]
+fn the_records_of_a_trace_stand_side_by_side() {
+    let pipeline = start(1, 10);
+    let mut all = records(&pipeline, 0..100);
+    all.extend(records(&pipeline, 0..100));
+    let desk = Arc::<Desk>::default();
+    desk.queued.store(200, Ordering::Release);
+    let request = Request::new(all, 1, desk);
+    let (_, batch) = request.batches(0).next().unwrap();
+    let keys: Vec<u64> = batch.records().map(SpanRecord::slice_key).collect();
+    let repeats = keys.windows(2).filter(|pair| pair[0] == pair[1]);
+    assert!(repeats.count() >= 50, "{keys:?}");
 }
 
 #[test]
@@ -163,7 +187,7 @@ fn shards_are_even_for_random_keys_and_counters() {
     ] {
         let mut counts = [0_u32; 8];
         for number in 1..=8_000 {
-            counts[shard_of(key(number), 8)] += 1;
+            counts[list_of(key(number), 8)] += 1;
         }
         assert!(
             counts.iter().all(|count| (800..1_200).contains(count)),

@@ -9,8 +9,8 @@ pub struct ReceiverLimits {
     pub max_body_bytes: usize,
     /// Longest request after decompression, in bytes.
     pub max_decompressed_bytes: usize,
-    /// Bytes of requests in memory, as sent and decompressed, over all connections. At least one request of full
-    /// length always finds room. Beside them, each place of `max_concurrent` keeps up to 4 MiB for the next request.
+    /// Bytes of requests in memory, as sent, decompressed and as records, over all connections. Not less than
+    /// [`least_in_flight_bytes`](Self::least_in_flight_bytes) is enforced. Beside them, each place of `max_concurrent` keeps up to 4 MiB for the next request.
     pub max_in_flight_bytes: usize,
     /// Large requests decoded at the same time; at least 1.
     pub max_concurrent: usize,
@@ -45,13 +45,18 @@ impl Default for ReceiverLimits {
 }
 
 impl ReceiverLimits {
-    /// The bytes in flight that are enforced: a request of full length comes in pieces that are joined, and is inflated.
-    pub(super) fn budget_bytes(&self) -> usize {
-        let one = self
-            .max_body_bytes
+    /// The fewest bytes in flight with which a request of full length finds room: it comes in pieces that are joined, and is
+    /// inflated.
+    #[must_use]
+    pub const fn least_in_flight_bytes(&self) -> usize {
+        self.max_body_bytes
             .saturating_mul(3)
             .saturating_add(self.max_decompressed_bytes)
-            .saturating_add(64 << 10);
-        self.max_in_flight_bytes.max(one)
+            .saturating_add(64 << 10)
+    }
+
+    /// The bytes in flight that are enforced.
+    pub(super) fn budget_bytes(&self) -> usize {
+        self.max_in_flight_bytes.max(self.least_in_flight_bytes())
     }
 }

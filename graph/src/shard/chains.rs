@@ -7,8 +7,8 @@ use super::packed::{self, Cell};
 use super::pool::{Linked, NONE, Pool, some};
 use crate::record::SpanRecord;
 
-/// Chains that are brought into the caches together: about as many loads as a core can wait for at once.
-pub(super) const SIDE_BY_SIDE: usize = 16;
+/// Chains that are followed in step: about as many loads as a core can wait for at once.
+const IN_STEP: usize = 16;
 
 /// Cells of all chains.
 #[derive(Debug, Default)]
@@ -25,6 +25,13 @@ pub(super) struct Chain {
     head: u32,
     /// Number of records, and [`HAS_WIDE`](Self::HAS_WIDE).
     records: u32,
+}
+
+/// A slice by its key, with its records.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Slice {
+    pub(super) key: u64,
+    pub(super) chain: Chain,
 }
 
 /// Bytes of so many cells.
@@ -85,26 +92,30 @@ impl Chains {
         cells
     }
 
-    /// Brings the cells of at most [`SIDE_BY_SIDE`] chains into the caches, for whoever reads them next. The cells of a slice came
-    /// at different times, so each is at another place in memory, and to follow a chain is to wait for memory once per
-    /// record; following many chains in step waits for many at once.
-    pub(super) fn touch<'a>(&self, chains: impl Iterator<Item = &'a Chain>) {
-        let mut slots = [NONE; SIDE_BY_SIDE];
-        for (slot, chain) in slots.iter_mut().zip(chains) {
-            *slot = chain.head;
-        }
+    /// Brings the cells of slices into the caches, for whoever reads them next. The cells of a slice came at different times, so
+    /// each is at another place in memory, and to follow a chain is to wait for memory once per record; following many in step
+    /// waits for many at once. Where a chain ends the next one begins: their lengths differ a lot.
+    pub(super) fn touch(&self, slices: &[Slice]) {
+        let mut heads = slices.iter().map(|slice| slice.chain.head);
+        let mut slots = [NONE; IN_STEP];
         let mut is_over = false;
         while !is_over {
             is_over = true;
-            for slot in slots.iter_mut().filter(|slot| **slot != NONE) {
-                *slot = self.cells.get(*slot).link();
-                is_over = false;
+            for slot in &mut slots {
+                if *slot == NONE {
+                    *slot = heads.next().unwrap_or(NONE);
+                }
+                if *slot != NONE {
+                    *slot = self.cells.get(*slot).link();
+                    is_over = false;
+                }
             }
         }
     }
 
-    /// Unpacks a chain of the slice with this key, the record that came last first.
-    pub(super) fn read(&self, chain: &Chain, key: u64, records: &mut Vec<SpanRecord>) {
+    /// Unpacks the records of a slice, the record that came last first.
+    pub(super) fn read(&self, slice: &Slice, records: &mut Vec<SpanRecord>) {
+        let Slice { key, chain } = slice;
         records.reserve(chain.records());
         let mut slot = chain.head;
         let mut next = || {
@@ -114,7 +125,7 @@ impl Chains {
         };
         for _ in 0..chain.records() {
             let first = next();
-            records.push(packed::unpack(first, (key, chain.high), &mut next));
+            records.push(packed::unpack(first, (*key, chain.high), &mut next));
         }
     }
 
@@ -129,17 +140,20 @@ impl Chains {
     /// Adds the records that came earlier to a slice and to what was read of it.
     pub(super) fn join(
         &mut self,
-        chain: &mut Chain,
+        slice: &mut Slice,
         earlier: Chain,
-        key: u64,
         records: &mut Vec<SpanRecord>,
     ) {
-        let late = std::mem::replace(chain, earlier);
+        let earlier = Slice {
+            chain: earlier,
+            ..*slice
+        };
+        let late = std::mem::replace(slice, earlier);
         for record in records.iter() {
-            self.push(chain, record);
+            self.push(&mut slice.chain, record);
         }
-        self.free(late);
-        self.read(&earlier, key, records);
+        self.free(late.chain);
+        self.read(&earlier, records);
     }
 
     /// Cells of a chain.

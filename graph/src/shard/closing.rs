@@ -1,7 +1,7 @@
 //! The end of a slice: from open to waiting, and from waiting to settled.
 
-use super::chains::SIDE_BY_SIDE;
-use super::open::Taken;
+use super::chains::Slice;
+use super::group::gather;
 use super::waiting::{Arrived, Cohort, Rebuild};
 use super::{Counters, Infer, Shard};
 use crate::record::SpanRecord;
@@ -47,63 +47,63 @@ impl Shard {
                 self.settle(cohort);
                 continue;
             }
-            let Some(taken) = self.open.take_longest_idle(&self.chains) else {
+            let Some(slice) = self.open.take_longest_idle(&self.chains) else {
                 break;
             };
-            self.close(taken, cause);
+            self.close(slice, cause);
         }
     }
 
     /// Closes the slice with this key, if it is open.
     pub(super) fn close_key(&mut self, key: u64, cause: Cause) {
-        if let Some(taken) = self.open.take(key, &self.chains) {
-            self.close(taken, cause);
+        if let Some(slice) = self.open.take(key, &self.chains) {
+            self.close(slice, cause);
         }
     }
 
     /// Closes the slices with these keys that are open, in this order.
     pub(super) fn close_keys(&mut self, keys: &[u64], cause: Cause) {
-        for keys in keys.chunks(SIDE_BY_SIDE) {
-            let mut taken = std::mem::take(&mut self.buffers.taken);
-            let keys = keys.iter();
-            taken.extend(keys.filter_map(|key| self.open.take(*key, &self.chains)));
-            self.close_together(taken, cause);
+        let mut keys = keys.iter();
+        let mut is_any = true;
+        while is_any {
+            let mut group = std::mem::take(&mut self.buffers.group);
+            let next = |key: &u64| self.open.take(*key, &self.chains);
+            is_any = gather(&mut group, keys.by_ref().filter_map(next), &self.chains);
+            self.close_group(group, cause);
         }
     }
 
     /// Closes some of the slices that are due; false when none is.
     pub(super) fn close_due(&mut self) -> bool {
-        let mut taken = std::mem::take(&mut self.buffers.taken);
+        let mut group = std::mem::take(&mut self.buffers.group);
         let next = || self.open.take_due(self.now_ms, &self.chains);
-        taken.extend(std::iter::from_fn(next).take(SIDE_BY_SIDE));
-        let is_any = !taken.is_empty();
-        self.close_together(taken, Cause::Time);
+        let is_any = gather(&mut group, std::iter::from_fn(next), &self.chains);
+        self.close_group(group, Cause::Time);
         is_any
     }
 
-    /// Closes at most [`SIDE_BY_SIDE`] slices, in the list that is kept for them.
-    fn close_together(&mut self, mut slices: Vec<Taken>, cause: Cause) {
-        self.chains.touch(slices.iter().map(|taken| &taken.chain));
-        for taken in slices.drain(..) {
-            self.close(taken, cause);
+    /// Closes slices that were taken, in the list that is kept for them.
+    fn close_group(&mut self, mut group: Vec<Slice>, cause: Cause) {
+        for slice in group.drain(..) {
+            self.close(slice, cause);
         }
-        self.buffers.taken = slices;
+        self.buffers.group = group;
     }
 
-    pub(super) fn close(&mut self, taken: Taken, cause: Cause) {
+    fn close(&mut self, slice: Slice, cause: Cause) {
         let mut records = std::mem::take(&mut self.buffers.records);
         records.clear();
-        self.chains.read(&taken.chain, taken.key, &mut records);
-        self.close_records(taken, &mut records, cause);
+        self.chains.read(&slice, &mut records);
+        self.close_read(slice, &mut records, cause);
         self.buffers.records = records;
         while let Some(cohort) = self.waiting.next_excess() {
             self.settle(cohort);
         }
     }
 
-    /// `records` are those of the chain.
-    fn close_records(&mut self, taken: Taken, records: &mut Vec<SpanRecord>, cause: Cause) {
-        let Taken { key, mut chain } = taken;
+    /// `records` are those of the slice.
+    fn close_read(&mut self, mut slice: Slice, records: &mut Vec<SpanRecord>, cause: Cause) {
+        let key = slice.key;
         let names = self.names.read();
         let infer = Infer {
             names: &names,
@@ -120,7 +120,7 @@ impl Shard {
         let came = records.len();
         self.seen.drop_repeats(key, records, &mut infer.sink(tally));
         if records.len() < came {
-            self.chains.refill(&mut chain, records);
+            self.chains.refill(&mut slice.chain, records);
         }
         let earlier = self.waiting.leave(key, &self.chains);
         let cohort = earlier.map(|(cohort, _)| cohort);
@@ -131,15 +131,14 @@ impl Shard {
             }
         }
         if let Some((_, earlier)) = earlier {
-            self.chains.join(&mut chain, earlier, key, records);
+            self.chains.join(&mut slice, earlier, records);
         }
         let gaps = &mut self.buffers.gaps;
         let is_complete = cause == Cause::End || infer.is_complete(key, records, gaps);
         let waits = matches!(cause, Cause::Time | Cause::Records) && !records.is_empty();
         if waits && self.waiting.has_room(records.len(), is_complete) {
             let arrived = Arrived {
-                key,
-                chain,
+                slice,
                 is_complete,
                 cohort,
             };
@@ -155,7 +154,7 @@ impl Shard {
             }
             infer.slice(key, records, tally);
             self.seen.remember(settled, self.now_ms);
-            self.chains.free(chain);
+            self.chains.free(slice.chain);
         }
     }
 
@@ -177,20 +176,20 @@ impl Shard {
         let is_cut = cohort.is_cut();
         self.settled.add(cohort.into_tally(), &names);
         let mut sink = infer.sink(&mut self.tally);
-        let mut records = Vec::new();
-        for slices in slices.chunks(SIDE_BY_SIDE) {
-            self.chains.touch(slices.iter().map(|(_, chain)| chain));
-            for (key, chain) in slices {
+        let (mut group, mut records) = (Vec::new(), Vec::new());
+        let mut slices = slices.into_iter();
+        while gather(&mut group, &mut slices, &self.chains) {
+            for slice in group.drain(..) {
                 records.clear();
-                self.chains.read(chain, *key, &mut records);
-                self.chains.free(*chain);
+                self.chains.read(&slice, &mut records);
+                self.chains.free(slice.chain);
                 let gaps = &mut self.buffers.gaps;
-                let is_cut = is_cut && !infer.is_complete(*key, &records, gaps);
+                let is_cut = is_cut && !infer.is_complete(slice.key, &records, gaps);
                 if is_cut {
                     cut(&records, &mut self.counters, &mut sink);
                 }
                 let settled = &mut self.buffers.settled;
-                self.seen.note((*key, is_cut), &records, settled);
+                self.seen.note((slice.key, is_cut), &records, settled);
             }
         }
         self.seen.remember(&mut self.buffers.settled, self.now_ms);

@@ -9,9 +9,12 @@
 //! An open slice of which earlier spans wait is closed instead, and joins them: it is late anyway, and its cohort would have to
 //! be counted again for it at every flush.
 
+use super::chains::Slice;
 use super::closing::Cause;
+use super::group::gather;
 use super::waiting::Rebuild;
 use super::{Flush, Infer, Shard};
+use crate::record::SpanRecord;
 use crate::segment::Segment;
 use crate::tally::{Sum, Tally};
 
@@ -90,30 +93,38 @@ impl Shard {
 
     /// True when all open slices are counted.
     fn step_open(&mut self, flushing: &mut Flushing, records_left: &mut usize) -> bool {
+        let (mut group, mut records) = (Vec::new(), Vec::new());
         while !flushing.are_open_done && *records_left > 0 {
-            let Some((slot, slice)) = self.open.at_or_after(flushing.next_slot) else {
-                flushing.are_open_done = true;
-                break;
-            };
-            flushing.next_slot = slot + 1;
-            *records_left = records_left.saturating_sub(slice.chain.records());
-            if self.waiting.has(slice.key) {
-                self.close_key(slice.key, Cause::Time);
-                continue;
+            let open = self.open.at_or_after(flushing.next_slot);
+            let next = open.map(|(slot, slice)| {
+                flushing.next_slot = slot + 1;
+                slice
+            });
+            flushing.are_open_done = !gather(&mut group, next, &self.chains);
+            for slice in group.drain(..) {
+                *records_left = records_left.saturating_sub(slice.chain.records());
+                self.count_open(slice, &mut records, &mut flushing.tally);
             }
-            let mut records = Vec::new();
-            self.chains.read(&slice.chain, slice.key, &mut records);
-            let names = self.names.read();
-            let infer = Infer {
-                names: &names,
-                settings: &self.settings,
-                seen: &self.seen,
-            };
-            let mut sink = infer.sink(&mut flushing.tally);
-            self.seen.drop_repeats(slice.key, &mut records, &mut sink);
-            infer.slice(slice.key, &mut records, &mut flushing.tally);
         }
         flushing.are_open_done
+    }
+
+    /// Counts an open slice as if nothing more came. `records` is memory to read it into.
+    fn count_open(&mut self, slice: Slice, records: &mut Vec<SpanRecord>, tally: &mut Tally) {
+        let key = slice.key;
+        if self.waiting.has(key) {
+            return self.close_key(key, Cause::Time);
+        }
+        records.clear();
+        self.chains.read(&slice, records);
+        let names = self.names.read();
+        let infer = Infer {
+            names: &names,
+            settings: &self.settings,
+            seen: &self.seen,
+        };
+        self.seen.drop_repeats(key, records, &mut infer.sink(tally));
+        infer.slice(key, records, tally);
     }
 
     /// True when the counts of all cohorts are up to date.

@@ -1,6 +1,6 @@
 //! Slices that still take spans as they come, and when to look at each of them again.
 
-use super::chains::{Chain, Chains, cell_bytes};
+use super::chains::{Chain, Chains, Slice, cell_bytes};
 use super::pool::NONE;
 use super::steady::SteadyMap;
 use super::wheel::{Queued, Wheel};
@@ -29,13 +29,6 @@ struct OpenSlice {
     age_ms: u32,
     /// In the wheel.
     next: u32,
-}
-
-/// A slice that is open no more. Its chain is to be freed or kept by whoever takes it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Taken {
-    pub(super) key: u64,
-    pub(super) chain: Chain,
 }
 
 impl Queued for SteadyMap<OpenSlice> {
@@ -112,22 +105,22 @@ impl OpenSlices {
         self.slices.sorted_keys()
     }
 
-    /// The open slice in the lowest slot from this one on, and its slot. Slots hold as long as nothing is taken.
-    pub(super) fn at_or_after(&self, slot: u32) -> Option<(u32, Taken)> {
-        let mut entries = self.slices.entries_from(slot);
-        let (slot, key, slice) = entries.find(|(_, _, slice)| !slice.chain.is_gone())?;
-        let chain = slice.chain;
-        Some((slot, Taken { key, chain }))
+    /// The open slices at this slot and after it, with their slots, in order. Slots hold as long as nothing is taken.
+    pub(super) fn at_or_after(&self, slot: u32) -> impl Iterator<Item = (u32, Slice)> {
+        let entries = self.slices.entries_from(slot);
+        let open = entries.filter(|(_, _, slice)| !slice.chain.is_gone());
+        open.map(|(slot, key, OpenSlice { chain, .. })| (slot, Slice { key, chain: *chain }))
     }
 
-    /// The records of a slice that is open.
-    pub(super) fn chain(&self, key: u64) -> Option<Chain> {
+    /// A slice that is open.
+    pub(super) fn slice(&self, key: u64) -> Option<Slice> {
         let slot = self.slices.find(key)?;
-        Some(self.slices.value(slot).chain)
+        let chain = self.slices.value(slot).chain;
+        Some(Slice { key, chain })
     }
 
-    /// Takes the next slice that is idle or old at `now_ms`.
-    pub(super) fn take_due(&mut self, now_ms: u64, chains: &Chains) -> Option<Taken> {
+    /// Takes the next slice that is idle or old at `now_ms`. Its chain is to be freed or kept by whoever takes it.
+    pub(super) fn take_due(&mut self, now_ms: u64, chains: &Chains) -> Option<Slice> {
         self.last = None;
         let (idle_ms, max_ms) = (self.idle_ms, self.max_ms);
         let due_ms = |slices: &SteadyMap<OpenSlice>, slot| {
@@ -151,12 +144,12 @@ impl OpenSlices {
     }
 
     /// Takes the slice untouched for longest.
-    pub(super) fn take_longest_idle(&mut self, chains: &Chains) -> Option<Taken> {
+    pub(super) fn take_longest_idle(&mut self, chains: &Chains) -> Option<Slice> {
         self.take_due(u64::MAX, chains)
     }
 
     /// Takes a slice, whenever it is due.
-    pub(super) fn take(&mut self, key: u64, chains: &Chains) -> Option<Taken> {
+    pub(super) fn take(&mut self, key: u64, chains: &Chains) -> Option<Slice> {
         self.last = None;
         let slot = self.slices.forget(key)?;
         let chain = self.slices.value_mut(slot).chain.take();
@@ -167,10 +160,10 @@ impl OpenSlices {
         Some(self.taken(key, chain, chains))
     }
 
-    fn taken(&mut self, key: u64, chain: Chain, chains: &Chains) -> Taken {
+    fn taken(&mut self, key: u64, chain: Chain, chains: &Chains) -> Slice {
         self.records -= chain.records();
         self.cells -= chains.cells(&chain);
-        Taken { key, chain }
+        Slice { key, chain }
     }
 }
 

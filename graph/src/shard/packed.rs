@@ -19,8 +19,9 @@ use crate::peer::MessageRole;
 use crate::record::{Marks, SpanRecord};
 use crate::span::{Link, SpanId, SpanKind, TraceId};
 
-/// A part of a record. Word 3 has the link to the next cell, whatever the cell holds.
+/// A part of a record. Word 3 has the link to the next cell, whatever the cell holds. Never in two lines of a cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(align(64))]
 pub(super) struct Cell([u64; 8]);
 
 impl Linked for Cell {

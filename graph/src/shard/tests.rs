@@ -52,6 +52,15 @@ impl Instance {
         }
     }
 
+    /// Takes the records of a slice that waits.
+    fn leave(&mut self, key: u64) -> Vec<SpanRecord> {
+        let chains = &self.shard.chains;
+        let (_, chain) = self.shard.waiting.leave(key, chains).unwrap();
+        let mut records = Vec::new();
+        chains.read(&Slice { key, chain }, &mut records);
+        records
+    }
+
     fn open(&self) -> usize {
         self.shard.usage().open_slices
     }
@@ -97,7 +106,7 @@ fn the_longest_idle_slice_closes_first_when_there_are_too_many_records() {
     for (trace, now_ms) in [(1, 0), (2, 10), (1, 20), (3, 30)] {
         instance.receive(trace, now_ms);
     }
-    let open = |trace: u64| instance.shard.open.chain(trace).is_some();
+    let open = |trace: u64| instance.shard.open.slice(trace).is_some();
     assert_eq!([1, 2, 3].map(open), [true, false, true]);
 }
 
@@ -250,27 +259,13 @@ fn a_trace_that_lost_half_of_its_id_stays_one_with_the_rest_when_it_is_late() {
     instance.receive(7, 0);
     instance.shard.tick(20_000);
     let whole = u128::from(9_u64) << 64 | 7;
-    let mut records = {
-        instance.receive(8, 21_000);
-        instance.shard.tick(40_000);
-        let (_, chain) = instance
-            .shard
-            .waiting
-            .leave(8, &instance.shard.chains)
-            .unwrap();
-        let mut records = Vec::new();
-        instance.shard.chains.read(&chain, 8, &mut records);
-        records
-    };
-    records[0].trace_id = TraceId(whole.to_be_bytes());
-    instance.shard.push(records.remove(0), 41_000);
+    instance.receive(8, 21_000);
+    instance.shard.tick(40_000);
+    let mut late = instance.leave(8);
+    late[0].trace_id = TraceId(whole.to_be_bytes());
+    instance.shard.push(late.remove(0), 41_000);
     instance.shard.tick(60_000);
-    let (_, chain) = instance
-        .shard
-        .waiting
-        .leave(7, &instance.shard.chains)
-        .unwrap();
-    instance.shard.chains.read(&chain, 7, &mut records);
+    let records = instance.leave(7);
     let mut highs: Vec<u64> = records
         .iter()
         .map(|record| record.trace_id.high())

@@ -10,7 +10,7 @@ mod cohort;
 use std::collections::VecDeque;
 
 use super::Infer;
-use super::chains::{Chain, Chains, cell_bytes};
+use super::chains::{Chain, Chains, Slice, cell_bytes};
 use super::pool::NONE;
 use super::steady::SteadyMap;
 use crate::record::SpanRecord;
@@ -53,8 +53,7 @@ pub(super) struct WaitingSlice {
 
 /// A slice that has closed.
 pub(super) struct Arrived {
-    pub(super) key: u64,
-    pub(super) chain: Chain,
+    pub(super) slice: Slice,
     pub(super) is_complete: bool,
     /// The cohort in which its earlier spans waited.
     pub(super) cohort: Option<u32>,
@@ -148,21 +147,22 @@ impl Waiting {
             _ => self.current(arrived.is_complete, now_ms),
         };
         let after = self.cohort(number).map_or(NONE, |cohort| cohort.first);
+        let Slice { key, chain } = arrived.slice;
         let slice = WaitingSlice {
-            chain: arrived.chain,
+            chain,
             cohort: number,
             before: NONE,
             after,
         };
-        let slot = self.slices.insert(arrived.key, slice);
+        let slot = self.slices.insert(key, slice);
         if after != NONE {
             self.slices.value_mut(after).before = slot;
         }
-        self.records += arrived.chain.records();
-        self.cells += chains.cells(&arrived.chain);
+        self.records += chain.records();
+        self.cells += chains.cells(&chain);
         if let Some(cohort) = self.cohort(number) {
             cohort.first = slot;
-            cohort.add(arrived.key, records, infer);
+            cohort.add(key, records, infer);
         }
     }
 
@@ -201,9 +201,9 @@ impl Waiting {
     }
 
     /// The slices of a cohort that was taken, ordered by key. They are gone from here.
-    pub(super) fn take_slices(&mut self, cohort: &Cohort, chains: &Chains) -> Vec<(u64, Chain)> {
+    pub(super) fn take_slices(&mut self, cohort: &Cohort, chains: &Chains) -> Vec<Slice> {
         let slices = self.slices_of(cohort.first);
-        for (key, chain) in &slices {
+        for Slice { key, chain } in &slices {
             self.slices.remove(*key);
             self.records -= chain.records();
             self.cells -= chains.cells(chain);
@@ -212,15 +212,16 @@ impl Waiting {
     }
 
     /// The slices of the list that begins with this slot, ordered by key.
-    pub(super) fn slices_of(&self, first: u32) -> Vec<(u64, Chain)> {
+    pub(super) fn slices_of(&self, first: u32) -> Vec<Slice> {
         let mut slices = Vec::new();
         let mut slot = first;
         while slot != NONE {
-            let slice = self.slices.value(slot);
-            slices.push((self.slices.key(slot), slice.chain));
-            slot = slice.after;
+            let WaitingSlice { chain, after, .. } = *self.slices.value(slot);
+            let key = self.slices.key(slot);
+            slices.push(Slice { key, chain });
+            slot = after;
         }
-        slices.sort_unstable_by_key(|(key, _)| *key);
+        slices.sort_unstable_by_key(|slice| slice.key);
         slices
     }
 

@@ -10,6 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::group::gather;
 use super::{Counters, Infer, Shard};
 use crate::names::Names;
 use crate::record::SpanRecord;
@@ -155,13 +156,18 @@ impl Shard {
 
     /// Keys of all open slices, in order, each with the start of its earliest span.
     fn starts(&self) -> Vec<(u64, u64)> {
-        let mut records = Vec::new();
-        let start = |key: u64| {
-            records.clear();
-            self.chains.read(&self.open.chain(key)?, key, &mut records);
-            Some((key, earliest(&records)))
-        };
-        self.open.keys().into_iter().filter_map(start).collect()
+        let (mut group, mut records) = (Vec::new(), Vec::new());
+        let mut starts = Vec::new();
+        let keys = self.open.keys().into_iter();
+        let mut slices = keys.filter_map(|key| self.open.slice(key));
+        while gather(&mut group, &mut slices, &self.chains) {
+            for slice in group.drain(..) {
+                records.clear();
+                self.chains.read(&slice, &mut records);
+                starts.push((slice.key, earliest(&records)));
+            }
+        }
+        starts
     }
 
     /// Closes the slices of a window that [`windows`](Self::windows) told, and takes its counts; again, it has none.

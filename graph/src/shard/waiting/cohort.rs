@@ -1,7 +1,8 @@
 //! Slices that settle together, and their counts.
 
 use super::super::Infer;
-use super::super::chains::{Chain, Chains};
+use super::super::chains::{Chains, Slice};
+use super::super::group::gather;
 use crate::record::SpanRecord;
 use crate::tally::Tally;
 
@@ -26,7 +27,7 @@ pub(in super::super) struct Cohort {
 /// The counts of a cohort in the making. Its slices must not change meanwhile.
 #[derive(Debug)]
 pub(in super::super) struct Rebuild {
-    slices: std::vec::IntoIter<(u64, Chain)>,
+    slices: std::vec::IntoIter<Slice>,
     tally: Tally,
 }
 
@@ -88,7 +89,7 @@ impl Cohort {
 
 impl Rebuild {
     /// Of these slices. In order, so that caps cut the same whenever this is done.
-    pub(in super::super) fn new(slices: Vec<(u64, Chain)>) -> Self {
+    pub(in super::super) fn new(slices: Vec<Slice>) -> Self {
         Self {
             slices: slices.into_iter(),
             tally: Tally::default(),
@@ -102,15 +103,14 @@ impl Rebuild {
         chains: &Chains,
         infer: Infer<'_>,
     ) -> bool {
-        let mut records = Vec::new();
-        while *records_left > 0 {
-            let Some((key, chain)) = self.slices.next() else {
-                return true;
-            };
-            records.clear();
-            chains.read(&chain, key, &mut records);
-            *records_left = records_left.saturating_sub(records.len());
-            infer.slice(key, &mut records, &mut self.tally);
+        let (mut group, mut records) = (Vec::new(), Vec::new());
+        while *records_left > 0 && gather(&mut group, &mut self.slices, chains) {
+            for slice in group.drain(..) {
+                records.clear();
+                chains.read(&slice, &mut records);
+                *records_left = records_left.saturating_sub(records.len());
+                infer.slice(slice.key, &mut records, &mut self.tally);
+            }
         }
         self.slices.len() == 0
     }
