@@ -124,20 +124,14 @@ impl Pipeline {
     /// What the shards buffer, all together. Asks none of them.
     #[must_use]
     pub fn usage(&self) -> Usage {
-        let mut total = Usage::default();
-        for shard in &self.shards {
-            shard.gauges().add_to(&mut total);
-        }
-        total
+        let shards = self.shards.iter().map(|shard| shard.gauges().get());
+        shards.sum()
     }
 
     /// What each shard buffers, and whether its thread is alive. Asks none of them.
     pub(crate) fn shards(&self) -> impl Iterator<Item = (Usage, bool)> {
-        self.shards.iter().map(|shard| {
-            let mut usage = Usage::default();
-            shard.gauges().add_to(&mut usage);
-            (usage, !shard.is_dead())
-        })
+        let shards = self.shards.iter();
+        shards.map(|shard| (shard.gauges().get(), !shard.is_dead()))
     }
 
     /// The most records that may wait.

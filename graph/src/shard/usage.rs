@@ -1,5 +1,7 @@
 //! What a shard buffers, for whoever watches it.
 
+use std::iter::Sum;
+
 use super::Shard;
 
 /// What shards buffer.
@@ -19,6 +21,20 @@ pub struct Usage {
     pub waiting_bytes: usize,
     /// Bytes taken from the allocator for all of that; the rest of it is free for what comes.
     pub held_bytes: usize,
+}
+
+impl Sum for Usage {
+    fn sum<I: Iterator<Item = Self>>(shards: I) -> Self {
+        shards.fold(Self::default(), |sum, one| Self {
+            open_records: sum.open_records + one.open_records,
+            open_slices: sum.open_slices + one.open_slices,
+            open_bytes: sum.open_bytes + one.open_bytes,
+            waiting_records: sum.waiting_records + one.waiting_records,
+            waiting_slices: sum.waiting_slices + one.waiting_slices,
+            waiting_bytes: sum.waiting_bytes + one.waiting_bytes,
+            held_bytes: sum.held_bytes + one.held_bytes,
+        })
+    }
 }
 
 impl Shard {
