@@ -10,7 +10,8 @@ pub struct ReceiverLimits {
     /// Longest request after decompression, in bytes.
     pub max_decompressed_bytes: usize,
     /// Bytes of requests in memory, as sent, decompressed and as records, over all connections. Not less than
-    /// [`least_in_flight_bytes`](Self::least_in_flight_bytes) is enforced. Beside them, each place of `max_concurrent` keeps up to 4 MiB for the next request.
+    /// [`least_in_flight_bytes`](Self::least_in_flight_bytes) is enforced. Beside them, each place of `max_concurrent` keeps
+    /// up to 4 MiB for the next request.
     pub max_in_flight_bytes: usize,
     /// Large requests decoded at the same time; at least 1.
     pub max_concurrent: usize,
